@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make help` lists the targets. V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan in
+# build-asan/. DESTDIR and prefix are honoured by install and uninstall.
+
+prefix      ?= /usr
+sysconfdir  ?= /etc
+bindir      ?= $(prefix)/bin
+sbindir     ?= $(prefix)/sbin
+datadir     ?= $(prefix)/share
+mandir      ?= $(datadir)/man
+unitdir     ?= $(prefix)/lib/systemd/system
+hookdir     ?= $(sysconfdir)/libvirt/hooks
+
+CC         ?= cc
+CLANG      ?= clang
+LLVM_STRIP ?= llvm-strip
+# Debian puts bpftool in /usr/sbin, which is not in every user's PATH.
+BPFTOOL    ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+PKG_CONFIG ?= pkg-config
+INSTALL    ?= install
+
+VERSION := 0.1.0
+
+ifeq ($(SANITIZE),1)
+B := build-asan
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+B := build
+SANITIZERS :=
+endif
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+PACKAGES := libbpf libelf zlib libvirt libxml-2.0 libsystemd jansson smartcols libmnl libmicrohttpd inih
+
+# Not evaluated for targets that work without the libraries (help, deps, clean).
+package_cflags = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+package_libs   = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DVMSEG_VERSION='"$(VERSION)"' \
+	    -DVMSEG_SYSCONFDIR='"$(sysconfdir)"' -DVMSEG_DATADIR='"$(datadir)/vmseg"'
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZERS) -fstack-protector-strong \
+	     $(package_cflags)
+
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+	      -I. -I/usr/include/$(shell $(CC) -dumpmachine)
+
+# ---- what is built ------------------------------------------------------------------------
+
+LIBRARY_SOURCES := $(wildcard $(addprefix hostd/,$(addsuffix /*.c,\
+			base domain policy datapath control enforce observe virt)))
+CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
+BPF_SOURCES     := $(wildcard bpf/*.bpf.c)
+BPF_HEADERS     := $(wildcard bpf/*.h bpf/*.def)
+HARNESS_SOURCES := $(wildcard tests/harness/*.c)
+UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS       := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
+			$(wildcard tests/harness/tools/*.c))
+
+LIBRARY  := $(B)/libvmseg.a
+SKELETON := $(B)/vmseg.skel.h
+PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
+
+object = $(patsubst %.c,$(B)/%.o,$(1))
+
+all: $(PROGRAMS) ## build the daemon, the command and the hook
+
+$(B)/vmseg-hostd: $(call object,hostd/main.c) $(LIBRARY)
+$(B)/vmseg: $(call object,$(CTL_SOURCES)) $(LIBRARY)
+$(B)/vmseg-hook: $(call object,hooks/libvirt/qemu.c) $(LIBRARY)
+
+$(PROGRAMS):
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(package_libs)
+
+$(LIBRARY): $(call object,$(LIBRARY_SOURCES))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The skeleton must be there before anything that includes it is compiled for the first time;
+# after that the dependency files know.
+$(call object,$(LIBRARY_SOURCES) $(CTL_SOURCES) $(HARNESS_SOURCES)): | $(SKELETON)
+
+$(B)/vmseg.bpf.o: bpf/vmseg.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(SKELETON): $(B)/vmseg.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name vmseg >$@
+
+# ---- tests ----------------------------------------------------------------------------------
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(package_libs)
+
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(package_libs)
+
+$(B)/tests/tools/%: $(B)/tests/harness/tools/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(package_libs)
+
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(TEST_TOOLS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+clean: ## remove everything that was built
+	$(Q)rm -rf build build-asan
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests clean help

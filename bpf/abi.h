@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * abi.h - the one header that the BPF programs and user space share: every key, value and number
+ * that crosses between them. Fixed-width fields; the unit and byte order stand beside each; the
+ * sizes are asserted at the end, because pinned maps outlive the program that made them.
+ *
+ * Addresses are always 16 bytes in network byte order; IPv4 a.b.c.d is ::ffff:a.b.c.d (RFC 4291,
+ * 2.5.5.2), so that one code path serves both families.
+ */
+#ifndef VMSEG_ABI_H
+#define VMSEG_ABI_H
+
+#include <linux/types.h>
+
+/* Raise when any layout below changes: a daemon adopts only maps of its own number. */
+#define VMSEG_ABI 1
+
+#define ADDRESS_BYTES 16
+#define MAC_BYTES 6
+
+/* Direction from the VM's point of view. Indexes every [2] array below. */
+enum direction {
+	DIRECTION_IN = 0,  /* to the VM: TC egress of its tap, program to_vm */
+	DIRECTION_OUT = 1, /* from the VM: TC ingress of its tap, program from_vm */
+};
+
+enum reason {
+#define REASON(identifier, name, verdict, help) REASON_##identifier,
+#include "reasons.def"
+#undef REASON
+	REASON_COUNT
+};
+
+/* Slots reserved in per-reason arrays, so that a new reason does not change the layout. */
+#define REASON_MAX 48
+
+enum session_state {
+#define STATE(identifier, name, timeout, source) STATE_##identifier,
+#include "states.def"
+#undef STATE
+	STATE_COUNT
+};
+
+#define STATE_MAX 16
+
+/* ------------------------------------------------------------------------------------------
+ * Ports
+ *
+ * port_index[ifindex] (array; port_index_high, a hash, for an ifindex beyond the array) holds the
+ * number of the port's current record in port_map, plus one; 0 means: no port. A published record
+ * is never written again: a change is written to a free record and then published by one aligned
+ * store to port_index, so a packet sees the whole old record or the whole new one.
+ */
+#define PORT_INDEX_ENTRIES 65536
+
+#define PORT_ADDRESSES_MAX 16
+#define PORT_VLANS_MAX 16
+
+/* Bits of port.guards: a set bit means that the guard acts. */
+#define GUARD_MAC (1U << 0)
+#define GUARD_IP (1U << 1)
+#define GUARD_ARP (1U << 2)
+#define GUARD_ND (1U << 3)
+#define GUARD_DHCP_SERVER (1U << 4)
+#define GUARD_ROUTER_ADVERTISEMENT (1U << 5)
+#define GUARD_ETHERTYPE (1U << 6)
+#define GUARD_VLAN (1U << 7)
+
+/* Bits of port.flags. */
+#define PORT_AUDIT (1U << 0)    /* judge and count, drop nothing */
+#define PORT_VLAN_ANY (1U << 1) /* every VLAN tag is let through; else only vlans[] */
+
+/* An address prefix: (packet address & mask) == address, word by word, network byte order. */
+struct address_prefix {
+	__be32 address[4];
+	__be32 mask[4];
+};
+
+struct port {
+	/* First cache line: what every packet reads. */
+	__u8 mac[MAC_BYTES];
+	__u16 guards;       /* GUARD_* */
+	__u32 flags;        /* PORT_* */
+	__u32 slot;         /* index into session_map, stats_map and port_state_map */
+	__u32 generation;   /* sessions of another generation are judged again */
+	__u32 image;        /* first node of the policy image in policy_map */
+	__u32 pickup_until; /* low 32 bits of jiffies: mid-stream TCP is picked up before; 0: never */
+	__u32 address_count;
+	__u32 vlan_count;
+	/* Limits; 0: unlimited. The number of sessions is the session map's max_entries. */
+	__u32 session_rate;        /* new sessions per second */
+	__u32 session_burst;       /* new sessions at once */
+	__u32 half_open;           /* TCP sessions whose handshake is not finished */
+	__u32 sessions_per_remote; /* sessions per remote address */
+	__u32 reserved[3];
+	/* Slow path. */
+	struct address_prefix addresses[PORT_ADDRESSES_MAX];
+	__u16 vlans[PORT_VLANS_MAX]; /* VLAN ids, host byte order */
+};
+
+/* What the programs themselves change per port; index: slot. Zeroed when a slot is given out. */
+struct port_state {
+	__u64 rate_credit; /* token bucket of session_rate: see limit.h */
+	__u64 event_credit;
+	__u64 events_suppressed;
+	__u32 half_open;
+	__u32 reserved;
+};
+
+/* ------------------------------------------------------------------------------------------
+ * Policy images
+ *
+ * policy_map is a pool of 64-byte nodes; an image is a run of them, starting with its header, and
+ * every node number inside it is relative to the header. It holds tries of 4-bit strides and the
+ * verdict table. A trie cell with CELL_LEAF carries a class number, any other the next node's.
+ *
+ *   row    = walk(row_root[v4 or v6], remote address: 8 or 32 nibbles, highest first)
+ *   column = walk(column_root[direction], protocol and port: 6 nibbles)
+ *   source = walk(source_root, protocol and source port: 6 nibbles)    only if source_count > 1
+ *   verdict = verdict cell[(row * column_count + column) * source_count + source]
+ *
+ * "port" is the destination port, for ICMP and ICMPv6 type * 256 + code, else 0. Cell i of the
+ * verdict table is node verdict_node + i / 16, cell i % 16. The tries are leaf-pushed: a walk ends
+ * at a leaf within its nibbles, whatever the key.
+ */
+#define POLICY_NODE_CELLS 16
+#define CELL_LEAF (1U << 31)
+
+#define ROW_NIBBLES_V4 8
+#define ROW_NIBBLES_V6 32
+#define COLUMN_NIBBLES 6
+
+/* A verdict cell. */
+#define VERDICT_ALLOW (1U << 31)
+#define VERDICT_LOG (1U << 30)              /* event for each session opened, each packet denied */
+#define VERDICT_KEEP_ESTABLISHED (1U << 29) /* its sessions outlive a policy that denies them */
+#define VERDICT_RULE_MASK 0x00ffffffU       /* rule number in the image from 1; 0: the default */
+
+struct policy_node {
+	__u32 cell[POLICY_NODE_CELLS];
+};
+
+struct image_header {
+	__u32 node_count; /* nodes in the image, this one included */
+	__u32 rule_base;  /* first counter in rule_stats_map; set when the image is loaded */
+	__u32 rule_count; /* counters: rules + 1 (number 0 is the default) */
+	__u32 row_root[2]; /* cells: [0] IPv4, [1] IPv6 */
+	__u32 column_root[2]; /* cells, by direction */
+	__u32 source_root;    /* cell */
+	__u32 column_count;
+	__u32 source_count;
+	__u32 verdict_node;
+	__u32 row_count;
+	__u32 reserved[4];
+};
+
+/* ------------------------------------------------------------------------------------------
+ * Sessions
+ *
+ * session_map[slot] is the port's own hash. The key is the VM's view: local is the VM's side
+ * whatever the direction of the packet. Protocols without ports have 0; an ICMP query has its
+ * identifier as the port of the side that asks and its type as the port of the other side.
+ */
+struct session_key {
+	__be32 remote[4];
+	__be32 local[4];
+	__be16 remote_port;
+	__be16 local_port;
+	__u8 protocol; /* IPPROTO_* */
+	__u8 reserved[3];
+};
+
+/* Bits of session.flags. */
+#define SESSION_OPENED_OUT (1U << 0) /* the VM sent the first packet */
+#define SESSION_PICKED_UP (1U << 1)  /* opened mid-stream: no handshake seen, no window tracking */
+#define SESSION_FIN_IN (1U << 2)     /* FIN seen in that direction */
+#define SESSION_FIN_OUT (1U << 3)
+#define SESSION_NO_SCALE (1U << 4) /* a side sent no window scale option: none is in use */
+
+/* One sender's side of a TCP connection; sequence space, host byte order. */
+struct tcp_window {
+	__u32 end;        /* highest sequence number sent, plus one */
+	__u32 max_end;    /* highest one the peer's window allows */
+	__u32 max_window; /* largest window the sender offered, scaled, bytes */
+	__u32 reserved;
+};
+
+struct session {
+	__u32 seen;       /* low 32 bits of jiffies at the last packet that was accepted */
+	__u32 generation; /* of the port record that judged it last */
+	__u8 state;       /* enum session_state */
+	__u8 flags;       /* SESSION_* */
+	__u8 scale[2];    /* TCP window scale by direction of the sender */
+	__u32 verdict;    /* the verdict cell that admitted it */
+	/* By direction. Plain adds: exact as long as one CPU at a time handles a direction, which
+	 * receive steering by flow gives; the port's own counters are per CPU and always exact. */
+	__u64 packets[2];
+	__u64 bytes[2]; /* frame bytes without FCS */
+	struct tcp_window window[2]; /* by direction of the sender */
+	__u32 created;               /* low 32 bits of jiffies */
+	__u32 reserved;
+};
+
+/* ------------------------------------------------------------------------------------------
+ * Counters, settings, events
+ */
+struct counter {
+	__u64 packets;
+	__u64 bytes; /* frame bytes without FCS */
+};
+
+/* stats_map[slot], per CPU. */
+struct port_stats {
+	struct counter by_reason[2][REASON_MAX]; /* [direction][reason] */
+	struct counter audited[2];               /* would have been dropped; passed in audit mode */
+};
+
+/* settings_map[0]: written by the daemon at any time, read by the programs. */
+struct settings {
+	__u32 abi;                /* VMSEG_ABI */
+	__u32 hz;                 /* jiffies per second of this kernel */
+	__u32 timeout[STATE_MAX]; /* jiffies, by enum session_state */
+	__u32 event_rate;         /* events per second and port; 0: none at all */
+	__u32 event_burst;
+};
+
+enum event_kind {
+	EVENT_NEW = 1, /* a session was opened by a rule with log="yes" */
+	EVENT_DENIED,  /* a packet was dropped: reason says why */
+	EVENT_ENDED,   /* a session was ended by a program */
+};
+
+/* event_ring: one record. */
+struct event {
+	__u64 time;  /* bpf_ktime_get_ns() */
+	__u32 kind;  /* enum event_kind */
+	__u32 slot;  /* port */
+	__u32 generation;
+	__u8 reason; /* enum reason */
+	__u8 direction;
+	__u8 audit; /* 1: would have been dropped, was passed */
+	__u8 tcp_flags;
+	__u32 verdict; /* verdict cell, where policy decided */
+	__u32 suppressed; /* events of this port not sent since the last one that was */
+	__be16 ethertype; /* set also where the packet is not IP (key is then zero) */
+	__u16 length;     /* frame bytes, at most 65535 */
+	__u8 source_mac[MAC_BYTES];
+	__u16 reserved;
+	struct session_key key;
+	struct counter total[2]; /* EVENT_ENDED: the session's totals by direction */
+};
+
+/* What a dry-run program leaves in skb->cb for BPF_PROG_TEST_RUN's caller. */
+enum dry_run_result {
+	DRY_RUN_REASON = 0,  /* enum reason */
+	DRY_RUN_VERDICT = 1, /* verdict cell, where policy was asked; else 0 */
+	DRY_RUN_FLAGS = 2,   /* DRY_RUN_HAS_SESSION */
+	DRY_RUN_SLOT = 3,
+	DRY_RUN_GENERATION = 4,
+};
+#define DRY_RUN_HAS_SESSION (1U << 0)
+
+/* The sizes above are what pinned maps were made with. */
+_Static_assert(REASON_COUNT <= REASON_MAX, "raise REASON_MAX and VMSEG_ABI");
+_Static_assert(STATE_COUNT <= STATE_MAX, "raise STATE_MAX and VMSEG_ABI");
+_Static_assert(sizeof(struct port) == 64 + 32 * PORT_ADDRESSES_MAX + 2 * PORT_VLANS_MAX, "port");
+_Static_assert(sizeof(struct port_state) == 32, "port_state");
+_Static_assert(sizeof(struct policy_node) == 64, "policy_node");
+_Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");
+_Static_assert(sizeof(struct session_key) == 40, "session_key");
+_Static_assert(sizeof(struct session) == 88, "session");
+_Static_assert(sizeof(struct port_stats) == (2 * REASON_MAX + 2) * 16, "port_stats");
+_Static_assert(sizeof(struct settings) == 16 + 4 * STATE_MAX, "settings");
+_Static_assert(sizeof(struct event) == 120, "event");
+
+#endif

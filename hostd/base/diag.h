@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A diagnosis: what is wrong, where, and what was expected. Functions that judge input take one
+ * and fill it when they fail; the first error stays, warnings are kept in order.
+ */
+#ifndef VMSEG_DIAG_H
+#define VMSEG_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct diag_entry {
+	char *where; /* "web-server.xml:12" or "domain web:3" or "" */
+	char *text;  /* one sentence without a full stop */
+};
+
+struct diag {
+	struct diag_entry error; /* text NULL: none */
+	struct diag_entry *warnings;
+	size_t warning_count;
+};
+
+/* Records an error at source:line (source NULL or line 0: that part is left out) unless one is
+ * there already. Always returns -code, so that `return fail(diag, EINVAL, ...)` reads well. */
+__attribute__((format(printf, 5, 6))) int fail(struct diag *diag, int code, const char *source,
+					       int line, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void warn(struct diag *diag, const char *source, int line,
+						const char *format, ...);
+
+/* "where: text", or "text" where there is no place; "" when there is no error. The pointer is
+ * valid until the diag is changed or cleared. */
+const char *diag_message(struct diag *diag, char *buffer, size_t size);
+
+/* Frees what is inside; the struct can be used again. */
+void clear_diag(struct diag *diag);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Logging for programs (libraries return errors instead): to the journal with fields when stderr
+ * is the journal, else to stderr, one line each. A line says what, on which domain, why.
+ */
+#ifndef VMSEG_LOG_H
+#define VMSEG_LOG_H
+
+/* From syslog.h: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG. */
+#include <syslog.h>
+
+/* Lines less important than `level` are not written. Default: LOG_INFO. */
+void set_log_level(int level);
+
+/* domain may be NULL. In the journal it is the field VMSEG_DOMAIN. */
+__attribute__((format(printf, 3, 4))) void log_line(int level, const char *domain,
+						    const char *format, ...);
+
+#define log_error(domain, ...) log_line(LOG_ERR, domain, __VA_ARGS__)
+#define log_warning(domain, ...) log_line(LOG_WARNING, domain, __VA_ARGS__)
+#define log_notice(domain, ...) log_line(LOG_NOTICE, domain, __VA_ARGS__)
+#define log_info(domain, ...) log_line(LOG_INFO, domain, __VA_ARGS__)
+#define log_debug(domain, ...) log_line(LOG_DEBUG, domain, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The datapath: every BPF object of the host. The only place that knows libbpf; it knows no XML.
+ * Single-threaded: only the enforcement thread calls it.
+ *
+ * Everything is pinned below the bpffs directory, so enforcement goes on without the daemon, and
+ * open_datapath() takes over what it finds there (same VMSEG_ABI) without a gap.
+ */
+#ifndef VMSEG_DATAPATH_H
+#define VMSEG_DATAPATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "hostd/base/diag.h"
+#include "hostd/policy/compile.h"
+
+struct datapath;
+
+enum attach_method { ATTACH_AUTO, ATTACH_TCX, ATTACH_CLSACT };
+
+struct datapath_config {
+	const char *bpffs;      /* "/sys/fs/bpf/vmseg" */
+	enum attach_method attach;
+	uint32_t max_ports;     /* slots */
+	uint32_t policy_nodes;  /* size of policy_map, 64 bytes each */
+	uint32_t rule_counters; /* size of rule_stats_map */
+	uint32_t ring_bytes;    /* event ring: power of two, multiple of the page size */
+	uint32_t timeout[STATE_COUNT]; /* seconds */
+	uint32_t event_rate, event_burst;
+};
+
+/* Loads, or takes over what is pinned: new programs replace the old ones atomically on every
+ * attached port, maps and sessions stay. On failure what was pinned before is as it was. */
+int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag);
+
+/* Frees the daemon's side; enforcement goes on. */
+void close_datapath(struct datapath **datapath);
+
+/* Takes everything off the host: links, filters, pins, maps. Needs no open datapath. */
+int remove_datapath(const char *bpffs, struct diag *diag);
+
+/* Writes changed timeouts and event limits: live. */
+void apply_settings(struct datapath *datapath, const struct datapath_config *config);
+
+/* ---- ports ------------------------------------------------------------------------------- */
+
+struct port_config {
+	uint8_t mac[MAC_BYTES];
+	uint32_t guards; /* GUARD_* */
+	uint32_t flags;  /* PORT_* */
+	struct prefix addresses[PORT_ADDRESSES_MAX];
+	size_t address_count;
+	uint16_t vlans[PORT_VLANS_MAX];
+	size_t vlan_count;
+	uint32_t sessions; /* size of the port's session map */
+	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
+	uint32_t pickup_seconds; /* 0: no mid-stream pick-up */
+	bool reversed;           /* macvtap: TC directions are the other way round */
+};
+
+/* Slot, session map and image first, then the record, then both programs; then both hooks are
+ * queried. On failure nothing is left behind. The device is in the caller's network namespace. */
+int attach_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
+		const struct image *image, struct diag *diag);
+
+/* Publishes a new record (and image) for an attached port. When it returns 0 no packet is judged
+ * by the old one any more. On failure the old one is in force. Sessions are kept, also when the
+ * session limit changes, and judged again because the generation changes; if neither config nor
+ * image differ from what is in force, nothing happens. */
+int update_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
+		const struct image *image, struct diag *diag);
+
+/* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone.
+ * -ENOENT when the port is not attached. */
+int detach_port(struct datapath *datapath, unsigned int ifindex);
+
+struct port_status {
+	unsigned int ifindex;
+	char ifname[16]; /* name at attach; IF_NAMESIZE */
+	enum attach_method attach;
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t link_id[2];     /* TCX, by enum direction; 0 with clsact */
+	uint32_t program_id[2];  /* by enum direction, as the kernel reports it on the device */
+	uint32_t session_map_id;
+	uint32_t session_limit;
+	uint32_t session_count;  /* live ones, as the last sweep counted them */
+	bool device_gone;
+	bool hooked[2];          /* by direction: our program is on the device now */
+};
+
+int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret);
+
+/* Every attached port, also those taken over; the callback must not attach or detach. */
+void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
+		   void *context);
+
+/* Sums over CPUs. */
+int read_port_stats(struct datapath *datapath, unsigned int ifindex, struct port_stats *ret);
+
+/* Packets and bytes of rule n (0: default) of the port's image. */
+int read_rule_counter(struct datapath *datapath, unsigned int ifindex, uint32_t rule,
+		      struct counter *ret);
+
+/* ---- sessions ---------------------------------------------------------------------------- */
+
+struct session_view {
+	struct session_key key;
+	struct session session;
+	uint32_t idle_seconds;    /* since the last accepted packet */
+	uint32_t expires_seconds; /* until the idle timeout */
+	uint32_t age_seconds;
+};
+
+/* Live sessions (expired ones are left out); stops when visit returns false. */
+int walk_sessions(struct datapath *datapath, unsigned int ifindex,
+		  bool (*visit)(const struct session_view *view, void *context), void *context);
+
+/* Deletes expired sessions, looking at no more than `budget` entries; goes on where the last call
+ * stopped. Returns the number of entries looked at (less than budget: a round is complete). */
+uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget);
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+/* A descriptor that polls readable when events wait. */
+int event_descriptor(struct datapath *datapath);
+void consume_events(struct datapath *datapath,
+		    void (*visit)(const struct event *event, unsigned int ifindex, void *context),
+		    void *context);
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+struct datapath_status {
+	enum attach_method attach; /* in use: TCX or CLSACT */
+	uint32_t port_count, max_ports;
+	uint32_t image_count;
+	uint32_t nodes_used, nodes_total;
+	uint32_t rule_counters_used, rule_counters_total;
+	bool adopted; /* took over pinned maps at open */
+};
+
+void read_datapath_status(const struct datapath *datapath, struct datapath_status *ret);
+
+/* Names from reasons.def and states.def; "?" for a number that is none. */
+const char *reason_name(uint8_t reason);
+const char *reason_help(uint8_t reason);
+bool reason_passes(uint8_t reason);
+const char *state_name(uint8_t state);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A libvirt domain as vmseg sees it: the only reader of domain XML.
+ */
+#ifndef VMSEG_DOMAIN_H
+#define VMSEG_DOMAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "hostd/base/diag.h"
+
+enum interface_kind {
+	INTERFACE_TAP,     /* bridge, network, ethernet: a tap or veth on the host */
+	INTERFACE_MACVTAP, /* type='direct': direction reversed against a tap */
+	INTERFACE_NONE,    /* user, hostdev, vhostuser...: nothing that TC can filter */
+};
+
+struct domain_interface {
+	uint8_t mac[MAC_BYTES];
+	enum interface_kind kind;
+	char *type;   /* as in XML: "bridge", "network", "direct"... */
+	char *target; /* host device name; NULL before libvirt has chosen one */
+	int line;
+};
+
+struct domain {
+	char *name;
+	char uuid[37];
+	char *driver; /* "qemu" or "lxc": from the root element's type */
+	struct domain_interface *interfaces;
+	size_t interface_count;
+	char *metadata;    /* the <vmseg:domain> element as a document of its own; NULL: unmanaged */
+	int metadata_line; /* its line in the domain XML */
+};
+
+/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. */
+int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
+void free_domain(struct domain **domain);
+
+#endif

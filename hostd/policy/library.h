@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The policy library: every policy and address set of the policy directory, parsed and checked.
+ * Immutable once loaded: a reload builds a new one and swaps.
+ */
+#ifndef VMSEG_POLICY_LIBRARY_H
+#define VMSEG_POLICY_LIBRARY_H
+
+#include "hostd/base/diag.h"
+#include "hostd/policy/model.h"
+
+struct library;
+
+/* Reads every *.xml of the directory; the file's name without .xml must be the policy's or set's
+ * own name. A missing directory is an empty library. A bad file does not hide the good ones: it is
+ * kept as a bad entry whose error find_policy() repeats to whoever refers to it. Returns 0, or
+ * -errno when the directory cannot be read. */
+int load_library(const char *directory, struct library **ret, struct diag *diag);
+void free_library(struct library **library);
+
+/* NULL with an error in diag when there is none of that name or its file is bad. */
+const struct policy *find_policy(const struct library *library, const char *name,
+				 struct diag *diag);
+const struct address_set *find_address_set(const struct library *library, const char *name,
+					   struct diag *diag);
+
+/* Calls visit for each policy in order of names; bad files have policy NULL and their error. */
+void for_each_policy(const struct library *library,
+		     void (*visit)(const char *name, const struct policy *policy,
+				   const char *error, void *context),
+		     void *context);
+
+/* Number of files that could not be used. */
+size_t count_bad_files(const struct library *library);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a policy says, as a tree of structs: the output of parse.h, the input of resolve.h and
+ * print.h. Nothing here knows XML or BPF. Every string is owned by the struct that holds it.
+ */
+#ifndef VMSEG_POLICY_MODEL_H
+#define VMSEG_POLICY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "hostd/base/address.h"
+
+#define NAME_MAX_BYTES 63         /* policy, set, group and rule names: [A-Za-z0-9][A-Za-z0-9._-]* */
+#define POLICY_FILE_MAX (1 << 20) /* bytes of a policy file or of a domain's metadata */
+
+enum action { ACTION_DENY, ACTION_ALLOW };
+
+/* Where something was written, for messages: "web-server.xml":12. */
+struct place {
+	char *source;
+	int line; /* 0: unknown */
+};
+
+enum remote_kind { REMOTE_CIDR, REMOTE_GROUP, REMOTE_SET };
+
+struct remote {
+	enum remote_kind kind;
+	struct prefix cidr; /* REMOTE_CIDR */
+	char *name;         /* REMOTE_GROUP, REMOTE_SET */
+	int line;
+};
+
+/* One protocol alternative of a rule. Ranges are inclusive. */
+struct service {
+	uint8_t protocol;                 /* IPPROTO_* */
+	uint16_t port_first, port_last;   /* destination port; 0-65535: any. TCP, UDP, SCTP, UDP-Lite */
+	uint16_t source_first, source_last;
+	int icmp_type; /* -1: any. ICMP and ICMPv6 */
+	int icmp_code; /* -1: any */
+};
+
+struct rule {
+	char *id; /* NULL: unnamed */
+	bool in, out; /* directions it holds for; at least one */
+	enum action action;
+	bool log;
+	bool keep_established;
+	struct remote *remotes; /* alternatives; none: any */
+	size_t remote_count;
+	struct service *services; /* alternatives; none: any */
+	size_t service_count;
+	struct place place;
+};
+
+/* -1: not said here, so the next in precedence decides. */
+struct defaults {
+	int action[2]; /* enum action, by enum direction */
+};
+
+enum guard_setting { GUARD_UNSET = -1, GUARD_OFF = 0, GUARD_ON = 1 };
+
+/* Guards by what they check; ON means that the check acts ("router-advertisement" and
+ * "dhcp-server" are written the other way round: "off" in XML forbids the VM to send them, which is
+ * the guard being ON here; "other-ethertypes" likewise: "deny" is ON). */
+enum guard_kind {
+	GUARD_KIND_MAC,
+	GUARD_KIND_IP,
+	GUARD_KIND_ARP,
+	GUARD_KIND_ND,
+	GUARD_KIND_DHCP_SERVER,
+	GUARD_KIND_ROUTER_ADVERTISEMENT,
+	GUARD_KIND_ETHERTYPE,
+	GUARD_KIND_VLAN,
+	GUARD_KIND_COUNT
+};
+
+struct guards {
+	int8_t setting[GUARD_KIND_COUNT]; /* enum guard_setting */
+	/* For GUARD_KIND_VLAN: none -> ON with no ids; a list -> ON with ids; any -> OFF. */
+	uint16_t vlans[PORT_VLANS_MAX];
+	size_t vlan_count;
+};
+
+enum limit_kind {
+	LIMIT_SESSIONS,
+	LIMIT_SESSION_RATE,
+	LIMIT_SESSION_BURST,
+	LIMIT_HALF_OPEN,
+	LIMIT_SESSIONS_PER_REMOTE,
+	LIMIT_KIND_COUNT
+};
+
+struct limits {
+	int64_t value[LIMIT_KIND_COUNT]; /* -1: not said here */
+};
+
+struct policy {
+	char *name; /* inline policies: NULL */
+	char *description;
+	struct defaults defaults;
+	struct guards guards;
+	struct limits limits;
+	struct rule *rules;
+	size_t rule_count;
+	struct place place;
+};
+
+struct address_set {
+	char *name;
+	struct prefix *prefixes;
+	size_t prefix_count;
+	struct place place;
+};
+
+/* One <policy> of a domain: a reference or an inline policy. */
+struct policy_item {
+	char *ref;             /* NULL: inline */
+	struct policy *policy; /* inline */
+	int line;
+};
+
+struct interface_policy {
+	uint8_t mac[MAC_BYTES];
+	struct prefix *addresses;
+	size_t address_count;
+	struct policy_item *policies;
+	size_t policy_count; /* 0: the domain's list holds */
+	struct defaults defaults;
+	struct guards guards;
+	struct limits limits;
+	int line;
+};
+
+enum policy_mode { MODE_ENFORCE, MODE_AUDIT };
+
+/* <vmseg:domain>: what a domain's metadata asks for. */
+struct domain_policy {
+	enum policy_mode mode;
+	struct policy_item *policies;
+	size_t policy_count;
+	char **groups;
+	size_t group_count;
+	struct defaults defaults;
+	struct guards guards;
+	struct limits limits;
+	struct interface_policy *interfaces;
+	size_t interface_count;
+	struct place place;
+};
+
+/* All-unset values to start from. */
+void init_policy(struct policy *policy);
+void init_domain_policy(struct domain_policy *policy);
+void init_interface_policy(struct interface_policy *policy);
+
+/* Destructors accept NULL and take the pointer's address, for _cleanup_(). */
+void free_policy(struct policy **policy);
+void free_address_set(struct address_set **set);
+void free_domain_policy(struct domain_policy **policy);
+
+/* Names as written in XML, for messages and outputs. */
+extern const char *const guard_names[GUARD_KIND_COUNT]; /* "mac", "ip", ..., "vlan" */
+extern const char *const limit_names[LIMIT_KIND_COUNT]; /* "sessions", ... */
+
+#endif

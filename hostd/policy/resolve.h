@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Precedence: from what the host, the domain, its policies and its interface say to the one
+ * effective policy of a port. mandatory > interface > domain > policies in order > built-in.
+ */
+#ifndef VMSEG_POLICY_RESOLVE_H
+#define VMSEG_POLICY_RESOLVE_H
+
+#include "hostd/base/diag.h"
+#include "hostd/policy/library.h"
+#include "hostd/policy/model.h"
+
+/* Addresses of a group's members now; the single seam for every source of addresses. Returns the
+ * count and a borrowed, sorted array. An unknown group has no members. */
+struct group_source {
+	size_t (*members)(void *context, const char *group, const struct prefix **ret);
+	void *context;
+};
+
+/* A rule as it holds for a port: remotes expanded to prefixes. */
+struct effective_rule {
+	const struct rule *rule; /* borrowed from the library or the domain policy */
+	char *policy;            /* name of the policy it comes from; "inline" for an inline one */
+	bool any_remote;         /* true: prefixes is empty and every address matches */
+	struct prefix *prefixes; /* sorted, no duplicates; none and !any_remote: matches nothing */
+	size_t prefix_count;
+};
+
+struct effective_policy {
+	enum policy_mode mode;
+	enum action default_action[2]; /* by enum direction */
+	uint32_t guards;               /* GUARD_* bits of abi.h */
+	uint16_t vlans[PORT_VLANS_MAX];
+	size_t vlan_count;
+	uint32_t limits[LIMIT_KIND_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
+	struct prefix addresses[PORT_ADDRESSES_MAX];
+	size_t address_count;
+	struct effective_rule *rules; /* first match wins */
+	size_t rule_count;
+	char **groups; /* names of the groups that the rules mention */
+	size_t group_count;
+};
+
+/* Built-in: in=deny, out=allow, all guards on, these limits. */
+#define DEFAULT_SESSIONS 20000
+#define SESSIONS_MAX (4U << 20)
+
+/* The effective policy of the interface with this MAC. `mandatory` may be NULL. The result borrows
+ * from library and domain: both must outlive it. Returns 0 or -errno with an error in diag
+ * (unknown ref or set, too many addresses). */
+int resolve_policy(const struct library *library, const struct policy *mandatory,
+		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
+		   const struct group_source *groups, struct effective_policy **ret,
+		   struct diag *diag);
+void free_effective_policy(struct effective_policy **policy);
+
+#endif
