@@ -27,6 +27,7 @@ enum prefix_fault {
 	PREFIX_NOT_AN_ADDRESS, /* neither IPv4 nor IPv6 text */
 	PREFIX_BAD_LENGTH,     /* the number after '/' is missing or too large for the family */
 	PREFIX_HOST_BITS,      /* bits beyond the length are set */
+	PREFIX_MAPPED,         /* IPv4 written as ::ffff:a.b.c.d, which no packet carries */
 };
 
 bool is_ipv4(const uint8_t address[static ADDRESS_BYTES]);
@@ -44,6 +45,7 @@ char *format_prefix(const struct prefix *prefix, char out[static PREFIX_TEXT_BYT
 char *format_address(const uint8_t address[static ADDRESS_BYTES],
 		     char out[static PREFIX_TEXT_BYTES]);
 
+/* The families never mix: ::/0 contains no IPv4 address. */
 bool prefix_contains(const struct prefix *prefix, const uint8_t address[static ADDRESS_BYTES]);
 
 /* Orders by address, then by length: for qsort. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Log lines to the journal, with fields, or to stderr.
+ */
+#include "hostd/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The caller's place in the source would be this file for every line: leave it out. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "hostd/base/cleanup.h"
+
+static int log_level = LOG_INFO;
+
+void set_log_level(int level)
+{
+	log_level = level;
+}
+
+/* systemd sets JOURNAL_STREAM to device:inode of the stream it gave the service; a redirected
+ * stderr no longer has that inode (systemd.exec(5)). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+	       status.st_ino == inode;
+}
+
+static void write_journal(int level, const char *domain, const char *text)
+{
+	if (domain)
+		sd_journal_send("MESSAGE=%s: %s", domain, text, "PRIORITY=%i", level,
+				"VMSEG_DOMAIN=%s", domain, NULL);
+	else
+		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", level, NULL);
+}
+
+static const char *level_prefix(int level)
+{
+	if (level <= LOG_ERR)
+		return "error: ";
+	if (level == LOG_WARNING)
+		return "warning: ";
+	return level >= LOG_DEBUG ? "debug: " : "";
+}
+
+/* One write per line: lines of several processes do not mix. */
+static void write_stderr(int level, const char *domain, const char *text)
+{
+	_cleanup_free_ char *line = NULL;
+	int size = asprintf(&line, "%s: %s%s%s%s\n", program_invocation_short_name,
+			    level_prefix(level), domain ? domain : "", domain ? ": " : "", text);
+
+	if (size < 0) {
+		line = NULL;
+		return;
+	}
+	/* Names come from outside: nothing in them may forge a line or drive a terminal. */
+	for (int i = 0; i < size - 1; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = ' ';
+	}
+	if (write(STDERR_FILENO, line, (size_t)size) < 0)
+		return; /* there is nowhere left to say so */
+}
+
+void log_line(int level, const char *domain, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+	int size;
+
+	if (level > log_level)
+		return;
+	va_start(arguments, format);
+	size = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (size < 0) {
+		text = NULL;
+		return;
+	}
+	if (stderr_is_journal())
+		write_journal(level, domain, text);
+	else
+		write_stderr(level, domain, text);
+}

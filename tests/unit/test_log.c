@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Log lines on stderr: level, domain, and nothing from outside that forges a line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hostd/base/log.h"
+
+/* stderr goes to a pipe while a test logs; `text` is what arrived. */
+struct capture {
+	int saved, pipe[2];
+	char text[512];
+};
+
+static void start_capture(struct capture *capture)
+{
+	assert_int_equal(pipe(capture->pipe), 0);
+	capture->saved = dup(STDERR_FILENO);
+	assert_true(capture->saved >= 0);
+	assert_true(dup2(capture->pipe[1], STDERR_FILENO) >= 0);
+}
+
+static const char *end_capture(struct capture *capture)
+{
+	ssize_t size;
+
+	assert_true(dup2(capture->saved, STDERR_FILENO) >= 0);
+	close(capture->saved);
+	close(capture->pipe[1]);
+	size = read(capture->pipe[0], capture->text, sizeof(capture->text) - 1);
+	close(capture->pipe[0]);
+	assert_true(size >= 0);
+	capture->text[size] = '\0';
+	return capture->text;
+}
+
+static void lines_say_level_domain_and_text(void **state)
+{
+	struct capture capture;
+
+	(void)state;
+	start_capture(&capture);
+	log_error("web", "%s is bad", "it");
+	log_warning(NULL, "look");
+	log_info(NULL, "100%%");
+	assert_string_equal(end_capture(&capture), "test_log: error: web: it is bad\n"
+						   "test_log: warning: look\n"
+						   "test_log: 100%\n");
+}
+
+static void less_important_lines_are_not_written(void **state)
+{
+	struct capture capture;
+
+	(void)state;
+	start_capture(&capture);
+	log_debug(NULL, "unseen");
+	set_log_level(LOG_DEBUG);
+	log_debug(NULL, "seen");
+	set_log_level(LOG_INFO);
+	assert_string_equal(end_capture(&capture), "test_log: debug: seen\n");
+}
+
+static void text_cannot_forge_a_line(void **state)
+{
+	struct capture capture;
+
+	(void)state;
+	start_capture(&capture);
+	log_notice("a\nb", "x\033[2Jy\n");
+	assert_string_equal(end_capture(&capture), "test_log: a b: x [2Jy \n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_say_level_domain_and_text),
+		cmocka_unit_test(less_important_lines_are_not_written),
+		cmocka_unit_test(text_cannot_forge_a_line),
+	};
+
+	unsetenv("JOURNAL_STREAM");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
