@@ -81,7 +81,7 @@ struct port {
 	__u8 mac[MAC_BYTES];
 	__u16 guards;       /* GUARD_* */
 	__u32 flags;        /* PORT_* */
-	__u32 slot;         /* index into session_map, stats_map and port_state_map */
+	__u32 slot;         /* from 1: index into session_map, stats_map and port_state_map */
 	__u32 generation;   /* sessions of another generation are judged again */
 	__u32 image;        /* first node of the policy image in policy_map */
 	__u32 pickup_until; /* low 32 bits of jiffies: mid-stream TCP is picked up before; 0: never */
@@ -100,11 +100,10 @@ struct port {
 
 /* What the programs themselves change per port; index: slot. Zeroed when a slot is given out. */
 struct port_state {
-	__u64 rate_credit; /* token bucket of session_rate: see limit.h */
-	__u64 event_credit;
-	__u64 events_suppressed;
-	__u32 half_open;
-	__u32 reserved;
+	__u64 session_due; /* pacing of new sessions and of events: see limit.h */
+	__u64 event_due;
+	__u64 events_suppressed; /* in all; an event carries the low 32 bits */
+	__s64 half_open; /* TCP sessions in SYN_SENT or SYN_RECEIVED; changed by atomic adds only */
 };
 
 /* ------------------------------------------------------------------------------------------
@@ -175,7 +174,9 @@ struct session_key {
 #define SESSION_PICKED_UP (1U << 1)  /* opened mid-stream: no handshake seen, no window tracking */
 #define SESSION_FIN_IN (1U << 2)     /* FIN seen in that direction */
 #define SESSION_FIN_OUT (1U << 3)
-#define SESSION_NO_SCALE (1U << 4) /* a side sent no window scale option: none is in use */
+#define SESSION_FIN_IN_ACKED (1U << 4)
+#define SESSION_FIN_OUT_ACKED (1U << 5)
+#define SESSION_GUARDED (1U << 6) /* key.local is among the port's addresses: no guard needed */
 
 /* One sender's side of a TCP connection; sequence space, host byte order. */
 struct tcp_window {
@@ -209,11 +210,13 @@ struct counter {
 	__u64 bytes; /* frame bytes without FCS */
 };
 
-/* stats_map[slot], per CPU. */
+/* stats_map[slot], per CPU. Slot 0 belongs to no port: it counts "no-port" drops. */
 struct port_stats {
 	struct counter by_reason[2][REASON_MAX]; /* [direction][reason] */
 	struct counter audited[2];               /* would have been dropped; passed in audit mode */
 };
+
+#define SETTING_TCP_LIBERAL (1U << 0) /* count off-window TCP segments as established */
 
 /* settings_map[0]: written by the daemon at any time, read by the programs. */
 struct settings {
@@ -222,6 +225,8 @@ struct settings {
 	__u32 timeout[STATE_MAX]; /* jiffies, by enum session_state */
 	__u32 event_rate;         /* events per second and port; 0: none at all */
 	__u32 event_burst;
+	__u32 flags; /* SETTING_* */
+	__u32 reserved;
 };
 
 enum event_kind {
@@ -241,7 +246,7 @@ struct event {
 	__u8 audit; /* 1: would have been dropped, was passed */
 	__u8 tcp_flags;
 	__u32 verdict; /* verdict cell, where policy decided */
-	__u32 suppressed; /* events of this port not sent since the last one that was */
+	__u32 suppressed; /* events of this port not sent so far (low 32 bits) */
 	__be16 ethertype; /* set also where the packet is not IP (key is then zero) */
 	__u16 length;     /* frame bytes, at most 65535 */
 	__u8 source_mac[MAC_BYTES];
@@ -270,7 +275,7 @@ _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image
 _Static_assert(sizeof(struct session_key) == 40, "session_key");
 _Static_assert(sizeof(struct session) == 88, "session");
 _Static_assert(sizeof(struct port_stats) == (2 * REASON_MAX + 2) * 16, "port_stats");
-_Static_assert(sizeof(struct settings) == 16 + 4 * STATE_MAX, "settings");
+_Static_assert(sizeof(struct settings) == 24 + 4 * STATE_MAX, "settings");
 _Static_assert(sizeof(struct event) == 120, "event");
 
 #endif
