@@ -21,9 +21,10 @@ struct diag {
 };
 
 /* Records an error at source:line (source NULL or line 0: that part is left out) unless one is
- * there already. Always returns -code, so that `return fail(diag, EINVAL, ...)` reads well. */
-__attribute__((format(printf, 5, 6))) int fail(struct diag *diag, int code, const char *source,
-					       int line, const char *format, ...);
+ * there already. Always returns -code, so that `return fail(diag, EINVAL, ...)` reads well. diag
+ * may be NULL. The parentheses keep cmocka's macro of the same name out of tests. */
+__attribute__((format(printf, 5, 6))) int(fail)(struct diag *diag, int code, const char *source,
+						int line, const char *format, ...);
 __attribute__((format(printf, 4, 5))) void warn(struct diag *diag, const char *source, int line,
 						const char *format, ...);
 

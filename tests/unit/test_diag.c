@@ -17,12 +17,12 @@ static void the_first_error_stays(void **state)
 
 	(void)state;
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "");
-	assert_int_equal(fail(&diag, EINVAL, "web.xml", 3, "port %d", 1), -EINVAL);
-	assert_int_equal(fail(&diag, ENOENT, "web.xml", 4, "port %d", 2), -ENOENT);
+	assert_int_equal((fail)(&diag, EINVAL, "web.xml", 3, "port %d", 1), -EINVAL);
+	assert_int_equal((fail)(&diag, ENOENT, "web.xml", 4, "port %d", 2), -ENOENT);
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "web.xml:3: port 1");
 	clear_diag(&diag);
 	assert_null(diag.error.text);
-	fail(&diag, EINVAL, NULL, 0, "again");
+	(fail)(&diag, EINVAL, NULL, 0, "again");
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "again");
 	clear_diag(&diag);
 }
@@ -33,10 +33,10 @@ static void unknown_parts_of_a_place_are_left_out(void **state)
 	char buffer[64];
 
 	(void)state;
-	fail(&diag, EINVAL, "domain web", 0, "bad");
+	(fail)(&diag, EINVAL, "domain web", 0, "bad");
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "domain web: bad");
 	clear_diag(&diag);
-	fail(&diag, EINVAL, NULL, 7, "bad");
+	(fail)(&diag, EINVAL, NULL, 7, "bad");
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "bad");
 	clear_diag(&diag);
 }
@@ -47,7 +47,7 @@ static void long_messages_are_cut_at_the_buffer(void **state)
 	char buffer[8];
 
 	(void)state;
-	fail(&diag, EINVAL, "a.xml", 1, "too long for that");
+	(fail)(&diag, EINVAL, "a.xml", 1, "too long for that");
 	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "a.xml:1");
 	clear_diag(&diag);
 }
@@ -70,7 +70,7 @@ static void warnings_keep_their_order(void **state)
 static void callers_may_not_want_a_diagnosis(void **state)
 {
 	(void)state;
-	assert_int_equal(fail(NULL, EPERM, "a.xml", 1, "x"), -EPERM);
+	assert_int_equal((fail)(NULL, EPERM, "a.xml", 1, "x"), -EPERM);
 	warn(NULL, "a.xml", 1, "x");
 }
 
