@@ -60,6 +60,7 @@ BPF_HEADERS     := $(wildcard bpf/*.h bpf/*.def)
 HARNESS_SOURCES := $(wildcard tests/harness/*.c)
 UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS       := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+NETNS_TESTS     := $(patsubst tests/netns/%.c,$(B)/tests/netns/%,$(wildcard tests/netns/test_*.c))
 TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 			$(wildcard tests/harness/tools/*.c))
 
@@ -104,20 +105,20 @@ $(SKELETON): $(B)/vmseg.bpf.o
 
 # ---- tests ----------------------------------------------------------------------------------
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
+$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS): %: %.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(package_libs)
 
-$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(package_libs)
-
-$(B)/tests/tools/%: $(B)/tests/harness/tools/%.o $(LIBRARY)
+# Static and without the project's libraries: the same tools run in guests that have neither.
+$(B)/tests/tools/%: tests/harness/tools/%.c
 	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(package_libs)
+	$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARNINGS) -static -MMD -MP -MF $@.d -o $@ $<
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(TEST_TOOLS)
+
+deps: ## install what building and testing needs (Debian, Ubuntu)
+	$(Q)scripts/deps.sh
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -130,4 +131,4 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests clean help
+.PHONY: all tests deps clean help
