@@ -39,7 +39,9 @@ PACKAGES := libbpf libelf zlib libvirt libxml-2.0 libsystemd jansson smartcols l
 package_cflags = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 package_libs   = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+# Callbacks have the parameters that their caller gives them, used or not.
+WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter \
+	    -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DVMSEG_VERSION='"$(VERSION)"' \
@@ -53,7 +55,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-
 # ---- what is built ------------------------------------------------------------------------
 
 LIBRARY_SOURCES := $(wildcard $(addprefix hostd/,$(addsuffix /*.c,\
-			base domain policy datapath control enforce observe virt)))
+			base config domain policy datapath control enforce observe virt)))
 CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
 BPF_SOURCES     := $(wildcard bpf/*.bpf.c)
 BPF_HEADERS     := $(wildcard bpf/*.h bpf/*.def)

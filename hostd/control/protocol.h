@@ -18,5 +18,6 @@
 #define CONTROL_REQUEST_MAX (4 << 20)
 #define CONTROL_SOCKET      "/run/vmseg/control.sock"
 #define READ_SOCKET         "/run/vmseg/read.sock"
+#define CONTROL_GROUP       "vmseg"
 
 #endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The asking side of the control protocol: shared by the vmseg command and the libvirt hook.
+ */
+#ifndef VMSEG_CONTROL_CLIENT_H
+#define VMSEG_CONTROL_CLIENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hostd/base/diag.h"
+
+struct control_client {
+	int fd;
+	const char *path;  /* borrowed, for messages */
+	unsigned timeout;  /* seconds from connect to reply */
+	uint64_t deadline; /* CLOCK_MONOTONIC, milliseconds; 0: none */
+	char *buffer;      /* what came in and is not yet a whole line */
+	size_t used, size;
+};
+
+/* Every failure to reach the daemon or to hear from it in time is -EHOSTUNREACH; an answer that is
+ * no answer is -EBADMSG; a refusal by the daemon is -EREMOTEIO with the daemon's own words. */
+
+/* All in one: asks `method` with `params` (borrowed; NULL: none) and waits for the reply, at most
+ * `timeout` seconds in all. *ret_result belongs to the caller. */
+int call_control(const char *path, const char *method, json_t *params, unsigned timeout,
+		 json_t **ret_result, struct diag *diag);
+
+/* The same in steps, for replies that are followed by more lines. */
+int connect_control(const char *path, unsigned timeout, struct control_client *ret,
+		    struct diag *diag);
+int send_request(struct control_client *client, const char *method, json_t *params,
+		 struct diag *diag);
+int read_reply(struct control_client *client, json_t **ret_result, struct diag *diag);
+
+/* Waits without limit for the next line of a stream. -ENODATA at its end. */
+int read_stream(struct control_client *client, json_t **ret_object, struct diag *diag);
+
+void close_control(struct control_client *client);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Control sockets: accepts, checks who asks, and hands whole requests to the request table. A
+ * client that is slow to write, slow to read or silent costs memory up to a bound and time up to
+ * CLIENT_SECONDS, never the event loop.
+ */
+#include "hostd/control/server.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/control/connection.h"
+#include "hostd/control/protocol.h"
+
+#define BACKLOG 64
+
+static int prepare_socket(const char *path, mode_t mode, gid_t group, int *ret, struct diag *diag)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return fail(diag, errno, path, 0, "%s", strerror(errno));
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(diag, ENAMETOOLONG, path, 0, "a socket's path has at most %zu bytes",
+			    sizeof(address.sun_path) - 1);
+	strcpy(address.sun_path, path);
+	/* The daemon holds the lock of the directory: what is there was left by a dead one. */
+	unlink(path);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+	umask(mask);
+	if (r || chown(path, (uid_t)-1, group) < 0 || chmod(path, mode) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		r = r ? r : errno;
+		return fail(diag, r, path, 0, "cannot listen: %s", strerror(r));
+	}
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+/* Who may use the read socket is the business of its file mode; the control socket also looks at
+ * the peer, in case somebody has opened up the mode. */
+static bool may_control(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static int accept_client(struct control_server *server, int listener, bool read_only)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return 0; /* gone again, or no descriptor left: the others are served */
+	if (!read_only && !may_control(fd)) {
+		close(fd);
+		return 0;
+	}
+	add_control_client(server, fd, read_only);
+	return 0;
+}
+
+static int accept_control(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	return accept_client(context, fd, false);
+}
+
+static int accept_read(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	return accept_client(context, fd, true);
+}
+
+static int listen_on(struct control_server *server, struct control_listener *listener,
+		     const char *directory, const char *name, mode_t mode, gid_t group,
+		     sd_event_io_handler_t handler, struct diag *diag)
+{
+	int fd, r;
+
+	if (asprintf(&listener->path, "%s/%s", directory, name) < 0) {
+		listener->path = NULL;
+		return fail(diag, ENOMEM, directory, 0, "out of memory");
+	}
+	r = prepare_socket(listener->path, mode, group, &fd, diag);
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(server->event, &listener->source, fd, EPOLLIN, handler, server);
+	if (r < 0) {
+		close(fd);
+		return fail(diag, -r, listener->path, 0, "cannot watch: %s", strerror(-r));
+	}
+	return sd_event_source_set_io_fd_own(listener->source, 1);
+}
+
+static void close_listener(struct control_listener *listener)
+{
+	if (listener->source) {
+		sd_event_source_disable_unref(listener->source);
+		unlink(listener->path);
+	}
+	free(listener->path);
+}
+
+int new_control_server(sd_event *event, const struct method *methods, size_t method_count,
+		       struct control_context *context, struct control_server **ret)
+{
+	struct control_server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		return -ENOMEM;
+	server->event = sd_event_ref(event);
+	server->methods = methods;
+	server->method_count = method_count;
+	server->context = context;
+	*ret = server;
+	return 0;
+}
+
+int open_control_server(sd_event *event, const char *directory, const struct method *methods,
+			size_t method_count, struct control_context *context,
+			struct control_server **ret, struct diag *diag)
+{
+	_cleanup_(close_control_server) struct control_server *server = NULL;
+	const struct group *group = getgrnam(CONTROL_GROUP);
+	int r = new_control_server(event, methods, method_count, context, &server);
+
+	if (r < 0)
+		return fail(diag, -r, directory, 0, "out of memory");
+	r = listen_on(server, &server->control, directory, "control.sock", 0600, (gid_t)-1,
+		      accept_control, diag);
+	if (r == 0)
+		r = listen_on(server, &server->read, directory, "read.sock", group ? 0660 : 0600,
+			      group ? group->gr_gid : (gid_t)-1, accept_read, diag);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(server);
+	return 0;
+}
+
+void close_control_server(struct control_server **server)
+{
+	if (!*server)
+		return;
+	close_connections(*server);
+	close_listener(&(*server)->control);
+	close_listener(&(*server)->read);
+	sd_event_unref((*server)->event);
+	free(*server);
+	*server = NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The answering side of the control protocol: two unix sockets on the event loop. It knows
+ * requests and replies, not what the methods do.
+ */
+#ifndef VMSEG_CONTROL_SERVER_H
+#define VMSEG_CONTROL_SERVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+#include "hostd/base/diag.h"
+
+struct control_context;
+
+/* One row of the request table. */
+struct method {
+	const char *name;
+	bool read_only; /* changes nothing: also taken on the read socket */
+	bool streams;   /* after the reply the connection gets every published line */
+	/* Returns 0 with a new reference in *ret_result, or -errno with an error in diag. `params`
+	 * is an object, or NULL. */
+	int (*answer)(struct control_context *context, const json_t *params, json_t **ret_result,
+		      struct diag *diag);
+};
+
+struct control_server;
+
+/* Listens on control.sock and read.sock in `directory`. The table and the context must outlive
+ * the server. */
+int open_control_server(sd_event *event, const char *directory, const struct method *methods,
+			size_t method_count, struct control_context *context,
+			struct control_server **ret, struct diag *diag);
+
+/* The same without sockets of its own. */
+int new_control_server(sd_event *event, const struct method *methods, size_t method_count,
+		       struct control_context *context, struct control_server **ret);
+void close_control_server(struct control_server **server);
+
+/* Serves a connected stream socket, which belongs to the server from here on. */
+int add_control_client(struct control_server *server, int fd, bool read_only);
+
+/* Sends an object to every streaming client. Whoever does not read loses lines, never delays the
+ * daemon; the next line that fits is preceded by {"lost": n}. */
+void publish_object(struct control_server *server, json_t *object);
+bool has_stream_clients(const struct control_server *server);
+
+#endif
