@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads libvirt's domain XML (https://libvirt.org/formatdomain.html), as the hook's standard input
+ * and virDomainGetXMLDesc() give it. What vmseg has no use for is passed over; what it needs must
+ * be there and make sense.
+ */
+#include "hostd/domain/domain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/address.h"
+#include "hostd/base/cleanup.h"
+#include "hostd/base/xml.h"
+
+/* What is being read, for messages. */
+struct reader {
+	const char *source; /* "domain web", or "domain XML" before the name is known */
+	struct diag *diag;
+};
+
+static int line_of(const xmlNode *element)
+{
+	return (int)xmlGetLineNo((xmlNode *)element);
+}
+
+static int out_of_memory(const struct reader *reader)
+{
+	return fail(reader->diag, ENOMEM, reader->source, 0, "out of memory");
+}
+
+static xmlNode *find_child(const xmlNode *parent, const char *name)
+{
+	for (xmlNode *child = first_element(parent); child; child = next_element(child)) {
+		if (has_name(child, name) && !child->ns)
+			return child;
+	}
+	return NULL;
+}
+
+/* The text of a child element that must be there and not be empty; the caller frees it. */
+static int read_text(const struct reader *reader, const xmlNode *parent, const char *name,
+		     char **ret)
+{
+	xmlNode *child = find_child(parent, name);
+	char *text;
+
+	if (!child)
+		return fail(reader->diag, EINVAL, reader->source, line_of(parent),
+			    "<%s> is missing in <domain>", name);
+	text = (char *)xmlNodeGetContent(child);
+	if (!text)
+		return out_of_memory(reader);
+	if (!*text) {
+		free(text);
+		return fail(reader->diag, EINVAL, reader->source, line_of(child), "<%s> is empty",
+			    name);
+	}
+	*ret = text;
+	return 0;
+}
+
+static enum interface_kind kind_of(const char *type)
+{
+	static const char *const taps[] = {"bridge", "network", "ethernet"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(taps); i++) {
+		if (strcmp(type, taps[i]) == 0)
+			return INTERFACE_TAP;
+	}
+	return strcmp(type, "direct") == 0 ? INTERFACE_MACVTAP : INTERFACE_NONE;
+}
+
+static int read_interface(const struct reader *reader, const xmlNode *element,
+			  struct domain_interface *interface)
+{
+	const char *type = attribute_value(element, "type");
+	const xmlNode *mac = find_child(element, "mac");
+	const xmlNode *target = find_child(element, "target");
+	const char *address = mac ? attribute_value(mac, "address") : NULL;
+	const char *device = target ? attribute_value(target, "dev") : NULL;
+
+	interface->line = line_of(element);
+	if (!type)
+		return fail(reader->diag, EINVAL, reader->source, interface->line,
+			    "<interface> has no type");
+	if (!address)
+		return fail(reader->diag, EINVAL, reader->source, interface->line,
+			    "<interface> has no <mac address=\"...\"/>");
+	if (!parse_mac(address, interface->mac))
+		return fail(reader->diag, EINVAL, reader->source, line_of(mac),
+			    "<mac>: address \"%s\" is not a unicast MAC address", address);
+	interface->kind = kind_of(type);
+	interface->type = strdup(type);
+	if (!interface->type)
+		return out_of_memory(reader);
+	if (device && *device) {
+		interface->target = strdup(device);
+		if (!interface->target)
+			return out_of_memory(reader);
+	}
+	return 0;
+}
+
+static int read_interfaces(const struct reader *reader, const xmlNode *root, struct domain *domain)
+{
+	const xmlNode *devices = find_child(root, "devices");
+
+	if (!devices)
+		return 0;
+	for (const xmlNode *element = first_element(devices); element;
+	     element = next_element(element)) {
+		struct domain_interface *grown;
+		int r;
+
+		if (element->ns || !has_name(element, "interface"))
+			continue;
+		grown = reallocarray(domain->interfaces, domain->interface_count + 1,
+				     sizeof(*grown));
+		if (!grown)
+			return out_of_memory(reader);
+		domain->interfaces = grown;
+		grown[domain->interface_count] = (struct domain_interface){0};
+		r = read_interface(reader, element, &grown[domain->interface_count++]);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void free_buffer(xmlBuffer **buffer)
+{
+	xmlBufferFree(*buffer);
+}
+
+/* Writes one element, with the namespaces that it inherits, as a document without declaration:
+ * the lines inside keep their distance from the element's own. */
+static int extract_element(const struct reader *reader, xmlNode *element, char **ret)
+{
+	_cleanup_(free_xml) xmlDoc *document = xmlNewDoc((const xmlChar *)"1.0");
+	_cleanup_(free_buffer) xmlBuffer *buffer = xmlBufferCreate();
+	xmlNode *copy;
+
+	if (!document || !buffer)
+		return out_of_memory(reader);
+	copy = xmlDocCopyNode(element, document, 1);
+	if (!copy)
+		return out_of_memory(reader);
+	xmlDocSetRootElement(document, copy);
+	if (xmlReconciliateNs(document, copy) < 0 || xmlNodeDump(buffer, document, copy, 0, 0) < 0)
+		return out_of_memory(reader);
+	*ret = strdup((const char *)xmlBufferContent(buffer));
+	return *ret ? 0 : out_of_memory(reader);
+}
+
+/* True for our namespace. One that only looks like ours is an error: taking the domain for
+ * unmanaged because of a slip would leave it without its policy. */
+static int is_ours(const struct reader *reader, const xmlNode *element, bool *ret)
+{
+	static const char family[] = "urn:vmseg";
+	const char *namespace = element->ns ? (const char *)element->ns->href : "";
+
+	*ret = strcmp(namespace, VMSEG_NAMESPACE) == 0;
+	if (!*ret && strncasecmp(namespace, family, strlen(family)) == 0)
+		return fail(reader->diag, EINVAL, reader->source, line_of(element),
+			    "<%s>: namespace \"%s\" is not known (expected \"%s\")", element->name,
+			    namespace, VMSEG_NAMESPACE);
+	return 0;
+}
+
+static int read_metadata(const struct reader *reader, const xmlNode *root, struct domain *domain)
+{
+	const xmlNode *metadata = find_child(root, "metadata");
+
+	if (!metadata)
+		return 0;
+	for (xmlNode *element = first_element(metadata); element; element = next_element(element)) {
+		bool ours;
+		int r = is_ours(reader, element, &ours);
+
+		if (r)
+			return r;
+		if (!ours)
+			continue;
+		if (domain->metadata)
+			return fail(reader->diag, EINVAL, reader->source, line_of(element),
+				    "<metadata> holds a second <%s> of namespace %s", element->name,
+				    VMSEG_NAMESPACE);
+		domain->metadata_line = line_of(element);
+		r = extract_element(reader, element, &domain->metadata);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int read_identity(struct reader *reader, const xmlNode *root, struct domain *domain)
+{
+	const char *type = attribute_value(root, "type");
+	_cleanup_free_ char *uuid = NULL;
+	int r = read_text(reader, root, "name", &domain->name);
+
+	if (r)
+		return r;
+	r = read_text(reader, root, "uuid", &uuid);
+	if (r)
+		return r;
+	if (strlen(uuid) != sizeof(domain->uuid) - 1)
+		return fail(reader->diag, EINVAL, reader->source, line_of(root),
+			    "<uuid>: \"%s\" is not a UUID", uuid);
+	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
+	domain->driver = strdup(type && strcmp(type, "lxc") == 0 ? "lxc" : "qemu");
+	return domain->driver ? 0 : out_of_memory(reader);
+}
+
+int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag)
+{
+	struct reader reader = {.source = "domain XML", .diag = diag};
+	_cleanup_(free_xml) xmlDoc *document = NULL;
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_free_ char *source = NULL;
+	const xmlNode *root;
+	int r = parse_xml(xml, size, reader.source, 1, &document, diag);
+
+	if (r)
+		return r;
+	root = xmlDocGetRootElement(document);
+	if (!has_name(root, "domain") || root->ns)
+		return fail(diag, EINVAL, reader.source, line_of(root),
+			    "the root element is <%s> (expected libvirt's <domain>)", root->name);
+	domain = calloc(1, sizeof(*domain));
+	if (!domain)
+		return out_of_memory(&reader);
+	r = read_identity(&reader, root, domain);
+	if (r)
+		return r;
+	if (asprintf(&source, "domain %s", domain->name) < 0) {
+		source = NULL;
+		return out_of_memory(&reader);
+	}
+	reader.source = source;
+	r = read_interfaces(&reader, root, domain);
+	if (r)
+		return r;
+	r = read_metadata(&reader, root, domain);
+	if (r)
+		return r;
+	*ret = TAKE_PTR(domain);
+	return 0;
+}
+
+void free_domain(struct domain **domain)
+{
+	struct domain *d = *domain;
+
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->interface_count; i++) {
+		free(d->interfaces[i].type);
+		free(d->interfaces[i].target);
+	}
+	free(d->interfaces);
+	free(d->name);
+	free(d->driver);
+	free(d->metadata);
+	free(d);
+	*domain = NULL;
+}

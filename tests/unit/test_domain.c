@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Domain XML as libvirt writes it, and what is wrong with XML that it would not write. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hostd/base/address.h"
+#include "hostd/base/cleanup.h"
+#include "hostd/domain/domain.h"
+
+#define NAME "<name>web</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>"
+
+static const char running[] =
+	"<domain type='kvm' id='3'>\n"
+	"  <name>web</name>\n"
+	"  <uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>\n"
+	"  <metadata>\n"
+	"    <app:note xmlns:app='http://example.org/note'>ours</app:note>\n"
+	"    <vmseg:domain xmlns:vmseg='urn:vmseg:1' mode='audit'>\n"
+	"      <vmseg:policy ref='web-server'/>\n"
+	"    </vmseg:domain>\n"
+	"  </metadata>\n"
+	"  <devices>\n"
+	"    <emulator>/usr/bin/qemu-system-x86_64</emulator>\n"
+	"    <interface type='bridge'>\n"
+	"      <mac address='52:54:00:00:00:01'/><source bridge='br0'/><target dev='vnet0'/>\n"
+	"    </interface>\n"
+	"    <interface type='direct'>\n"
+	"      <mac address='52:54:00:00:00:02'/><target dev='macvtap0'/>\n"
+	"    </interface>\n"
+	"    <interface type='user'><mac address='52:54:00:00:00:03'/></interface>\n"
+	"    <interface type='network'><mac address='52:54:00:00:00:04'/></interface>\n"
+	"    <interface type='ethernet'><mac address='52:54:00:00:00:05'/><target dev='t'/>\n"
+	"    </interface>\n"
+	"  </devices>\n"
+	"</domain>\n";
+
+static void interfaces_are_read_in_order(void **state)
+{
+	static const struct {
+		const char *mac;
+		enum interface_kind kind;
+		const char *type, *target;
+		int line;
+	} expected[] = {
+		{"52:54:00:00:00:01", INTERFACE_TAP, "bridge", "vnet0", 12},
+		{"52:54:00:00:00:02", INTERFACE_MACVTAP, "direct", "macvtap0", 15},
+		{"52:54:00:00:00:03", INTERFACE_NONE, "user", NULL, 18},
+		{"52:54:00:00:00:04", INTERFACE_TAP, "network", NULL, 19},
+		{"52:54:00:00:00:05", INTERFACE_TAP, "ethernet", "t", 20},
+	};
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct diag diag = {0};
+
+	(void)state;
+	assert_int_equal(parse_domain(running, strlen(running), &domain, &diag), 0);
+	assert_string_equal(domain->name, "web");
+	assert_string_equal(domain->uuid, "4dea22b3-1d52-d8f3-2516-782e98ab3fa0");
+	assert_string_equal(domain->driver, "qemu");
+	assert_int_equal(domain->interface_count, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		const struct domain_interface *interface = &domain->interfaces[i];
+		char mac[MAC_TEXT_BYTES];
+
+		assert_string_equal(format_mac(interface->mac, mac), expected[i].mac);
+		assert_int_equal(interface->kind, expected[i].kind);
+		assert_string_equal(interface->type, expected[i].type);
+		assert_int_equal(interface->line, expected[i].line);
+		if (expected[i].target)
+			assert_string_equal(interface->target, expected[i].target);
+		else
+			assert_null(interface->target);
+	}
+}
+
+static void metadata_becomes_a_document_of_its_own(void **state)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct diag diag = {0};
+
+	(void)state;
+	assert_int_equal(parse_domain(running, strlen(running), &domain, &diag), 0);
+	assert_string_equal(domain->metadata,
+			    "<vmseg:domain xmlns:vmseg=\"urn:vmseg:1\" mode=\"audit\">\n"
+			    "      <vmseg:policy ref=\"web-server\"/>\n"
+			    "    </vmseg:domain>");
+	assert_int_equal(domain->metadata_line, 6);
+}
+
+static void inherited_namespaces_go_with_the_metadata(void **state)
+{
+	static const char xml[] = "<domain type='lxc' xmlns:v='urn:vmseg:1'>" NAME
+				  "<metadata><v:domain><v:group name='a'/></v:domain></metadata>"
+				  "</domain>";
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct diag diag = {0};
+
+	(void)state;
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, &diag), 0);
+	assert_string_equal(domain->driver, "lxc");
+	assert_string_equal(domain->metadata,
+			    "<v:domain xmlns:v=\"urn:vmseg:1\"><v:group name=\"a\"/></v:domain>");
+}
+
+static void a_domain_without_metadata_is_unmanaged(void **state)
+{
+	static const char *const cases[] = {
+		"<domain type='kvm'>" NAME "</domain>",
+		"<domain type='kvm'>" NAME "<metadata/></domain>",
+		"<domain type='kvm'>" NAME "<metadata><x xmlns='urn:other:1'/></metadata></domain>",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(free_domain) struct domain *domain = NULL;
+		struct diag diag = {0};
+
+		assert_int_equal(parse_domain(cases[i], strlen(cases[i]), &domain, &diag), 0);
+		assert_null(domain->metadata);
+		assert_int_equal(domain->interface_count, 0);
+	}
+}
+
+static void bad_domains_are_refused_with_their_line(void **state)
+{
+	static const struct {
+		const char *xml, *message;
+	} cases[] = {
+		{"", "domain XML:1: not valid XML: Document is empty"},
+		{"<domain>\n<name>", "domain XML:2: not valid XML: Premature end of data in tag "
+				     "name line 2"},
+		{"<!DOCTYPE domain [<!ENTITY a \"b\">]><domain/>",
+		 "domain XML: a document type declaration (<!DOCTYPE>) is not accepted"},
+		{"<network/>",
+		 "domain XML:1: the root element is <network> (expected libvirt's <domain>)"},
+		{"<domain/>", "domain XML:1: <name> is missing in <domain>"},
+		{"<domain><name/></domain>", "domain XML:1: <name> is empty"},
+		{"<domain>\n<name>web</name></domain>",
+		 "domain XML:1: <uuid> is missing in <domain>"},
+		{"<domain><name>web</name><uuid>1</uuid></domain>",
+		 "domain XML:1: <uuid>: \"1\" is not a UUID"},
+		{"<domain>" NAME "<devices>\n<interface type='bridge'/></devices></domain>",
+		 "domain web:2: <interface> has no <mac address=\"...\"/>"},
+		{"<domain>" NAME "<devices>\n<interface/></devices></domain>",
+		 "domain web:2: <interface> has no type"},
+		{"<domain>" NAME "<devices><interface type='bridge'>\n\n"
+		 "<mac address='01:00:5e:00:00:01'/></interface></devices></domain>",
+		 "domain web:3: <mac>: address \"01:00:5e:00:00:01\" is not a unicast MAC "
+		 "address"},
+		{"<domain>" NAME "<metadata>\n<domain xmlns='urn:vmseg:2'/></metadata></domain>",
+		 "domain web:2: <domain>: namespace \"urn:vmseg:2\" is not known (expected "
+		 "\"urn:vmseg:1\")"},
+		{"<domain>" NAME "<metadata>\n<v:domain/></metadata></domain>",
+		 "domain XML:2: not valid XML: Namespace prefix v on domain is not defined"},
+		{"<domain>" NAME "<metadata><domain xmlns='urn:vmseg:1'/>\n"
+		 "<policy xmlns='urn:vmseg:1'/></metadata></domain>",
+		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct domain *domain = NULL;
+		struct diag diag = {0};
+		char buffer[256];
+
+		assert_int_equal(parse_domain(cases[i].xml, strlen(cases[i].xml), &domain, &diag),
+				 -EINVAL);
+		assert_null(domain);
+		assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), cases[i].message);
+		clear_diag(&diag);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(interfaces_are_read_in_order),
+		cmocka_unit_test(metadata_becomes_a_document_of_its_own),
+		cmocka_unit_test(inherited_namespaces_go_with_the_metadata),
+		cmocka_unit_test(a_domain_without_metadata_is_unmanaged),
+		cmocka_unit_test(bad_domains_are_refused_with_their_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
