@@ -178,12 +178,15 @@ struct session_key {
 #define SESSION_FIN_OUT_ACKED (1U << 5)
 #define SESSION_GUARDED (1U << 6) /* key.local is among the port's addresses: no guard needed */
 
+/* session.scale of a side whose SYN carried no window scale option, until the handshake ends. */
+#define SCALE_UNKNOWN 0xff
+
 /* One sender's side of a TCP connection; sequence space, host byte order. */
 struct tcp_window {
 	__u32 end;        /* highest sequence number sent, plus one */
 	__u32 max_end;    /* highest one the peer's window allows */
 	__u32 max_window; /* largest window the sender offered, scaled, bytes */
-	__u32 reserved;
+	__u32 mark;       /* before its first ACK: its initial sequence number; then: its highest ACK */
 };
 
 struct session {
@@ -191,7 +194,7 @@ struct session {
 	__u32 generation; /* of the port record that judged it last */
 	__u8 state;       /* enum session_state */
 	__u8 flags;       /* SESSION_* */
-	__u8 scale[2];    /* TCP window scale by direction of the sender */
+	__u8 scale[2];    /* TCP window shift by direction of the sender; SCALE_UNKNOWN */
 	__u32 verdict;    /* the verdict cell that admitted it */
 	/* By direction. Plain adds: exact as long as one CPU at a time handles a direction, which
 	 * receive steering by flow gives; the port's own counters are per CPU and always exact. */

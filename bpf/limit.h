@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * limit.h - how fast and how many. The number of sessions itself is limited by the kernel, through
+ * max_entries of the port's session map.
+ */
+#ifndef VMSEG_BPF_LIMIT_H
+#define VMSEG_BPF_LIMIT_H
+
+#include "bpf/port.h"
+#include "bpf/settings.h"
+
+/* Fractions of a jiffy in a pacing time. */
+#define PACE_SHIFT 16
+
+static __always_inline struct port_state *find_port_state(__u32 slot)
+{
+	return bpf_map_lookup_elem(&port_state_map, &slot);
+}
+
+/*
+ * Pacing by one number (the virtual scheduling form of ITU-T I.371's GCRA): *due is when the next
+ * event would be on time. Each event moves it on by 1/rate; it may run ahead of now by the burst.
+ * A token bucket without a lock: the addition is atomic, so no event goes uncounted; two CPUs that
+ * both bring a long idle *due up to now at once may let one event too many through.
+ */
+static __always_inline int within_pace(__u64 *due, __u32 rate, __u32 burst, __u32 hz)
+{
+	__u64 now = bpf_jiffies64() << PACE_SHIFT, step, ahead = *due;
+
+	if (!rate || !hz)
+		return 0;
+	step = ((__u64)hz << PACE_SHIFT) / rate;
+	if (ahead < now) {
+		*due = now;
+		ahead = now;
+	}
+	if (ahead - now > (burst ? burst - 1 : 0) * step)
+		return 0;
+	__sync_fetch_and_add(due, step);
+	return 1;
+}
+
+static __always_inline int is_half_open(__u8 state)
+{
+	return state == STATE_SYN_SENT || state == STATE_SYN_RECEIVED;
+}
+
+/* A session's handshake has begun (+1) or is no longer unfinished (-1). */
+static __always_inline void add_half_open(__u32 slot, __s64 change)
+{
+	struct port_state *state = find_port_state(slot);
+
+	if (state)
+		__sync_fetch_and_add(&state->half_open, change);
+}
+
+/* Limits on opening a session, asked after the policy has allowed it. Dry: changes nothing. */
+static __always_inline int check_limits(const struct port *port, const struct packet *pkt,
+					const struct settings *settings, int dry)
+{
+	struct port_state *state;
+
+	if (!port->session_rate && !port->half_open)
+		return UNDECIDED;
+	state = find_port_state(port->slot);
+	if (!state)
+		return REASON_IMAGE;
+	if (port->half_open && pkt->key.protocol == IPPROTO_TCP &&
+	    state->half_open >= (__s64)port->half_open)
+		return REASON_HALF_OPEN_LIMIT;
+	if (port->session_rate) {
+		__u64 copy = state->session_due;
+
+		if (!within_pace(dry ? &copy : &state->session_due, port->session_rate,
+				 port->session_burst, settings->hz))
+			return REASON_RATE_LIMIT;
+	}
+	return UNDECIDED;
+}
+
+#endif

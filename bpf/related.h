@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * related.h - packets that belong to a live session without having its key: ICMP errors about one
+ * of its packets, and answers to what the guest asked a multicast group or everybody.
+ */
+#ifndef VMSEG_BPF_RELATED_H
+#define VMSEG_BPF_RELATED_H
+
+#include "bpf/session.h"
+
+#define ICMP_HEADER_BYTES 8
+
+/* ---- ICMP errors ----------------------------------------------------------------------------- */
+
+/* The ports, or the query identifier, of the packet inside an error: only the first 8 bytes of
+ * its transport header must be there (RFC 792). */
+static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum direction direction,
+						 struct packet *inner)
+{
+	union {
+		struct {
+			__be16 source, destination;
+			__be32 sequence;
+		} ports;
+		struct icmp_header icmp;
+	} buffer, *header;
+
+	header = header_at(skb, inner->transport, sizeof(buffer), &buffer);
+	if (!header)
+		return REASON_TRUNCATED;
+	switch (inner->key.protocol) {
+	case IPPROTO_TCP:
+		inner->sequence = bpf_ntohl(header->ports.sequence);
+		/* fallthrough */
+	case IPPROTO_UDP:
+	case PROTOCOL_UDPLITE:
+	case PROTOCOL_SCTP:
+		set_ports(inner, direction, header->ports.source, header->ports.destination);
+		return UNDECIDED;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		inner->icmp_class = inner->family == 4 ? classify_icmp(header->icmp.type) :
+							 classify_icmpv6(header->icmp.type);
+		if (inner->icmp_class == ICMP_CLASS_QUERY)
+			set_ports(inner, direction, header->icmp.id,
+				  bpf_htons(header->icmp.type));
+		else if (inner->icmp_class == ICMP_CLASS_REPLY)
+			set_ports(inner, direction,
+				  bpf_htons(query_type(inner->family, header->icmp.type)),
+				  header->icmp.id);
+		else
+			return REASON_ICMP_STATE; /* no error about an error (RFC 1122, 3.2.2) */
+		return UNDECIDED;
+	default:
+		return UNDECIDED;
+	}
+}
+
+/* The packet inside the error travelled the other way: its sender is who the error is for. Lengths
+ * are not checked: the inner packet is cut short by design. */
+static __always_inline int parse_inner(struct __sk_buff *skb, enum direction direction,
+				       const struct packet *pkt, struct packet *inner)
+{
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	} buffer, *ip;
+	__u32 offset = pkt->transport + ICMP_HEADER_BYTES;
+
+	inner->family = pkt->family;
+	if (pkt->family == 4) {
+		ip = header_at(skb, offset, sizeof(ip->v4), &buffer);
+		if (!ip)
+			return REASON_TRUNCATED;
+		if (ip->v4.version != 4 || ip->v4.ihl < 5)
+			return REASON_BAD_HEADER;
+		if (ip->v4.frag_off & bpf_htons(IPV4_OFFSET_MASK))
+			return REASON_ICMP_STATE; /* RFC 1122, 3.2.2: never about a later fragment */
+		set_ipv4(source_of(&inner->key, direction), ip->v4.saddr);
+		set_ipv4(destination_of(&inner->key, direction), ip->v4.daddr);
+		inner->key.protocol = ip->v4.protocol;
+		inner->transport = offset + ip->v4.ihl * 4;
+		return UNDECIDED;
+	}
+	ip = header_at(skb, offset, sizeof(ip->v6), &buffer);
+	if (!ip)
+		return REASON_TRUNCATED;
+	if (ip->v6.version != 6)
+		return REASON_BAD_HEADER;
+	copy_address(source_of(&inner->key, direction), ip->v6.saddr.in6_u.u6_addr32);
+	copy_address(destination_of(&inner->key, direction), ip->v6.daddr.in6_u.u6_addr32);
+	inner->key.protocol = ip->v6.nexthdr;
+	inner->transport = offset + sizeof(ip->v6);
+	inner->transport_length = bpf_ntohs(ip->v6.payload_len);
+	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+		int reason;
+
+		if (!is_extension(inner->key.protocol))
+			return UNDECIDED;
+		reason = parse_extension(skb, inner, i);
+		if (reason != UNDECIDED)
+			return reason;
+		if (inner->fragment == FRAGMENT_LATER)
+			return REASON_ICMP_STATE;
+	}
+	return REASON_EXTENSION_HEADER;
+}
+
+/* Of a TCP session the embedded sequence number must be one that its sender has in flight
+ * (RFC 5927, 4.1): a blind attacker does not know it. */
+static __always_inline int is_in_flight(const struct session *session, const struct packet *inner,
+					enum direction sender)
+{
+	const struct tcp_window *window = &session->window[sender];
+
+	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
+		return 1;
+	return !seq_after(inner->sequence, window->end) &&
+	       !seq_before(inner->sequence, window->end - STALE_ACK_BYTES -
+						    session->window[!sender].max_window);
+}
+
+/* An ICMP or ICMPv6 error passes if it is about a packet of a live session, sent by the host that
+ * the error is addressed to. It neither refreshes nor changes the session. */
+static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum direction direction,
+					    const struct judgement *judgement,
+					    const struct packet *pkt)
+{
+	enum direction sent = !direction;
+	struct packet inner = {.now = pkt->now};
+	struct session *session;
+	int reason;
+
+	reason = parse_inner(skb, sent, pkt, &inner);
+	if (reason == UNDECIDED)
+		reason = parse_inner_transport(skb, sent, &inner);
+	if (reason != UNDECIDED)
+		return reason;
+	if (!same_address(source_of(&inner.key, sent),
+			  direction == DIRECTION_OUT ? pkt->key.remote : pkt->key.local))
+		return REASON_ICMP_STATE;
+	session = find_session(judgement, &inner.key, pkt);
+	if (!session || session->generation != judgement->port->generation ||
+	    !is_in_flight(session, &inner, sent))
+		return REASON_ICMP_STATE;
+	return REASON_RELATED;
+}
+
+/* ---- answers to multicast requests ----------------------------------------------------------- */
+
+/* What the guest sends to a group or to everybody is a session with the group, whatever the
+ * guest's address (it may have none yet): the local address is left out of its key. */
+static __always_inline void widen_multicast_key(struct packet *pkt)
+{
+	__be32 *local = pkt->key.local;
+
+	local[0] = 0;
+	local[1] = 0;
+	local[2] = 0;
+	local[3] = 0;
+}
+
+/* Well-known requests to a group whose answers come from another address: by the server's port. */
+static __always_inline int request_group(const struct packet *pkt, __be32 *group)
+{
+	if (pkt->family == 4) {
+		set_ipv4(group, pkt->source_port == 67 ? 0xffffffff : bpf_htonl(0xe00000fb));
+		return (pkt->source_port == 67 && pkt->port == PORT_DHCP_CLIENT) ||
+		       pkt->source_port == 5353;
+	}
+	group[1] = 0;
+	group[2] = 0;
+	if (pkt->source_port == 547 && pkt->port == PORT_DHCPV6_CLIENT) {
+		group[0] = bpf_htonl(0xff020000);
+		group[3] = bpf_htonl(0x00010002);
+		return 1;
+	}
+	group[0] = bpf_htonl(0xff020000);
+	group[3] = bpf_htonl(0xfb);
+	return pkt->source_port == 5353;
+}
+
+/* A UDP packet to the guest that has no session of its own: the answer to a live request? To a
+ * group: the guest has sent to that group's port from the same port (mDNS answers, RFC 6762, 6).
+ * To the guest: DHCP (RFC 2131, 4.1), DHCPv6 (RFC 8415, 7.1) and mDNS by their ports. */
+static __always_inline int judge_answer(const struct judgement *judgement,
+					const struct packet *pkt)
+{
+	struct session_key key = {};
+	struct session *session;
+
+	if (pkt->key.protocol != IPPROTO_UDP || pkt->fragment)
+		return UNDECIDED;
+	key.protocol = IPPROTO_UDP;
+	key.local_port = pkt->key.local_port;
+	key.remote_port = pkt->key.remote_port;
+	if (is_multicast(pkt, pkt->key.local) && pkt->source_port == pkt->port)
+		copy_address(key.remote, pkt->key.local);
+	else if (!request_group(pkt, key.remote))
+		return UNDECIDED;
+	session = find_session(judgement, &key, pkt);
+	if (!session || session->generation != judgement->port->generation ||
+	    !(session->flags & SESSION_OPENED_OUT))
+		return UNDECIDED;
+	return REASON_RELATED;
+}
+
+#endif

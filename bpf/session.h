@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * session.h - sessions: look-up, following, judging again, opening, ending.
+ *
+ * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
+ * windows plain stores: a lost update makes a counter a packet short or a window momentarily too
+ * small for a segment that TCP then repeats. Insertion is by BPF_NOEXIST, so of two first packets
+ * one opens the session and the other finds it. The daemon's sweep deletes what has expired; a
+ * packet that still holds the entry then writes to memory that RCU keeps until it is done.
+ */
+#ifndef VMSEG_BPF_SESSION_H
+#define VMSEG_BPF_SESSION_H
+
+#include "bpf/event.h"
+#include "bpf/guard.h"
+#include "bpf/policy.h"
+#include "bpf/tcp.h"
+
+#define E2BIG_ERROR 7   /* the map is full */
+#define EEXIST_ERROR 17 /* another CPU was faster */
+
+struct session_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct session_key));
+	__uint(value_size, sizeof(struct session));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1024); /* set at load */
+	__type(key, __u32);
+	__array(values, struct session_table);
+} session_map SEC(".maps");
+
+/* What a step needs to know beside the packet; all of it lives on the caller's stack or in maps. */
+struct judgement {
+	const struct port *port;
+	const struct settings *settings;
+	void *table;     /* the port's session table */
+	__u32 verdict;   /* out: the policy's cell, where it was asked */
+	__u8 has_session; /* out */
+};
+
+static __always_inline int is_expired(const struct session *session, const struct packet *pkt,
+				      const struct settings *settings)
+{
+	__u8 state = session->state;
+
+	if (state >= STATE_MAX)
+		return 1;
+	/* Signed: another CPU may have stamped the session after this one read its clock. */
+	return (__s32)(pkt->now - session->seen) > (__s32)settings->timeout[state];
+}
+
+/* The live session of a key, or NULL: what has expired is absent, whether or not it was swept. */
+static __always_inline struct session *find_session(const struct judgement *judgement,
+						    const struct session_key *key,
+						    const struct packet *pkt)
+{
+	struct session *session = bpf_map_lookup_elem(judgement->table, key);
+
+	if (session && is_expired(session, pkt, judgement->settings))
+		return NULL;
+	return session;
+}
+
+static __always_inline void end_session(const struct judgement *judgement,
+					const struct packet *pkt, struct session *session,
+					enum direction direction, __u8 reason)
+{
+	struct report report = {
+		.kind = EVENT_ENDED,
+		.reason = reason,
+		.direction = direction,
+		.verdict = session->verdict,
+		.ended = session,
+	};
+
+	if (is_half_open(session->state))
+		add_half_open(judgement->port->slot, -1);
+	send_event(judgement->port, pkt, &report);
+	bpf_map_delete_elem(judgement->table, &pkt->key);
+}
+
+/* ---- following a session ------------------------------------------------------------------ */
+
+/* The question that the session's first packet put: what is judged when the policy changes. Of an
+ * ICMP session the type is known (it is the other side's port), the code is taken as 0. */
+static __always_inline void recall_question(const struct packet *pkt, const struct session *session,
+					    struct question *question)
+{
+	int opened_out = session->flags & SESSION_OPENED_OUT;
+	__u16 local = bpf_ntohs(pkt->key.local_port), remote = bpf_ntohs(pkt->key.remote_port);
+
+	question->remote = pkt->key.remote;
+	question->family = pkt->family;
+	question->direction = opened_out ? DIRECTION_OUT : DIRECTION_IN;
+	question->protocol = pkt->key.protocol;
+	question->port = opened_out ? remote : local;
+	question->source_port = opened_out ? local : remote;
+	if (pkt->icmp_class) {
+		question->port = question->port << 8;
+		question->source_port = 0;
+	}
+}
+
+/* A session of an older generation, under the policy that is now in force. */
+static __always_inline int rejudge_session(struct judgement *judgement, const struct packet *pkt,
+					   struct session *session, enum direction direction,
+					   int dry)
+{
+	struct question question;
+	__u32 verdict;
+
+	recall_question(pkt, session, &question);
+	verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+	judgement->verdict = verdict;
+	if (verdict == BAD_CELL)
+		return REASON_IMAGE;
+	if (!(verdict & VERDICT_ALLOW)) {
+		if (!(session->verdict & VERDICT_KEEP_ESTABLISHED)) {
+			if (!dry && !(judgement->port->flags & PORT_AUDIT))
+				end_session(judgement, pkt, session, direction, REASON_REVOKED);
+			return REASON_REVOKED;
+		}
+		verdict = session->verdict;
+	}
+	if (!dry) {
+		session->verdict = verdict;
+		session->flags &= ~SESSION_GUARDED; /* the port's addresses may have changed too */
+		session->generation = judgement->port->generation;
+	}
+	return UNDECIDED;
+}
+
+static __always_inline void write_tcp(struct session *session, const struct tcp_track *track,
+				      __u32 slot)
+{
+	if (session->state != track->state) {
+		if (is_half_open(session->state) && !is_half_open(track->state))
+			add_half_open(slot, -1);
+		session->state = track->state;
+	}
+	if (session->flags != track->flags)
+		session->flags = track->flags;
+	session->scale[0] = track->scale[0];
+	session->scale[1] = track->scale[1];
+	session->window[0] = track->window[0];
+	session->window[1] = track->window[1];
+}
+
+static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgement *judgement,
+				      const struct packet *pkt, struct session *session,
+				      enum direction direction, int dry)
+{
+	struct tcp_track track;
+	int reason;
+
+	track.state = session->state;
+	track.flags = session->flags;
+	track.scale[0] = session->scale[0];
+	track.scale[1] = session->scale[1];
+	track.window[0] = session->window[0];
+	track.window[1] = session->window[1];
+	reason = judge_tcp(skb, direction, pkt, judgement->settings, &track);
+	if (reason == REASON_ESTABLISHED && !dry)
+		write_tcp(session, &track, judgement->port->slot);
+	return reason;
+}
+
+static __always_inline void touch_session(struct session *session, const struct packet *pkt,
+					  enum direction direction)
+{
+	/* A closed session runs out, whatever still arrives. */
+	if (session->seen != pkt->now && session->state != STATE_TIME_WAIT &&
+	    session->state != STATE_CLOSED)
+		session->seen = pkt->now;
+	session->packets[direction]++;
+	session->bytes[direction] += pkt->length;
+}
+
+/* A packet of a session of the current generation: the hot path. */
+static __always_inline int follow_session(struct __sk_buff *skb, const struct judgement *judgement,
+					  const struct packet *pkt, struct session *session,
+					  enum direction direction, int dry)
+{
+	int reason = REASON_ESTABLISHED;
+
+	if (pkt->key.protocol == IPPROTO_TCP)
+		reason = follow_tcp(skb, judgement, pkt, session, direction, dry);
+	else if (session->state == STATE_UNREPLIED &&
+		 (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT) && !dry)
+		session->state = STATE_REPLIED;
+	if (reason == REASON_ESTABLISHED && !dry)
+		touch_session(session, pkt, direction);
+	return reason;
+}
+
+/* ---- opening a session ---------------------------------------------------------------------- */
+
+/* May this packet open a session at all? */
+static __always_inline int may_open(const struct judgement *judgement, const struct packet *pkt,
+				    __u8 *flags)
+{
+	const __u8 kinds = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
+	__u32 until = judgement->port->pickup_until;
+
+	if (pkt->icmp_class == ICMP_CLASS_REPLY || pkt->icmp_class == ICMP_CLASS_ERROR)
+		return REASON_ICMP_STATE;
+	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp_flags & kinds) == TCP_SYN)
+		return UNDECIDED;
+	if (until && (__s32)(until - pkt->now) > 0 && (pkt->tcp_flags & kinds) == TCP_ACK) {
+		*flags |= SESSION_PICKED_UP;
+		return UNDECIDED;
+	}
+	return REASON_TCP_STATE;
+}
+
+static __always_inline void ask_question(const struct packet *pkt, enum direction direction,
+					 struct question *question)
+{
+	question->remote = pkt->key.remote;
+	question->family = pkt->family;
+	question->direction = direction;
+	question->protocol = pkt->key.protocol;
+	question->port = pkt->port;
+	question->source_port = pkt->source_port;
+}
+
+/* Policy's answer for a packet that would open a session. Mid-stream it is not known which side
+ * opened, so either direction's permission will do; *opener is the side that has it. */
+static __always_inline int judge_opening(struct judgement *judgement, const struct packet *pkt,
+					 enum direction direction, __u8 flags,
+					 enum direction *opener, int dry)
+{
+	struct question question;
+
+	ask_question(pkt, direction, &question);
+	*opener = direction;
+	judgement->verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+	if (judgement->verdict != BAD_CELL && !(judgement->verdict & VERDICT_ALLOW) &&
+	    (flags & SESSION_PICKED_UP)) {
+		question.direction = !direction;
+		question.port = pkt->source_port;
+		question.source_port = pkt->port;
+		*opener = !direction;
+		judgement->verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+	}
+	if (judgement->verdict == BAD_CELL)
+		return REASON_IMAGE;
+	return judgement->verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
+}
+
+static __always_inline void fill_session(struct __sk_buff *skb, const struct judgement *judgement,
+					 const struct packet *pkt, enum direction direction,
+					 __u8 flags, struct session *session)
+{
+	struct tcp_track track = {.state = STATE_UNREPLIED, .flags = flags};
+
+	if (pkt->key.protocol == IPPROTO_TCP)
+		start_tcp(skb, direction, pkt, &track);
+	session->seen = pkt->now;
+	session->created = pkt->now;
+	session->generation = judgement->port->generation;
+	session->verdict = judgement->verdict;
+	session->state = track.state;
+	session->flags = track.flags;
+	session->scale[0] = track.scale[0];
+	session->scale[1] = track.scale[1];
+	session->window[0] = track.window[0];
+	session->window[1] = track.window[1];
+	session->packets[direction] = 1;
+	session->bytes[direction] = pkt->length;
+}
+
+static __always_inline int insert_session(const struct judgement *judgement,
+					  const struct packet *pkt, const struct session *session)
+{
+	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	long error;
+
+	/* An expired or closed one that the sweep has not met yet makes room for its successor. */
+	if (old && is_half_open(old->state))
+		add_half_open(judgement->port->slot, -1);
+	error = bpf_map_update_elem(judgement->table, &pkt->key, session,
+				    old ? BPF_ANY : BPF_NOEXIST);
+	if (error == -EEXIST_ERROR)
+		return REASON_ESTABLISHED;
+	if (error) /* full, or no memory: the flood ends here */
+		return REASON_SESSION_LIMIT;
+	if (is_half_open(session->state))
+		add_half_open(judgement->port->slot, 1);
+	return UNDECIDED;
+}
+
+/* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
+ * with SESSION_GUARDED where the local address is known to be the port's. */
+static __always_inline int open_session(struct __sk_buff *skb, struct judgement *judgement,
+					const struct packet *pkt, enum direction direction,
+					__u8 flags, int dry)
+{
+	enum direction opener;
+	struct session session = {};
+	int reason;
+
+	reason = may_open(judgement, pkt, &flags);
+	if (reason == UNDECIDED)
+		reason = judge_opening(judgement, pkt, direction, flags, &opener, dry);
+	if (reason == UNDECIDED)
+		reason = check_limits(judgement->port, pkt, judgement->settings, dry);
+	if (reason != UNDECIDED)
+		return reason;
+	if (opener == DIRECTION_OUT)
+		flags |= SESSION_OPENED_OUT;
+	if (!dry) {
+		fill_session(skb, judgement, pkt, direction, flags, &session);
+		reason = insert_session(judgement, pkt, &session);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	return flags & SESSION_PICKED_UP ? REASON_PICKED_UP : REASON_NEW;
+}
+
+#endif

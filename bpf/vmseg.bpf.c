@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause)
+/*
+ * vmseg.bpf.c - the two TC programs of every port, and their dry-run twins. Read from the bottom:
+ * the entry points, then judge_frame(), which is the packet's story from top to bottom. Every step
+ * returns UNDECIDED or the reason that ends the story; conclude() turns the reason into counters,
+ * events and the verdict.
+ *
+ * `direction` and `dry` are constants in each of the four programs, so everything below is inlined
+ * and folded per program: the hot path makes no call but the helpers'.
+ */
+#include <linux/pkt_cls.h>
+
+#include "bpf/fragment.h"
+#include "bpf/packet.h"
+#include "bpf/parse.h"
+#include "bpf/port.h"
+#include "bpf/related.h"
+#include "bpf/session.h"
+#include "bpf/settings.h"
+#include "bpf/stats.h"
+
+/* Bit n: reason n lets the packet pass. */
+#define PASS 1ULL
+#define DROP 0ULL
+static const __u64 passing_reasons = 0
+#define REASON(identifier, name, verdict, help) | verdict << REASON_##identifier
+#include "bpf/reasons.def"
+#undef REASON
+	;
+#undef PASS
+#undef DROP
+
+static __always_inline int passes(__u32 reason)
+{
+	return passing_reasons >> (reason & 63) & 1;
+}
+
+/* ---- the end of the story ------------------------------------------------------------------- */
+
+/* Policy denials are everyday: they are reported where the rule says log="yes". Sessions likewise.
+ * Everything else that drops is worth an event. */
+static __always_inline int is_reported(__u32 reason, __u32 verdict)
+{
+	if (reason == REASON_POLICY || reason == REASON_NEW)
+		return !!(verdict & VERDICT_LOG);
+	return !passes(reason) && reason != REASON_REVOKED; /* reported by end_session() */
+}
+
+/* TCX_NEXT and TC_ACT_UNSPEC are the same number: programs and filters after us get their say. */
+static __always_inline int conclude(enum direction direction, const struct port *port,
+				    const struct packet *pkt, const struct judgement *judgement,
+				    __u32 reason)
+{
+	int pass = passes(reason);
+	int audited = !pass && (port->flags & PORT_AUDIT);
+	struct report report = {
+		.kind = pass ? EVENT_NEW : EVENT_DENIED,
+		.reason = reason,
+		.direction = direction,
+		.audit = audited,
+		.verdict = judgement->verdict,
+	};
+
+	count_packet(port->slot, direction, reason, pkt->length, audited);
+	if (is_reported(reason, judgement->verdict))
+		send_event(port, pkt, &report);
+	return pass || audited ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* ---- the story --------------------------------------------------------------------------------- */
+
+/* Guards that need the IP header; SESSION_GUARDED spares live sessions the address look-up. */
+static __always_inline int guard_sender(const struct port *port, const struct packet *pkt)
+{
+	int reason = guard_dhcp(port, pkt);
+
+	if (reason == UNDECIDED)
+		reason = guard_router(port, pkt);
+	return reason;
+}
+
+/* A packet whose key has no session. */
+static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction direction,
+					  struct judgement *judgement, const struct packet *pkt,
+					  int widened, int dry)
+{
+	const struct port *port = judgement->port;
+	__u8 flags = 0;
+	int reason;
+
+	if (direction == DIRECTION_OUT) {
+		if (!widened)
+			flags = SESSION_GUARDED; /* guard_ip() was just asked */
+	} else {
+		reason = judge_answer(judgement, pkt);
+		if (reason != UNDECIDED)
+			return reason;
+		/* A session that a remote opens to an address that is not the port's must not
+		 * exempt the guest's replies from the guard. */
+		if (port->address_count && is_own_address(port, pkt->key.local))
+			flags = SESSION_GUARDED;
+	}
+	return open_session(skb, judgement, pkt, direction, flags, dry);
+}
+
+static __always_inline int judge_session(struct __sk_buff *skb, enum direction direction,
+					 struct judgement *judgement, struct packet *pkt, int dry)
+{
+	const struct port *port = judgement->port;
+	int widened = direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote);
+	__u8 kinds = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	struct session *session;
+	int reason;
+
+	if (widened) {
+		reason = guard_ip(port, pkt);
+		if (reason != UNDECIDED)
+			return reason;
+		widen_multicast_key(pkt);
+	}
+	session = find_session(judgement, &pkt->key, pkt);
+	judgement->has_session = !!session;
+	if (session && session->generation != port->generation) {
+		reason = rejudge_session(judgement, pkt, session, direction, dry);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	if (direction == DIRECTION_OUT && !widened &&
+	    !(session && (session->flags & SESSION_GUARDED))) {
+		reason = guard_ip(port, pkt);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
+	if (session && session->state >= STATE_TIME_WAIT && session->state <= STATE_CLOSED &&
+	    kinds == TCP_SYN)
+		session = NULL;
+	if (session)
+		return follow_session(skb, judgement, pkt, session, direction, dry);
+	return judge_stranger(skb, direction, judgement, pkt, widened, dry);
+}
+
+static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direction,
+				    struct judgement *judgement, struct packet *pkt, int dry)
+{
+	const struct port *port = judgement->port;
+	int reason;
+
+	if (pkt->ethertype == ETH_P_IP)
+		reason = parse_ipv4(skb, direction, pkt);
+	else
+		reason = parse_ipv6(skb, direction, pkt);
+	if (reason == UNDECIDED && pkt->fragment != FRAGMENT_LATER)
+		reason = parse_transport(skb, direction, pkt);
+	if (reason != UNDECIDED)
+		return reason;
+
+	if (direction == DIRECTION_OUT) {
+		reason = guard_sender(port, pkt);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	/* These have no session that could vouch for the sender. */
+	if (pkt->fragment == FRAGMENT_LATER || pkt->icmp_class >= ICMP_CLASS_ERROR ||
+	    pkt->key.protocol == IPPROTO_IGMP) {
+		reason = direction == DIRECTION_OUT ? guard_ip(port, pkt) : UNDECIDED;
+		if (reason != UNDECIDED)
+			return reason;
+		if (pkt->fragment == FRAGMENT_LATER)
+			return judge_later_fragment(port, pkt, direction, judgement->settings->hz);
+		if (pkt->family == 6 && is_nd(pkt))
+			return judge_nd(skb, direction, port, pkt);
+		if (pkt->key.protocol == IPPROTO_IGMP || (pkt->family == 6 && is_mld(pkt)))
+			return REASON_MULTICAST;
+		if (pkt->icmp_class == ICMP_CLASS_ERROR)
+			return judge_icmp_error(skb, direction, judgement, pkt);
+	}
+	reason = judge_session(skb, direction, judgement, pkt, dry);
+	if (pkt->fragment == FRAGMENT_FIRST && passes(reason) && !dry)
+		remember_fragment(port, pkt, direction);
+	return reason;
+}
+
+static __always_inline int judge_frame(struct __sk_buff *skb, enum direction direction,
+				       struct judgement *judgement, struct packet *pkt, int dry)
+{
+	const struct port *port = judgement->port;
+	int reason = parse_ethernet(skb, pkt);
+
+	if (reason == UNDECIDED)
+		reason = guard_vlan(port, pkt);
+	if (reason == UNDECIDED && direction == DIRECTION_OUT)
+		reason = guard_mac(port, pkt);
+	if (reason != UNDECIDED)
+		return reason;
+
+	switch (pkt->ethertype) {
+	case ETH_P_IP:
+	case ETH_P_IPV6:
+		return judge_ip(skb, direction, judgement, pkt, dry);
+	case ETH_P_ARP:
+	case ETH_P_RARP:
+		return judge_arp(skb, direction, port, pkt);
+	default:
+		return port->guards & GUARD_ETHERTYPE ? REASON_ETHERTYPE : REASON_OTHER_ETHERTYPE;
+	}
+}
+
+static __always_inline void answer_dry_run(struct __sk_buff *skb, const struct judgement *judgement,
+					   __u32 reason)
+{
+	skb->cb[DRY_RUN_REASON] = reason;
+	skb->cb[DRY_RUN_VERDICT] = judgement->verdict;
+	skb->cb[DRY_RUN_FLAGS] = judgement->has_session ? DRY_RUN_HAS_SESSION : 0;
+	skb->cb[DRY_RUN_SLOT] = judgement->port ? judgement->port->slot : 0;
+	skb->cb[DRY_RUN_GENERATION] = judgement->port ? judgement->port->generation : 0;
+}
+
+static __always_inline int filter(struct __sk_buff *skb, enum direction direction, int dry)
+{
+	struct judgement judgement = {};
+	struct packet pkt = {.length = skb->len, .now = jiffies32()};
+	__u32 reason;
+
+	judgement.port = find_port(skb->ifindex);
+	judgement.settings = find_settings();
+	if (!judgement.port || !judgement.settings) {
+		if (dry)
+			answer_dry_run(skb, &judgement, REASON_NO_PORT);
+		else
+			count_packet(0, direction, REASON_NO_PORT, pkt.length, 0);
+		return TC_ACT_SHOT;
+	}
+	judgement.table = bpf_map_lookup_elem(&session_map, &judgement.port->slot);
+	if (!judgement.table) {
+		reason = REASON_IMAGE;
+	} else {
+		reason = judge_frame(skb, direction, &judgement, &pkt, dry);
+	}
+	if (dry) {
+		answer_dry_run(skb, &judgement, reason);
+		return passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	}
+	return conclude(direction, judgement.port, &pkt, &judgement, reason);
+}
+
+/* ---- entry points -------------------------------------------------------------------------------- */
+
+/* What the guest sends: ingress of its tap. */
+SEC("tc")
+int from_vm(struct __sk_buff *skb)
+{
+	return filter(skb, DIRECTION_OUT, 0);
+}
+
+/* What the guest receives: egress of its tap. */
+SEC("tc")
+int to_vm(struct __sk_buff *skb)
+{
+	return filter(skb, DIRECTION_IN, 0);
+}
+
+/* For BPF_PROG_TEST_RUN only: the same judgement, nothing written, the answer in skb->cb. */
+SEC("tc")
+int dry_from_vm(struct __sk_buff *skb)
+{
+	return filter(skb, DIRECTION_OUT, 1);
+}
+
+SEC("tc")
+int dry_to_vm(struct __sk_buff *skb)
+{
+	return filter(skb, DIRECTION_IN, 1);
+}
+
+/* The clock that sessions are stamped with, for the daemon: BPF_PROG_TEST_RUN's return value. */
+SEC("tc")
+int read_clock(struct __sk_buff *skb __attribute__((unused)))
+{
+	return jiffies32();
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
