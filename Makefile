@@ -117,6 +117,12 @@ $(B)/tests/tools/%: tests/harness/tools/%.c
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARNINGS) -static -MMD -MP -MF $@.d -o $@ $<
 
+# What the test VMs boot. The kernel is fetched once, and kept for every build.
+GUEST := $(B)/tests/guest/initrd
+$(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST_TOOLS)
+	$(call say,GUEST,$@)
+	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
+
 tests: $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(TEST_TOOLS)
 
 deps: ## install what building and testing needs (Debian, Ubuntu)

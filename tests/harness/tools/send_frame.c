@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * send_frame [OPTIONS] INTERFACE KIND SOURCE DESTINATION: sends frames that the kernel would not
+ * send for anyone: with a source of one's choice.
+ *
+ *   KIND  udp, syn: IPv4 or IPv6 by the addresses; arp: a request, SOURCE asks for DESTINATION
+ *   -n COUNT  frames (1)           -m MAC  source MAC (the interface's own)
+ *   -p PORT   destination port (9) -t MAC  destination MAC (broadcast)
+ *   -l PORT   source port (40000); it counts up with every frame
+ */
+#include <err.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/if_ether.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+
+enum kind { KIND_UDP, KIND_SYN, KIND_ARP };
+
+struct plan {
+	enum kind kind;
+	const char *interface;
+	uint8_t source_mac[ETH_ALEN];
+	uint8_t target_mac[ETH_ALEN];
+	struct endpoint source;
+	struct endpoint target;
+	uint16_t source_port;
+	uint16_t target_port;
+	int count;
+};
+
+struct frame {
+	size_t size;
+	uint8_t data[256];
+};
+
+/* Makes room for a header at the end of the frame. */
+static void *append(struct frame *frame, size_t size)
+{
+	void *at = frame->data + frame->size;
+
+	frame->size += size;
+	return memset(at, 0, size);
+}
+
+static const struct in_addr *v4(const struct endpoint *endpoint)
+{
+	return &((const struct sockaddr_in *)&endpoint->address)->sin_addr;
+}
+
+static const struct in6_addr *v6(const struct endpoint *endpoint)
+{
+	return &((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr;
+}
+
+/* One's complement sum of RFC 1071, not yet folded. */
+static uint32_t add_sum(uint32_t sum, const void *data, size_t size)
+{
+	const uint8_t *byte = data;
+
+	for (size_t i = 0; i < size; i++)
+		sum += i % 2 ? byte[i] : (uint32_t)byte[i] << 8;
+	return sum;
+}
+
+static uint16_t finish_sum(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/* The checksum of TCP and UDP covers the addresses too (RFC 793, 3.1; RFC 8200, 8.1). */
+static uint16_t sum_transport(const struct plan *plan, uint8_t protocol, const void *header,
+			      size_t size)
+{
+	uint32_t sum = protocol + (uint32_t)size;
+
+	if (plan->source.address.ss_family == AF_INET) {
+		sum = add_sum(sum, v4(&plan->source), 4);
+		sum = add_sum(sum, v4(&plan->target), 4);
+	} else {
+		sum = add_sum(sum, v6(&plan->source), 16);
+		sum = add_sum(sum, v6(&plan->target), 16);
+	}
+	return finish_sum(add_sum(sum, header, size));
+}
+
+static void append_ethernet(struct frame *frame, const struct plan *plan)
+{
+	struct ether_header *ethernet = append(frame, sizeof(*ethernet));
+	uint16_t type = ETHERTYPE_IP;
+
+	if (plan->kind == KIND_ARP)
+		type = ETHERTYPE_ARP;
+	else if (plan->source.address.ss_family == AF_INET6)
+		type = ETHERTYPE_IPV6;
+	memcpy(ethernet->ether_dhost, plan->target_mac, ETH_ALEN);
+	memcpy(ethernet->ether_shost, plan->source_mac, ETH_ALEN);
+	ethernet->ether_type = htons(type);
+}
+
+static void append_arp(struct frame *frame, const struct plan *plan)
+{
+	struct ether_arp *arp = append(frame, sizeof(*arp));
+
+	arp->ea_hdr.ar_hrd = htons(ARPHRD_ETHER);
+	arp->ea_hdr.ar_pro = htons(ETHERTYPE_IP);
+	arp->ea_hdr.ar_hln = ETH_ALEN;
+	arp->ea_hdr.ar_pln = 4;
+	arp->ea_hdr.ar_op = htons(ARPOP_REQUEST);
+	memcpy(arp->arp_sha, plan->source_mac, ETH_ALEN);
+	memcpy(arp->arp_spa, v4(&plan->source), 4);
+	memcpy(arp->arp_tpa, v4(&plan->target), 4);
+}
+
+static void append_ip(struct frame *frame, const struct plan *plan, uint8_t protocol,
+		      size_t payload)
+{
+	if (plan->source.address.ss_family == AF_INET) {
+		struct iphdr *ip = append(frame, sizeof(*ip));
+
+		ip->version = 4;
+		ip->ihl = 5;
+		ip->ttl = 64;
+		ip->protocol = protocol;
+		ip->tot_len = htons((uint16_t)(sizeof(*ip) + payload));
+		ip->saddr = v4(&plan->source)->s_addr;
+		ip->daddr = v4(&plan->target)->s_addr;
+		ip->check = finish_sum(add_sum(0, ip, sizeof(*ip)));
+	} else {
+		struct ip6_hdr *ip6 = append(frame, sizeof(*ip6));
+
+		ip6->ip6_flow = htonl(6U << 28);
+		ip6->ip6_plen = htons((uint16_t)payload);
+		ip6->ip6_nxt = protocol;
+		ip6->ip6_hlim = 64;
+		ip6->ip6_src = *v6(&plan->source);
+		ip6->ip6_dst = *v6(&plan->target);
+	}
+}
+
+static void append_udp(struct frame *frame, const struct plan *plan, uint16_t source_port)
+{
+	struct udphdr *udp;
+
+	append_ip(frame, plan, IPPROTO_UDP, sizeof(*udp));
+	udp = append(frame, sizeof(*udp));
+	udp->source = htons(source_port);
+	udp->dest = htons(plan->target_port);
+	udp->len = htons(sizeof(*udp));
+	udp->check = sum_transport(plan, IPPROTO_UDP, udp, sizeof(*udp));
+}
+
+static void append_syn(struct frame *frame, const struct plan *plan, uint16_t source_port)
+{
+	struct tcphdr *tcp;
+
+	append_ip(frame, plan, IPPROTO_TCP, sizeof(*tcp));
+	tcp = append(frame, sizeof(*tcp));
+	tcp->source = htons(source_port);
+	tcp->dest = htons(plan->target_port);
+	tcp->seq = htonl(1);
+	tcp->doff = 5;
+	tcp->syn = 1;
+	tcp->window = htons(8192);
+	tcp->check = sum_transport(plan, IPPROTO_TCP, tcp, sizeof(*tcp));
+}
+
+static void build_frame(const struct plan *plan, uint16_t source_port, struct frame *ret)
+{
+	ret->size = 0;
+	append_ethernet(ret, plan);
+	switch (plan->kind) {
+	case KIND_ARP:
+		append_arp(ret, plan);
+		break;
+	case KIND_UDP:
+		append_udp(ret, plan, source_port);
+		break;
+	case KIND_SYN:
+		append_syn(ret, plan, source_port);
+		break;
+	}
+}
+
+static void parse_mac(const char *text, uint8_t ret[static ETH_ALEN])
+{
+	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &ret[0], &ret[1], &ret[2], &ret[3],
+		   &ret[4], &ret[5]) != ETH_ALEN)
+		errx(2, "%s is not a MAC address", text);
+}
+
+static enum kind parse_kind(const char *text)
+{
+	if (strcmp(text, "udp") == 0)
+		return KIND_UDP;
+	if (strcmp(text, "syn") == 0)
+		return KIND_SYN;
+	if (strcmp(text, "arp") == 0)
+		return KIND_ARP;
+	errx(2, "%s: the kind is udp, syn or arp", text);
+}
+
+static int open_interface(const char *name, uint8_t ret_mac[static ETH_ALEN])
+{
+	struct sockaddr_ll link = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex(name),
+	};
+	struct ifreq request = {0};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0 ||
+	    bind(fd, (struct sockaddr *)&link, sizeof(link)) < 0)
+		err(1, "%s", name);
+	memcpy(ret_mac, request.ifr_hwaddr.sa_data, ETH_ALEN);
+	return fd;
+}
+
+static void parse_plan(int argc, char **argv, struct plan *ret)
+{
+	const char *source_mac = NULL;
+	int option;
+
+	*ret = (struct plan){.source_port = 40000, .target_port = 9, .count = 1};
+	memset(ret->target_mac, 0xff, ETH_ALEN);
+	while ((option = getopt(argc, argv, "n:m:t:p:l:")) != -1) {
+		switch (option) {
+		case 'n':
+			ret->count = atoi(optarg);
+			break;
+		case 'm':
+			source_mac = optarg;
+			break;
+		case 't':
+			parse_mac(optarg, ret->target_mac);
+			break;
+		case 'p':
+			ret->target_port = (uint16_t)atoi(optarg);
+			break;
+		case 'l':
+			ret->source_port = (uint16_t)atoi(optarg);
+			break;
+		default:
+			exit(2);
+		}
+	}
+	if (argc - optind != 4)
+		errx(2, "usage: send_frame [OPTIONS] INTERFACE udp|syn|arp SOURCE DESTINATION");
+	ret->interface = argv[optind];
+	ret->kind = parse_kind(argv[optind + 1]);
+	ret->source = parse_endpoint(argv[optind + 2], "0");
+	ret->target = parse_endpoint(argv[optind + 3], "0");
+	if (source_mac)
+		parse_mac(source_mac, ret->source_mac);
+}
+
+int main(int argc, char **argv)
+{
+	static const uint8_t no_mac[ETH_ALEN];
+	uint8_t own_mac[ETH_ALEN];
+	struct frame frame;
+	struct plan plan;
+	int fd;
+
+	parse_plan(argc, argv, &plan);
+	fd = open_interface(plan.interface, own_mac);
+	if (memcmp(plan.source_mac, no_mac, ETH_ALEN) == 0)
+		memcpy(plan.source_mac, own_mac, ETH_ALEN);
+	for (int i = 0; i < plan.count; i++) {
+		build_frame(&plan, (uint16_t)(plan.source_port + i), &frame);
+		if (send(fd, frame.data, frame.size, 0) < 0)
+			err(1, "send");
+	}
+	return 0;
+}

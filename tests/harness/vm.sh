@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# vm.sh: VMs of the lab's libvirt. A VM is known by its name and a number N from 2 to 99, which
+# gives its NIC's MAC and addresses on the bridge.
+
+VM_NET4=10.77.0
+VM_NET6=fd77::
+VM_BRIDGE=vmbr0
+
+GUEST=$BUILD/tests/guest
+
+vm_mac() {
+	printf '52:54:00:77:00:%02x' "$1"
+}
+
+vm_ip4() {
+	printf '%s.%d' "$VM_NET4" "$1"
+}
+
+vm_ip6() {
+	printf '%s%d' "$VM_NET6" "$1"
+}
+
+# domain_xml NAME N [METADATA]: the domain of a VM with one NIC; METADATA is a <vmseg:domain>.
+domain_xml() {
+	local name=$1 number=$2 metadata=${3:-}
+	cat <<-EOF
+		<domain type='qemu'>
+		  <name>$name</name>
+		  <memory unit='MiB'>96</memory>
+		  <vcpu>1</vcpu>
+		  <metadata>
+		$metadata
+		  </metadata>
+		  <os>
+		    <type machine='pc'>hvm</type>
+		    <kernel>$GUEST/vmlinuz</kernel>
+		    <initrd>$GUEST/initrd</initrd>
+		    <cmdline>console=ttyS0 quiet panic=-1 name=$name address.0=$(vm_ip4 "$number")/24,$(vm_ip6 "$number")/64</cmdline>
+		  </os>
+		  <features><acpi/></features>
+		  <cpu mode='maximum'/>
+		  <on_poweroff>destroy</on_poweroff>
+		  <on_reboot>destroy</on_reboot>
+		  <on_crash>destroy</on_crash>
+		  <devices>
+		    <serial type='file'><source path='$LAB/$name.console'/></serial>
+		    <channel type='unix'>
+		      <source mode='bind' path='$(vm_socket "$name")'/>
+		      <target type='virtio' name='vmseg.agent'/>
+		    </channel>
+		    <controller type='usb' model='none'/>
+		    <memballoon model='none'/>
+		$(interface_xml "$(vm_mac "$number")")
+		  </devices>
+		</domain>
+	EOF
+}
+
+# interface_xml MAC: one NIC on the bridge, also for attach-device.
+interface_xml() {
+	cat <<-EOF
+		<interface type='bridge'>
+		  <mac address='$1'/>
+		  <source bridge='$VM_BRIDGE'/>
+		  <model type='virtio'/>
+		  <rom enabled='no'/>
+		</interface>
+	EOF
+}
+
+vm_socket() {
+	printf '%s/%s.agent' "$LAB_RUN" "$1"
+}
+
+# create_vm NAME N [METADATA]: starts a transient domain; its guest boots meanwhile.
+create_vm() {
+	domain_xml "$@" >"$LAB/$1.xml"
+	virsh --quiet create "$LAB/$1.xml"
+}
+
+destroy_vm() {
+	virsh --quiet destroy "$1"
+}
+
+# in_vm NAME COMMAND...: runs a shell command inside the VM, waiting for it to have booted.
+in_vm() {
+	local name=$1
+	shift
+	"$TOOLS/guest_run" "$(vm_socket "$name")" "$@"
+}
+
+# vm_tap NAME: the host's device of the VM's first NIC.
+vm_tap() {
+	virsh --quiet domiflist "$1" | awk 'NR == 1 { print $1 }'
+}
+
+# set_metadata NAME METADATA: what an administrator does to a running VM.
+set_metadata() {
+	virsh --quiet metadata "$1" --uri urn:vmseg:1 --key vmseg --live --set "$2"
+}
