@@ -12,8 +12,8 @@
 
 TOP=$(realpath "${BASH_SOURCE[0]%/*}/../..")
 BUILD=${BUILD:-$TOP/build}
-TOOLS=$BUILD/tests/tools
 # shellcheck disable=SC2034 # for those who source this file
+TOOLS=$BUILD/tests/tools
 LAB_RUN=/run/lab
 
 die() {
@@ -79,11 +79,24 @@ mount_lab() {
 	mount -t bpf bpf /sys/fs/bpf
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mkdir -p "$LAB_RUN"
+	mount_lab_etc
 	local directory
-	for directory in /etc/libvirt /var/{lib,log,cache}/libvirt; do
+	for directory in /var/{lib,log,cache}/libvirt; do
 		[ -d "$directory" ] || die "$directory is missing: install libvirt-daemon-system"
 		mount -t tmpfs -o mode=755 tmpfs "$directory"
 	done
+}
+
+# A copy, without what the machine's administrator told libvirt and vmseg.
+mount_lab_etc() {
+	local staging=$LAB/etc
+	mkdir "$staging"
+	mount -t tmpfs -o mode=755 tmpfs "$staging"
+	cp --archive /etc/. "$staging"
+	rm -rf "$staging"/{libvirt,vmseg}
+	mkdir "$staging/libvirt"
+	mount --move "$staging" /etc
+	rmdir "$staging"
 }
 
 # No /dev/kvm: where it exists but cannot be used, libvirt asks QEMU again and again what it can

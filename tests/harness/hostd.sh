@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# hostd.sh: vmseg in the lab (lab.sh), with /etc/vmseg and /run/vmseg where users have them.
+
+hostd_pid=
+
+vmseg() {
+	"$BUILD/vmseg" "$@"
+}
+
+# start_hostd [SETTING...]: with lines for hostd.conf; without any, as it was configured last.
+start_hostd() {
+	mkdir -p /etc/vmseg/policies
+	[ $# -eq 0 ] || printf '%s\n' "$@" >/etc/vmseg/hostd.conf
+	[ -e /etc/vmseg/hostd.conf ] || : >/etc/vmseg/hostd.conf
+	"$BUILD/vmseg-hostd" >>"$LAB/hostd.log" 2>&1 &
+	hostd_pid=$!
+	wait_for 20 vmseg status || die "vmseg-hostd does not answer: see $LAB/hostd.log"
+}
+
+# stop_hostd [SIGNAL]: returns when the process is gone.
+stop_hostd() {
+	kill "-${1:-TERM}" "$hostd_pid"
+	wait "$hostd_pid" || true
+	hostd_pid=
+}
+
+# write_policy NAME: a policy or address set from standard input into the policy directory.
+write_policy() {
+	cat >"/etc/vmseg/policies/$1.xml"
+}
