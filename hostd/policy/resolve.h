@@ -17,19 +17,25 @@ struct group_source {
 	void *context;
 };
 
+/* Addresses that one or several rules name: sorted, none inside another. */
+struct prefix_list {
+	struct prefix *prefixes;
+	size_t count; /* 0: an empty group or set, which matches nothing */
+};
+
+#define ANY_REMOTE SIZE_MAX
+
 /* A rule as it holds for a port: remotes expanded to prefixes. */
 struct effective_rule {
 	const struct rule *rule; /* borrowed from the library or the domain policy */
 	char *policy;            /* name of the policy it comes from; "inline" for an inline one */
-	bool any_remote;         /* true: prefixes is empty and every address matches */
-	struct prefix *prefixes; /* sorted, no duplicates; none and !any_remote: matches nothing */
-	size_t prefix_count;
+	size_t list;             /* index into the policy's lists, or ANY_REMOTE */
 };
 
 struct effective_policy {
 	enum policy_mode mode;
 	enum action default_action[2]; /* by enum direction */
-	uint32_t guards;               /* GUARD_* bits of abi.h */
+	uint32_t guards; /* GUARD_* bits of abi.h; GUARD_IP only where addresses are known */
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
 	uint32_t limits[LIMIT_KIND_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
@@ -37,17 +43,23 @@ struct effective_policy {
 	size_t address_count;
 	struct effective_rule *rules; /* first match wins */
 	size_t rule_count;
-	char **groups; /* names of the groups that the rules mention */
+	struct prefix_list *lists; /* rules that name the same remotes share one */
+	size_t list_count;
+	char **groups; /* names of the groups that the rules mention: sorted, no duplicates */
 	size_t group_count;
 };
 
 /* Built-in: in=deny, out=allow, all guards on, these limits. */
 #define DEFAULT_SESSIONS 20000
-#define SESSIONS_MAX (4U << 20)
+#define SESSIONS_MAX     (4U << 20)
+
+/* Prefixes in all lists of an effective policy together. */
+#define PREFIXES_MAX (1U << 20)
 
 /* The effective policy of the interface with this MAC. `mandatory` may be NULL. The result borrows
  * from library and domain: both must outlive it. Returns 0 or -errno with an error in diag
- * (unknown ref or set, too many addresses). */
+ * (-ENOENT: unknown ref or set, -E2BIG: too many
+ * addresses or rules). */
 int resolve_policy(const struct library *library, const struct policy *mandatory,
 		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
 		   const struct group_source *groups, struct effective_policy **ret,
