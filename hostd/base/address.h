@@ -20,7 +20,7 @@ struct prefix {
 
 /* Enough for any prefix in text, with the terminating zero. */
 #define PREFIX_TEXT_BYTES 64
-#define MAC_TEXT_BYTES 18
+#define MAC_TEXT_BYTES    18
 
 enum prefix_fault {
 	PREFIX_OK = 0,

@@ -21,8 +21,8 @@
 struct image {
 	struct policy_node *nodes; /* nodes[0] is the header; rule_base 0 */
 	uint32_t node_count;
-	uint32_t rule_count;    /* rules, without the default */
-	uint64_t hash;          /* of the words: equal images are the same policy */
+	uint32_t rule_count; /* rules, without the default */
+	uint64_t hash;       /* of the words: equal images are the same policy */
 };
 
 /* Returns 0 or -errno with an error in diag: -E2BIG with the numbers when a bound is exceeded. */
@@ -32,7 +32,7 @@ bool images_equal(const struct image *a, const struct image *b);
 
 /* What a packet is to a policy. */
 struct policy_query {
-	uint8_t direction;             /* enum direction */
+	uint8_t direction; /* enum direction */
 	uint8_t remote[ADDRESS_BYTES];
 	uint8_t protocol;
 	uint16_t port;        /* host byte order: destination port, or ICMP type * 256 + code */

@@ -13,7 +13,7 @@
 #include "bpf/abi.h"
 #include "hostd/base/address.h"
 
-#define NAME_MAX_BYTES 63         /* policy, set, group and rule names: [A-Za-z0-9][A-Za-z0-9._-]* */
+#define NAME_MAX_BYTES  63 /* policy, set, group and rule names: [A-Za-z0-9][A-Za-z0-9._-]* */
 #define POLICY_FILE_MAX (1 << 20) /* bytes of a policy file or of a domain's metadata */
 
 enum action { ACTION_DENY, ACTION_ALLOW };
@@ -35,15 +35,16 @@ struct remote {
 
 /* One protocol alternative of a rule. Ranges are inclusive. */
 struct service {
-	uint8_t protocol;                 /* IPPROTO_* */
-	uint16_t port_first, port_last;   /* destination port; 0-65535: any. TCP, UDP, SCTP, UDP-Lite */
+	uint8_t protocol; /* IPPROTO_* */
+	uint16_t port_first,
+		port_last; /* destination port; 0-65535: any. TCP, UDP, SCTP, UDP-Lite */
 	uint16_t source_first, source_last;
 	int icmp_type; /* -1: any. ICMP and ICMPv6 */
 	int icmp_code; /* -1: any */
 };
 
 struct rule {
-	char *id; /* NULL: unnamed */
+	char *id;     /* NULL: unnamed */
 	bool in, out; /* directions it holds for; at least one */
 	enum action action;
 	bool log;

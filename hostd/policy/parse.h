@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XML to model. Validated by the RELAX NG schema first (policies/vmseg.rng), then by the checks
- * that a schema cannot express. No entity expansion, no network, at most POLICY_FILE_MAX bytes.
+ * XML to model. Checked by own code, for messages that say what was expected, then by the RELAX NG
+ * schema (policies/vmseg.rng), which has the last word. No entity expansion, no network, at most
+ * POLICY_FILE_MAX bytes.
  */
 #ifndef VMSEG_POLICY_PARSE_H
 #define VMSEG_POLICY_PARSE_H
@@ -9,15 +10,15 @@
 #include "hostd/base/diag.h"
 #include "hostd/policy/model.h"
 
-/* Where the schema is; NULL: the installed one. Call before the first parse. */
+/* Where the schema is; NULL: the installed one. The string must stay valid. */
 void set_schema_path(const char *path);
 
 /* Exactly one of *ret_policy and *ret_set is set on success. `source` names the text in messages.
  * Returns 0 or -errno with an error in diag: -EINVAL for bad input. */
 int parse_policy_file(const char *path, struct policy **ret_policy, struct address_set **ret_set,
 		      struct diag *diag);
-int parse_policy_text(const char *xml, size_t size, const char *source,
-		      struct policy **ret_policy, struct address_set **ret_set, struct diag *diag);
+int parse_policy_text(const char *xml, size_t size, const char *source, struct policy **ret_policy,
+		      struct address_set **ret_set, struct diag *diag);
 
 /* `xml` is one <vmseg:domain> element as a document of its own. Line numbers in messages count
  * from first_line. */

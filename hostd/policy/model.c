@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Life and death of the policy model.
+ */
+#include "hostd/policy/model.h"
+
+#include <stdlib.h>
+
+const char *const guard_names[GUARD_KIND_COUNT] = {
+	[GUARD_KIND_MAC] = "mac",
+	[GUARD_KIND_IP] = "ip",
+	[GUARD_KIND_ARP] = "arp",
+	[GUARD_KIND_ND] = "nd",
+	[GUARD_KIND_DHCP_SERVER] = "dhcp-server",
+	[GUARD_KIND_ROUTER_ADVERTISEMENT] = "router-advertisement",
+	[GUARD_KIND_ETHERTYPE] = "other-ethertypes",
+	[GUARD_KIND_VLAN] = "vlan",
+};
+
+const char *const limit_names[LIMIT_KIND_COUNT] = {
+	[LIMIT_SESSIONS] = "sessions",
+	[LIMIT_SESSION_RATE] = "session-rate",
+	[LIMIT_SESSION_BURST] = "session-burst",
+	[LIMIT_HALF_OPEN] = "half-open",
+	[LIMIT_SESSIONS_PER_REMOTE] = "sessions-per-remote",
+};
+
+static void init_settings(struct defaults *defaults, struct guards *guards, struct limits *limits)
+{
+	*defaults = (struct defaults){{-1, -1}};
+	*guards = (struct guards){0};
+	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
+		guards->setting[i] = GUARD_UNSET;
+	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+		limits->value[i] = -1;
+}
+
+void init_policy(struct policy *policy)
+{
+	*policy = (struct policy){0};
+	init_settings(&policy->defaults, &policy->guards, &policy->limits);
+}
+
+void init_domain_policy(struct domain_policy *policy)
+{
+	*policy = (struct domain_policy){0};
+	init_settings(&policy->defaults, &policy->guards, &policy->limits);
+}
+
+void init_interface_policy(struct interface_policy *policy)
+{
+	*policy = (struct interface_policy){0};
+	init_settings(&policy->defaults, &policy->guards, &policy->limits);
+}
+
+static void clear_rule(struct rule *rule)
+{
+	for (size_t i = 0; i < rule->remote_count; i++)
+		free(rule->remotes[i].name);
+	free(rule->remotes);
+	free(rule->services);
+	free(rule->id);
+	free(rule->place.source);
+}
+
+void free_policy(struct policy **policy)
+{
+	struct policy *p = *policy;
+
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->rule_count; i++)
+		clear_rule(&p->rules[i]);
+	free(p->rules);
+	free(p->name);
+	free(p->description);
+	free(p->place.source);
+	free(p);
+	*policy = NULL;
+}
+
+void free_address_set(struct address_set **set)
+{
+	if (!*set)
+		return;
+	free((*set)->name);
+	free((*set)->prefixes);
+	free((*set)->place.source);
+	free(*set);
+	*set = NULL;
+}
+
+static void free_policy_items(struct policy_item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(items[i].ref);
+		free_policy(&items[i].policy);
+	}
+	free(items);
+}
+
+void free_domain_policy(struct domain_policy **policy)
+{
+	struct domain_policy *p = *policy;
+
+	if (!p)
+		return;
+	free_policy_items(p->policies, p->policy_count);
+	for (size_t i = 0; i < p->group_count; i++)
+		free(p->groups[i]);
+	free(p->groups);
+	for (size_t i = 0; i < p->interface_count; i++) {
+		free(p->interfaces[i].addresses);
+		free_policy_items(p->interfaces[i].policies, p->interfaces[i].policy_count);
+	}
+	free(p->interfaces);
+	free(p->place.source);
+	free(p);
+	*policy = NULL;
+}
