@@ -126,18 +126,20 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 tests: $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(TEST_TOOLS)
 
 # Scripts that need no more than what is built, in the order in which they run.
-SCRIPT_TESTS := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh)) \
-		$(sort $(wildcard tests/kernels/test_*.sh))
+UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
+LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh))
+KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log tests/run
 
 test: $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
-	$(run_tests) $(UNIT_TESTS) $(BPF_TESTS)
+	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS)
 
 check: all tests $(GUEST) ## every test, real VMs included
-	$(run_tests) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SCRIPT_TESTS)
+	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(NETNS_TESTS) $(LAB_SCRIPTS) \
+		$(KERNEL_TESTS)
 
 check-integration: all tests $(GUEST)
-	$(run_tests) $(NETNS_TESTS) $(filter tests/netns/% tests/e2e/%,$(SCRIPT_TESTS))
+	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
 
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)
