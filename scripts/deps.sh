@@ -108,11 +108,10 @@ if [ ! -e "$policy" ]; then
 	"${sudo[@]}" chmod 755 "$policy"
 fi
 
-install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y
-	--no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}")
+apt_install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y
+	--no-install-recommends -o Dpkg::Options::=--force-confold)
 
-# Lists that are missing or too old to download from are fetched first, fresh ones are used.
-if ! "${install[@]}" </dev/null; then
+# Package lists that are missing, or too old to download from, are fetched; good ones are used.
+"${apt_install[@]}" --download-only "${missing[@]}" </dev/null >/dev/null 2>&1 ||
 	"${sudo[@]}" apt-get update -q
-	"${install[@]}" </dev/null
-fi
+"${apt_install[@]}" "${missing[@]}" </dev/null
