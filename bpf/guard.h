@@ -191,7 +191,7 @@ static __always_inline int guard_router(const struct port *port, const struct pa
 static __always_inline int judge_arp(struct __sk_buff *skb, enum direction direction,
 				     const struct port *port, const struct packet *pkt)
 {
-	struct arp_packet buffer, *arp = header_at(skb, pkt->network, sizeof(buffer), &buffer);
+	struct arp_packet *arp = header_at(skb, pkt->network, sizeof(*arp));
 	__be32 sender[4], ip;
 	int rarp = pkt->ethertype == ETH_P_RARP;
 
@@ -229,14 +229,14 @@ static __always_inline int guard_nd_options(struct __sk_buff *skb, const struct 
 	struct {
 		__u8 type, length; /* length in units of 8 bytes (RFC 4861, 4.6) */
 		__u8 mac[ETH_ALEN];
-	} buffer, *option;
+	} *option;
 
 	for (int i = 0; i < ND_OPTIONS_MAX; i++) {
 		if (!left)
 			return UNDECIDED;
 		if (left < sizeof(*option))
 			return REASON_GUARD_ND;
-		option = header_at(skb, offset, sizeof(buffer), &buffer);
+		option = header_at(skb, offset, sizeof(*option));
 		if (!option)
 			return REASON_TRUNCATED;
 		bytes = option->length * 8;
@@ -262,7 +262,7 @@ static __always_inline int guard_nd_options(struct __sk_buff *skb, const struct 
 static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direction,
 				    const struct port *port, const struct packet *pkt)
 {
-	__be32 buffer[4], *target;
+	__be32 *target;
 	int has_link = 0, reason;
 
 	/* Off-link packets do not arrive with 255; so every receiver must check, and we may. */
@@ -284,7 +284,7 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 
 	if (pkt->transport_length < ND_TARGET_FIXED)
 		return REASON_BAD_LENGTH;
-	target = header_at(skb, pkt->transport + ND_TARGET_OFFSET, sizeof(buffer), buffer);
+	target = header_at(skb, pkt->transport + ND_TARGET_OFFSET, ADDRESS_BYTES);
 	if (!target)
 		return REASON_TRUNCATED;
 	reason = guard_nd_options(skb, port, pkt, ND_TARGET_FIXED, &has_link);
@@ -298,8 +298,7 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 		if (has_link)
 			return REASON_GUARD_ND;
 	}
-	copy_address(buffer, target);
-	return is_own_address(port, buffer) ? REASON_ND : REASON_GUARD_ND;
+	return is_own_address(port, target) ? REASON_ND : REASON_GUARD_ND;
 }
 
 #endif

@@ -42,6 +42,9 @@ enum icmp_class {
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+/* Lives in scratch_map, not on the stack: what the verifier reads back from a map it takes as
+ * unknown, so paths that differ only in values found on the way meet again. On the stack every
+ * header offset would be followed to the end on its own, beyond the verifier's limit. */
 struct packet {
 	struct session_key key; /* complete once the transport header is parsed */
 	__u32 length;           /* frame bytes without FCS */
@@ -66,24 +69,70 @@ struct packet {
 	__u8 fragment;   /* enum fragment_kind */
 	__u8 icmp_class; /* enum icmp_class */
 	__u8 icmp_type;
+	__u8 reason; /* how the story ended */
 };
 
-/* `length` bytes at `offset`: in the packet itself where they are linear (the usual case, and
- * thirteen times cheaper than a copy), else copied to `buffer`. NULL when the frame is shorter. */
-static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 length,
-				       void *buffer)
-{
-	void *data = (void *)(long)skb->data;
-	void *end = (void *)(long)skb->data_end;
+/* Which: of the frame itself, or of the packet inside an ICMP error. */
+enum packet_place { PACKET_OUTER = 0, PACKET_INNER = 4 };
 
-	/* Keeps the verifier's idea of a packet offset (MAX_PACKET_OFF) in range. */
-	if (offset > 0x7fff)
+/* Two for each program: a dry run is not in softirq context and may be interrupted by the others,
+ * which are not interrupted by each other (both run with bottom halves off). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 8);
+	__type(key, __u32);
+	__type(value, struct packet);
+} scratch_map SEC(".maps");
+
+/* A blank struct packet for this frame; NULL never happens, but the verifier asks. */
+static __always_inline struct packet *start_packet(struct __sk_buff *skb, enum direction direction,
+						   enum packet_place place, int dry)
+{
+	__u32 which = direction + 2 * dry + place;
+	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
+
+	if (!pkt)
 		return NULL;
-	if (data + offset + length <= end)
-		return data + offset;
-	if (bpf_skb_load_bytes(skb, offset, buffer, length))
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->length = skb->len;
+	pkt->now = (__u32)bpf_jiffies64(); /* 0.3 ns; nanoseconds would cost 30 */
+	return pkt;
+}
+
+/* A 32-bit load from the context at a fixed offset, spelled out: left alone, the compiler keeps
+ * `skb + offset` in a register, and the verifier refuses modified context pointers. */
+#define LOAD_CONTEXT(skb, field)                                                                   \
+	({                                                                                         \
+		__u64 loaded_;                                                                     \
+		asm volatile("%[to] = *(u32 *)(%[from] + %[at])"                                   \
+			     : [to] "=r"(loaded_)                                                  \
+			     : [from] "r"(skb), [at] "i"(__builtin_offsetof(struct __sk_buff, field)));\
+		loaded_;                                                                           \
+	})
+
+/* How far into a frame headers are looked for. */
+#define HEADERS_MAX 256
+
+/* Makes the first HEADERS_MAX bytes readable in place. Frames usually are; segmentation-offload
+ * super-packets may have no more than their headers in the linear part. A copy that fails (no
+ * memory) shows as a truncated frame. */
+static __always_inline void make_headers_linear(struct __sk_buff *skb)
+{
+	__u32 wanted = skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX;
+
+	if (LOAD_CONTEXT(skb, data) + wanted > LOAD_CONTEXT(skb, data_end))
+		bpf_skb_pull_data(skb, wanted);
+}
+
+/* `length` bytes at `offset` from the MAC header, in place; NULL when the frame is shorter. */
+static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 length)
+{
+	void *data = (void *)LOAD_CONTEXT(skb, data);
+	void *end = (void *)LOAD_CONTEXT(skb, data_end);
+
+	if (offset > HEADERS_MAX) /* also bounds it for the verifier */
 		return NULL;
-	return buffer;
+	return data + offset + length <= end ? data + offset : NULL;
 }
 
 /* The packet's sender and receiver in a key that is written from the VM's point of view. */

@@ -78,7 +78,7 @@ static __always_inline int is_vlan_ethertype(__u16 ethertype)
  * or a lenient receiver takes what is inside as if it were Ethernet II: so do we. */
 static __always_inline int parse_llc(struct __sk_buff *skb, struct packet *pkt)
 {
-	struct snap_header buffer, *snap = header_at(skb, pkt->network, sizeof(buffer), &buffer);
+	struct snap_header *snap = header_at(skb, pkt->network, sizeof(*snap));
 
 	pkt->ethertype = 0;
 	if (!snap || snap->dsap != 0xaa || snap->ssap != 0xaa || snap->control != 0x03)
@@ -93,8 +93,8 @@ static __always_inline int parse_llc(struct __sk_buff *skb, struct packet *pkt)
 
 static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *pkt)
 {
-	struct ethhdr buffer, *eth = header_at(skb, 0, sizeof(buffer), &buffer);
-	struct vlan_header tag_buffer, *tag;
+	struct ethhdr *eth = header_at(skb, 0, sizeof(*eth));
+	struct vlan_header *tag;
 
 	if (!eth)
 		return REASON_TRUNCATED;
@@ -109,7 +109,7 @@ static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *
 	for (int i = 1; i < VLAN_TAGS_MAX; i++) {
 		if (!is_vlan_ethertype(pkt->ethertype))
 			break;
-		tag = header_at(skb, pkt->network, sizeof(*tag), &tag_buffer);
+		tag = header_at(skb, pkt->network, sizeof(*tag));
 		if (!tag)
 			return REASON_TRUNCATED;
 		pkt->vlan[i] = bpf_ntohs(tag->tci) & 0xfff;
@@ -135,7 +135,7 @@ static __always_inline __u32 said_length(struct __sk_buff *skb, __be16 field, __
 static __always_inline int parse_ipv4(struct __sk_buff *skb, enum direction direction,
 				      struct packet *pkt)
 {
-	struct iphdr buffer, *ip = header_at(skb, pkt->network, sizeof(buffer), &buffer);
+	struct iphdr *ip = header_at(skb, pkt->network, sizeof(*ip));
 	__u32 header, total, present = pkt->length - pkt->network;
 	__u16 fragment;
 
@@ -196,11 +196,11 @@ static __always_inline __u32 extension_bytes(__u8 kind, __u8 length)
  * pkt->transport; both move on. */
 static __always_inline int parse_extension(struct __sk_buff *skb, struct packet *pkt, int position)
 {
-	struct extension buffer, *extension;
+	struct extension *extension;
 	__u8 kind = pkt->key.protocol;
 	__u32 bytes;
 
-	extension = header_at(skb, pkt->transport, sizeof(buffer), &buffer);
+	extension = header_at(skb, pkt->transport, sizeof(*extension));
 	if (!extension)
 		return REASON_TRUNCATED;
 	/* Hop-by-hop options only come first (RFC 8200, 4.1). */
@@ -234,7 +234,7 @@ static __always_inline int parse_extension(struct __sk_buff *skb, struct packet 
 static __always_inline int parse_ipv6(struct __sk_buff *skb, enum direction direction,
 				      struct packet *pkt)
 {
-	struct ipv6hdr buffer, *ip = header_at(skb, pkt->network, sizeof(buffer), &buffer);
+	struct ipv6hdr *ip = header_at(skb, pkt->network, sizeof(*ip));
 	__u32 payload, present = pkt->length - pkt->network - sizeof(*ip);
 	int reason;
 
@@ -267,7 +267,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, enum direction dire
 static __always_inline int parse_tcp(struct __sk_buff *skb, enum direction direction,
 				     struct packet *pkt)
 {
-	struct tcphdr buffer, *tcp = header_at(skb, pkt->transport, sizeof(buffer), &buffer);
+	struct tcphdr *tcp = header_at(skb, pkt->transport, sizeof(*tcp));
 
 	if (!tcp)
 		return REASON_TRUNCATED;
@@ -291,7 +291,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, enum direction direc
 static __always_inline int parse_ports(struct __sk_buff *skb, enum direction direction,
 				       struct packet *pkt)
 {
-	struct udphdr buffer, *udp = header_at(skb, pkt->transport, sizeof(buffer), &buffer);
+	struct udphdr *udp = header_at(skb, pkt->transport, sizeof(*udp));
 	__u32 length;
 
 	if (!udp)
@@ -362,7 +362,7 @@ static __always_inline __u8 query_type(__u8 family, __u8 reply)
 static __always_inline int parse_icmp(struct __sk_buff *skb, enum direction direction,
 				      struct packet *pkt)
 {
-	struct icmp_header buffer, *icmp = header_at(skb, pkt->transport, sizeof(buffer), &buffer);
+	struct icmp_header *icmp = header_at(skb, pkt->transport, sizeof(*icmp));
 
 	/* Each protocol belongs to its family. */
 	if ((pkt->key.protocol == IPPROTO_ICMP) != (pkt->family == 4))

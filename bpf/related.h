@@ -23,9 +23,9 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 			__be32 sequence;
 		} ports;
 		struct icmp_header icmp;
-	} buffer, *header;
+	} *header;
 
-	header = header_at(skb, inner->transport, sizeof(buffer), &buffer);
+	header = header_at(skb, inner->transport, sizeof(*header));
 	if (!header)
 		return REASON_TRUNCATED;
 	switch (inner->key.protocol) {
@@ -64,12 +64,12 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 	union {
 		struct iphdr v4;
 		struct ipv6hdr v6;
-	} buffer, *ip;
+	} *ip;
 	__u32 offset = pkt->transport + ICMP_HEADER_BYTES;
 
 	inner->family = pkt->family;
 	if (pkt->family == 4) {
-		ip = header_at(skb, offset, sizeof(ip->v4), &buffer);
+		ip = header_at(skb, offset, sizeof(ip->v4));
 		if (!ip)
 			return REASON_TRUNCATED;
 		if (ip->v4.version != 4 || ip->v4.ihl < 5)
@@ -82,7 +82,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 		inner->transport = offset + ip->v4.ihl * 4;
 		return UNDECIDED;
 	}
-	ip = header_at(skb, offset, sizeof(ip->v6), &buffer);
+	ip = header_at(skb, offset, sizeof(ip->v6));
 	if (!ip)
 		return REASON_TRUNCATED;
 	if (ip->v6.version != 6)
@@ -124,24 +124,26 @@ static __always_inline int is_in_flight(const struct session *session, const str
  * the error is addressed to. It neither refreshes nor changes the session. */
 static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum direction direction,
 					    const struct judgement *judgement,
-					    const struct packet *pkt)
+					    const struct packet *pkt, int dry)
 {
 	enum direction sent = !direction;
-	struct packet inner = {.now = pkt->now};
+	struct packet *inner = start_packet(skb, direction, PACKET_INNER, dry);
 	struct session *session;
 	int reason;
 
-	reason = parse_inner(skb, sent, pkt, &inner);
+	if (!inner)
+		return REASON_ICMP_STATE;
+	reason = parse_inner(skb, sent, pkt, inner);
 	if (reason == UNDECIDED)
-		reason = parse_inner_transport(skb, sent, &inner);
+		reason = parse_inner_transport(skb, sent, inner);
 	if (reason != UNDECIDED)
 		return reason;
-	if (!same_address(source_of(&inner.key, sent),
+	if (!same_address(source_of(&inner->key, sent),
 			  direction == DIRECTION_OUT ? pkt->key.remote : pkt->key.local))
 		return REASON_ICMP_STATE;
-	session = find_session(judgement, &inner.key, pkt);
+	session = find_session(judgement, &inner->key, pkt);
 	if (!session || session->generation != judgement->port->generation ||
-	    !is_in_flight(session, &inner, sent))
+	    !is_in_flight(session, inner, sent))
 		return REASON_ICMP_STATE;
 	return REASON_RELATED;
 }

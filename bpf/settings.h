@@ -22,10 +22,4 @@ static __always_inline const struct settings *find_settings(void)
 	return bpf_map_lookup_elem(&settings_map, &zero);
 }
 
-/* Jiffies cost 0.3 ns to read, nanoseconds 30. */
-static __always_inline __u32 jiffies32(void)
-{
-	return (__u32)bpf_jiffies64();
-}
-
 #endif

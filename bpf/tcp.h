@@ -15,6 +15,7 @@
 #define TCP_OPTION_END 0
 #define TCP_OPTION_NOP 1
 #define TCP_OPTION_SCALE 3
+#define TCP_OPTION_SCALE_BYTES 3
 #define TCP_OPTIONS_MAX 20       /* walked for the window scale; SYNs carry about five */
 #define TCP_FIXED_HEADER 20
 
@@ -51,19 +52,19 @@ static __always_inline __u32 segment_length(const struct packet *pkt)
 static __always_inline __u8 read_scale(struct __sk_buff *skb, const struct packet *pkt)
 {
 	__u32 offset = pkt->transport + TCP_FIXED_HEADER, end = pkt->transport + pkt->tcp_header;
-	__u8 buffer[3], *option;
+	__u8 *option;
 
 	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
-		if (offset + sizeof(buffer) > end)
+		if (offset + TCP_OPTION_SCALE_BYTES > end)
 			break;
-		option = header_at(skb, offset, sizeof(buffer), buffer);
+		option = header_at(skb, offset, TCP_OPTION_SCALE_BYTES);
 		if (!option || option[0] == TCP_OPTION_END)
 			break;
 		if (option[0] == TCP_OPTION_NOP) {
 			offset++;
 			continue;
 		}
-		if (option[0] == TCP_OPTION_SCALE && option[1] == 3)
+		if (option[0] == TCP_OPTION_SCALE && option[1] == TCP_OPTION_SCALE_BYTES)
 			return option[2] > SCALE_MAX ? SCALE_MAX : option[2];
 		if (option[1] < 2)
 			break;

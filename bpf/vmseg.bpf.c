@@ -173,7 +173,7 @@ static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direct
 		if (pkt->key.protocol == IPPROTO_IGMP || (pkt->family == 6 && is_mld(pkt)))
 			return REASON_MULTICAST;
 		if (pkt->icmp_class == ICMP_CLASS_ERROR)
-			return judge_icmp_error(skb, direction, judgement, pkt);
+			return judge_icmp_error(skb, direction, judgement, pkt, dry);
 	}
 	reason = judge_session(skb, direction, judgement, pkt, dry);
 	if (pkt->fragment == FRAGMENT_FIRST && passes(reason) && !dry)
@@ -218,30 +218,27 @@ static __always_inline void answer_dry_run(struct __sk_buff *skb, const struct j
 
 static __always_inline int filter(struct __sk_buff *skb, enum direction direction, int dry)
 {
+	struct packet *pkt = start_packet(skb, direction, PACKET_OUTER, dry);
 	struct judgement judgement = {};
-	struct packet pkt = {.length = skb->len, .now = jiffies32()};
-	__u32 reason;
 
 	judgement.port = find_port(skb->ifindex);
 	judgement.settings = find_settings();
-	if (!judgement.port || !judgement.settings) {
+	if (!pkt || !judgement.port || !judgement.settings) {
 		if (dry)
 			answer_dry_run(skb, &judgement, REASON_NO_PORT);
 		else
-			count_packet(0, direction, REASON_NO_PORT, pkt.length, 0);
+			count_packet(0, direction, REASON_NO_PORT, skb->len, 0);
 		return TC_ACT_SHOT;
 	}
 	judgement.table = bpf_map_lookup_elem(&session_map, &judgement.port->slot);
-	if (!judgement.table) {
-		reason = REASON_IMAGE;
-	} else {
-		reason = judge_frame(skb, direction, &judgement, &pkt, dry);
-	}
+	make_headers_linear(skb);
+	pkt->reason = judgement.table ? judge_frame(skb, direction, &judgement, pkt, dry) :
+					REASON_IMAGE;
 	if (dry) {
-		answer_dry_run(skb, &judgement, reason);
-		return passes(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+		answer_dry_run(skb, &judgement, pkt->reason);
+		return passes(pkt->reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	}
-	return conclude(direction, judgement.port, &pkt, &judgement, reason);
+	return conclude(direction, judgement.port, pkt, &judgement, pkt->reason);
 }
 
 /* ---- entry points -------------------------------------------------------------------------------- */
@@ -277,7 +274,7 @@ int dry_to_vm(struct __sk_buff *skb)
 SEC("tc")
 int read_clock(struct __sk_buff *skb __attribute__((unused)))
 {
-	return jiffies32();
+	return (__u32)bpf_jiffies64();
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
