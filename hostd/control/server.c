@@ -85,7 +85,7 @@ static int listen_on(struct control_server *server, struct control_listener *lis
 		     const char *directory, const char *name, mode_t mode, gid_t group,
 		     sd_event_io_handler_t handler, struct diag *diag)
 {
-	int fd, r;
+	int fd = -1, r;
 
 	if (asprintf(&listener->path, "%s/%s", directory, name) < 0) {
 		listener->path = NULL;
