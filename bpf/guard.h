@@ -90,23 +90,40 @@ static __always_inline int is_own_link_local(const struct port *port, const __be
 	       address[3] == bpf_htonl(0xfe000000U | mac[3] << 16 | mac[4] << 8 | mac[5]);
 }
 
-/* With no address listed every address is the port's: the guard acts once addresses are known. */
-static __always_inline int is_own_address(const struct port *port, const __be32 *address)
+/* Is pkt->claimed of scratch packet `which` one of the port's addresses? A global function: checked
+ * by the verifier once, not on each of the paths that lead here. */
+__noinline int is_claim_valid(__u32 which)
 {
-	if (!port->address_count)
-		return 1;
+	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
+	const struct port *port;
+
+	if (!pkt)
+		return 0;
+	port = find_port(pkt->record);
+	if (!port)
+		return 0;
 	for (__u32 i = 0; i < PORT_ADDRESSES_MAX; i++) {
 		const struct address_prefix *own = &port->addresses[i];
 
 		if (i >= port->address_count)
 			break;
-		if ((address[0] & own->mask[0]) == own->address[0] &&
-		    (address[1] & own->mask[1]) == own->address[1] &&
-		    (address[2] & own->mask[2]) == own->address[2] &&
-		    (address[3] & own->mask[3]) == own->address[3])
+		if ((pkt->claimed[0] & own->mask[0]) == own->address[0] &&
+		    (pkt->claimed[1] & own->mask[1]) == own->address[1] &&
+		    (pkt->claimed[2] & own->mask[2]) == own->address[2] &&
+		    (pkt->claimed[3] & own->mask[3]) == own->address[3])
 			return 1;
 	}
-	return is_own_link_local(port, address);
+	return is_own_link_local(port, pkt->claimed);
+}
+
+/* With no address listed every address is the port's: the guard acts once addresses are known. */
+static __always_inline int is_own_address(const struct port *port, struct packet *pkt,
+					  const __be32 *address)
+{
+	if (!port->address_count)
+		return 1;
+	copy_address(pkt->claimed, address);
+	return is_claim_valid(pkt->scratch);
 }
 
 static __always_inline int is_unspecified(const struct packet *pkt, const __be32 *address)
@@ -153,13 +170,13 @@ static __always_inline int may_be_unspecified(const struct packet *pkt)
 
 /* Source address of what the guest sends. A live session that carries SESSION_GUARDED has been
  * through here with the same port record, so its packets need not come again. */
-static __always_inline int guard_ip(const struct port *port, const struct packet *pkt)
+static __always_inline int guard_ip(const struct port *port, struct packet *pkt)
 {
 	if (!(port->guards & GUARD_IP) || !port->address_count)
 		return UNDECIDED;
 	if (is_unspecified(pkt, pkt->key.local))
 		return may_be_unspecified(pkt) ? UNDECIDED : REASON_GUARD_IP;
-	return is_own_address(port, pkt->key.local) ? UNDECIDED : REASON_GUARD_IP;
+	return is_own_address(port, pkt, pkt->key.local) ? UNDECIDED : REASON_GUARD_IP;
 }
 
 /* A client takes any packet to its port as a server's answer, whatever the sender's port. */
@@ -189,7 +206,7 @@ static __always_inline int guard_router(const struct port *port, const struct pa
 /* ARP in both directions: well formed; from the guest also honest. A sender address of 0 is a
  * probe (RFC 5227), one that is the port's may be announced at will. */
 static __always_inline int judge_arp(struct __sk_buff *skb, enum direction direction,
-				     const struct port *port, const struct packet *pkt)
+				     const struct port *port, struct packet *pkt)
 {
 	struct arp_packet *arp = header_at(skb, pkt->network, sizeof(*arp));
 	__be32 sender[4], ip;
@@ -212,7 +229,7 @@ static __always_inline int judge_arp(struct __sk_buff *skb, enum direction direc
 	__builtin_memcpy(&ip, arp->sender_ip, sizeof(ip));
 	set_ipv4(sender, ip);
 	/* QEMU announces a migrated guest by RARP without addresses. */
-	if (ip && ((rarp) || !is_own_address(port, sender)))
+	if (ip && ((rarp) || !is_own_address(port, pkt, sender)))
 		return REASON_GUARD_ARP;
 	/* A reply that names nobody poisons caches. */
 	if (!ip && arp->operation == bpf_htons(ARP_REPLY))
@@ -260,7 +277,7 @@ static __always_inline int guard_nd_options(struct __sk_buff *skb, const struct 
 /* Neighbor discovery passes in both directions without a session; what the guest sends must speak
  * for its own addresses only (RFC 4861, 7.1). */
 static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direction,
-				    const struct port *port, const struct packet *pkt)
+				    const struct port *port, struct packet *pkt)
 {
 	__be32 *target;
 	int has_link = 0, reason;
@@ -298,7 +315,7 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 		if (has_link)
 			return REASON_GUARD_ND;
 	}
-	return is_own_address(port, target) ? REASON_ND : REASON_GUARD_ND;
+	return is_own_address(port, pkt, target) ? REASON_ND : REASON_GUARD_ND;
 }
 
 #endif

@@ -69,11 +69,32 @@ struct packet {
 	__u8 fragment;   /* enum fragment_kind */
 	__u8 icmp_class; /* enum icmp_class */
 	__u8 icmp_type;
-	__u8 reason; /* how the story ended */
+	__u8 reason; /* how the story ended; enum reason */
+	/* Arguments of the functions that the verifier checks on their own: see ask_policy(),
+	 * is_claim_valid() and send_event(). Kernel 5.10 lets them take numbers only. */
+	__u32 scratch;        /* where this packet is in scratch_map */
+	__u32 record;         /* of the port in port_map */
+	__be32 claimed[4];    /* address: is it the port's? */
+	__u16 asked_port;     /* what the policy is asked, beside the key; host byte order */
+	__u16 asked_source;
+	__u8 asked_direction; /* enum direction */
+	__u8 dry;
+	__u8 event_kind; /* enum event_kind */
+	__u8 event_reason;
+	__u8 event_direction;
+	__u8 event_audit;
+	__u32 event_verdict;
 };
 
 /* Which: of the frame itself, or of the packet inside an ICMP error. */
 enum packet_place { PACKET_OUTER = 0, PACKET_INNER = 4 };
+
+/* Index of a program's packet in scratch_map. */
+static __always_inline __u32 scratch_index(enum direction direction, enum packet_place place,
+					   int dry)
+{
+	return direction + 2 * dry + place;
+}
 
 /* Two for each program: a dry run is not in softirq context and may be interrupted by the others,
  * which are not interrupted by each other (both run with bottom halves off). */
@@ -88,12 +109,14 @@ struct {
 static __always_inline struct packet *start_packet(struct __sk_buff *skb, enum direction direction,
 						   enum packet_place place, int dry)
 {
-	__u32 which = direction + 2 * dry + place;
+	__u32 which = scratch_index(direction, place, dry);
 	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
 
 	if (!pkt)
 		return NULL;
 	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->scratch = which;
+	pkt->dry = dry;
 	pkt->length = skb->len;
 	pkt->now = (__u32)bpf_jiffies64(); /* 0.3 ns; nanoseconds would cost 30 */
 	return pkt;

@@ -40,18 +40,20 @@ struct {
 	__type(value, struct port_state);
 } port_state_map SEC(".maps");
 
-static __always_inline const struct port *find_port(__u32 ifindex)
+/* The number of a device's record in port_map, plus one; 0: it has none. */
+static __always_inline __u32 find_record(__u32 ifindex)
 {
 	__u64 *number;
-	__u32 record;
 
 	if (ifindex < PORT_INDEX_ENTRIES)
 		number = bpf_map_lookup_elem(&port_index, &ifindex);
 	else
 		number = bpf_map_lookup_elem(&port_index_high, &ifindex);
-	if (!number || !*number)
-		return NULL;
-	record = *number - 1;
+	return number ? *number : 0;
+}
+
+static __always_inline const struct port *find_port(__u32 record)
+{
 	return bpf_map_lookup_elem(&port_map, &record);
 }
 

@@ -14,25 +14,11 @@
 #include "bpf/event.h"
 #include "bpf/guard.h"
 #include "bpf/policy.h"
+#include "bpf/table.h"
 #include "bpf/tcp.h"
 
 #define E2BIG_ERROR 7   /* the map is full */
 #define EEXIST_ERROR 17 /* another CPU was faster */
-
-struct session_table {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct session_key));
-	__uint(value_size, sizeof(struct session));
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1024); /* set at load */
-	__type(key, __u32);
-	__array(values, struct session_table);
-} session_map SEC(".maps");
 
 /* What a step needs to know beside the packet; all of it lives on the caller's stack or in maps. */
 struct judgement {
@@ -66,21 +52,18 @@ static __always_inline struct session *find_session(const struct judgement *judg
 	return session;
 }
 
-static __always_inline void end_session(const struct judgement *judgement,
-					const struct packet *pkt, struct session *session,
-					enum direction direction, __u8 reason)
+static __always_inline void end_session(const struct judgement *judgement, struct packet *pkt,
+					struct session *session, enum direction direction,
+					__u8 reason)
 {
-	struct report report = {
-		.kind = EVENT_ENDED,
-		.reason = reason,
-		.direction = direction,
-		.verdict = session->verdict,
-		.ended = session,
-	};
-
 	if (is_half_open(session->state))
 		add_half_open(judgement->port->slot, -1);
-	send_event(judgement->port, pkt, &report);
+	pkt->event_kind = EVENT_ENDED;
+	pkt->event_reason = reason;
+	pkt->event_direction = direction;
+	pkt->event_audit = 0;
+	pkt->event_verdict = session->verdict;
+	send_event(pkt->scratch);
 	bpf_map_delete_elem(judgement->table, &pkt->key);
 }
 
@@ -88,34 +71,29 @@ static __always_inline void end_session(const struct judgement *judgement,
 
 /* The question that the session's first packet put: what is judged when the policy changes. Of an
  * ICMP session the type is known (it is the other side's port), the code is taken as 0. */
-static __always_inline void recall_question(const struct packet *pkt, const struct session *session,
-					    struct question *question)
+static __always_inline void recall_question(struct packet *pkt, const struct session *session)
 {
 	int opened_out = session->flags & SESSION_OPENED_OUT;
 	__u16 local = bpf_ntohs(pkt->key.local_port), remote = bpf_ntohs(pkt->key.remote_port);
 
-	question->remote = pkt->key.remote;
-	question->family = pkt->family;
-	question->direction = opened_out ? DIRECTION_OUT : DIRECTION_IN;
-	question->protocol = pkt->key.protocol;
-	question->port = opened_out ? remote : local;
-	question->source_port = opened_out ? local : remote;
+	pkt->asked_direction = opened_out ? DIRECTION_OUT : DIRECTION_IN;
+	pkt->asked_port = opened_out ? remote : local;
+	pkt->asked_source = opened_out ? local : remote;
 	if (pkt->icmp_class) {
-		question->port = question->port << 8;
-		question->source_port = 0;
+		pkt->asked_port <<= 8;
+		pkt->asked_source = 0;
 	}
 }
 
 /* A session of an older generation, under the policy that is now in force. */
-static __always_inline int rejudge_session(struct judgement *judgement, const struct packet *pkt,
+static __always_inline int rejudge_session(struct judgement *judgement, struct packet *pkt,
 					   struct session *session, enum direction direction,
 					   int dry)
 {
-	struct question question;
 	__u32 verdict;
 
-	recall_question(pkt, session, &question);
-	verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+	recall_question(pkt, session);
+	verdict = ask_policy(pkt->scratch);
 	judgement->verdict = verdict;
 	if (verdict == BAD_CELL)
 		return REASON_IMAGE;
@@ -218,35 +196,24 @@ static __always_inline int may_open(const struct judgement *judgement, const str
 	return REASON_TCP_STATE;
 }
 
-static __always_inline void ask_question(const struct packet *pkt, enum direction direction,
-					 struct question *question)
-{
-	question->remote = pkt->key.remote;
-	question->family = pkt->family;
-	question->direction = direction;
-	question->protocol = pkt->key.protocol;
-	question->port = pkt->port;
-	question->source_port = pkt->source_port;
-}
-
 /* Policy's answer for a packet that would open a session. Mid-stream it is not known which side
  * opened, so either direction's permission will do; *opener is the side that has it. */
-static __always_inline int judge_opening(struct judgement *judgement, const struct packet *pkt,
+static __always_inline int judge_opening(struct judgement *judgement, struct packet *pkt,
 					 enum direction direction, __u8 flags,
-					 enum direction *opener, int dry)
+					 enum direction *opener)
 {
-	struct question question;
-
-	ask_question(pkt, direction, &question);
 	*opener = direction;
-	judgement->verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+	pkt->asked_direction = direction;
+	pkt->asked_port = pkt->port;
+	pkt->asked_source = pkt->source_port;
+	judgement->verdict = ask_policy(pkt->scratch);
 	if (judgement->verdict != BAD_CELL && !(judgement->verdict & VERDICT_ALLOW) &&
 	    (flags & SESSION_PICKED_UP)) {
-		question.direction = !direction;
-		question.port = pkt->source_port;
-		question.source_port = pkt->port;
 		*opener = !direction;
-		judgement->verdict = ask_policy(judgement->port, &question, pkt->length, dry);
+		pkt->asked_direction = !direction;
+		pkt->asked_port = pkt->source_port;
+		pkt->asked_source = pkt->port;
+		judgement->verdict = ask_policy(pkt->scratch);
 	}
 	if (judgement->verdict == BAD_CELL)
 		return REASON_IMAGE;
@@ -298,7 +265,7 @@ static __always_inline int insert_session(const struct judgement *judgement,
 /* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
  * with SESSION_GUARDED where the local address is known to be the port's. */
 static __always_inline int open_session(struct __sk_buff *skb, struct judgement *judgement,
-					const struct packet *pkt, enum direction direction,
+					struct packet *pkt, enum direction direction,
 					__u8 flags, int dry)
 {
 	enum direction opener;
@@ -307,7 +274,7 @@ static __always_inline int open_session(struct __sk_buff *skb, struct judgement 
 
 	reason = may_open(judgement, pkt, &flags);
 	if (reason == UNDECIDED)
-		reason = judge_opening(judgement, pkt, direction, flags, &opener, dry);
+		reason = judge_opening(judgement, pkt, direction, flags, &opener);
 	if (reason == UNDECIDED)
 		reason = check_limits(judgement->port, pkt, judgement->settings, dry);
 	if (reason != UNDECIDED)

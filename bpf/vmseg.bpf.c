@@ -48,22 +48,20 @@ static __always_inline int is_reported(__u32 reason, __u32 verdict)
 
 /* TCX_NEXT and TC_ACT_UNSPEC are the same number: programs and filters after us get their say. */
 static __always_inline int conclude(enum direction direction, const struct port *port,
-				    const struct packet *pkt, const struct judgement *judgement,
-				    __u32 reason)
+				    struct packet *pkt, const struct judgement *judgement)
 {
-	int pass = passes(reason);
+	int pass = passes(pkt->reason);
 	int audited = !pass && (port->flags & PORT_AUDIT);
-	struct report report = {
-		.kind = pass ? EVENT_NEW : EVENT_DENIED,
-		.reason = reason,
-		.direction = direction,
-		.audit = audited,
-		.verdict = judgement->verdict,
-	};
 
-	count_packet(port->slot, direction, reason, pkt->length, audited);
-	if (is_reported(reason, judgement->verdict))
-		send_event(port, pkt, &report);
+	count_packet(port->slot, direction, pkt->reason, pkt->length, audited);
+	if (is_reported(pkt->reason, judgement->verdict)) {
+		pkt->event_kind = pass ? EVENT_NEW : EVENT_DENIED;
+		pkt->event_reason = pkt->reason;
+		pkt->event_direction = direction;
+		pkt->event_audit = audited;
+		pkt->event_verdict = judgement->verdict;
+		send_event(pkt->scratch);
+	}
 	return pass || audited ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -81,7 +79,7 @@ static __always_inline int guard_sender(const struct port *port, const struct pa
 
 /* A packet whose key has no session. */
 static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction direction,
-					  struct judgement *judgement, const struct packet *pkt,
+					  struct judgement *judgement, struct packet *pkt,
 					  int widened, int dry)
 {
 	const struct port *port = judgement->port;
@@ -97,7 +95,7 @@ static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction 
 			return reason;
 		/* A session that a remote opens to an address that is not the port's must not
 		 * exempt the guest's replies from the guard. */
-		if (port->address_count && is_own_address(port, pkt->key.local))
+		if (port->address_count && is_own_address(port, pkt, pkt->key.local))
 			flags = SESSION_GUARDED;
 	}
 	return open_session(skb, judgement, pkt, direction, flags, dry);
@@ -221,16 +219,20 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	struct packet *pkt = start_packet(skb, direction, PACKET_OUTER, dry);
 	struct judgement judgement = {};
 
-	judgement.port = find_port(skb->ifindex);
 	judgement.settings = find_settings();
-	if (!pkt || !judgement.port || !judgement.settings) {
+	if (!pkt || !judgement.settings)
+		return TC_ACT_SHOT;
+	/* No record gives number -1, which is beyond the map. */
+	pkt->record = find_record(skb->ifindex) - 1;
+	judgement.port = find_port(pkt->record);
+	if (!judgement.port) {
 		if (dry)
 			answer_dry_run(skb, &judgement, REASON_NO_PORT);
 		else
-			count_packet(0, direction, REASON_NO_PORT, skb->len, 0);
+			count_packet(0, direction, REASON_NO_PORT, pkt->length, 0);
 		return TC_ACT_SHOT;
 	}
-	judgement.table = bpf_map_lookup_elem(&session_map, &judgement.port->slot);
+	judgement.table = find_session_table(judgement.port->slot);
 	make_headers_linear(skb);
 	pkt->reason = judgement.table ? judge_frame(skb, direction, &judgement, pkt, dry) :
 					REASON_IMAGE;
@@ -238,7 +240,7 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 		answer_dry_run(skb, &judgement, pkt->reason);
 		return passes(pkt->reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	}
-	return conclude(direction, judgement.port, pkt, &judgement, pkt->reason);
+	return conclude(direction, judgement.port, pkt, &judgement);
 }
 
 /* ---- entry points -------------------------------------------------------------------------------- */
