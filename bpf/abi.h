@@ -16,7 +16,7 @@
 #define VMSEG_ABI 1
 
 #define ADDRESS_BYTES 16
-#define MAC_BYTES 6
+#define MAC_BYTES     6
 
 /* Direction from the VM's point of view. Indexes every [2] array below. */
 enum direction {
@@ -54,20 +54,20 @@ enum session_state {
 #define PORT_INDEX_ENTRIES 65536
 
 #define PORT_ADDRESSES_MAX 16
-#define PORT_VLANS_MAX 16
+#define PORT_VLANS_MAX     16
 
 /* Bits of port.guards: a set bit means that the guard acts. */
-#define GUARD_MAC (1U << 0)
-#define GUARD_IP (1U << 1)
-#define GUARD_ARP (1U << 2)
-#define GUARD_ND (1U << 3)
-#define GUARD_DHCP_SERVER (1U << 4)
+#define GUARD_MAC                  (1U << 0)
+#define GUARD_IP                   (1U << 1)
+#define GUARD_ARP                  (1U << 2)
+#define GUARD_ND                   (1U << 3)
+#define GUARD_DHCP_SERVER          (1U << 4)
 #define GUARD_ROUTER_ADVERTISEMENT (1U << 5)
-#define GUARD_ETHERTYPE (1U << 6)
-#define GUARD_VLAN (1U << 7)
+#define GUARD_ETHERTYPE            (1U << 6)
+#define GUARD_VLAN                 (1U << 7)
 
 /* Bits of port.flags. */
-#define PORT_AUDIT (1U << 0)    /* judge and count, drop nothing */
+#define PORT_AUDIT    (1U << 0) /* judge and count, drop nothing */
 #define PORT_VLAN_ANY (1U << 1) /* every VLAN tag is let through; else only vlans[] */
 
 /* An address prefix: (packet address & mask) == address, word by word, network byte order. */
@@ -84,7 +84,8 @@ struct port {
 	__u32 slot;         /* from 1: index into session_map, stats_map and port_state_map */
 	__u32 generation;   /* sessions of another generation are judged again */
 	__u32 image;        /* first node of the policy image in policy_map */
-	__u32 pickup_until; /* low 32 bits of jiffies: mid-stream TCP is picked up before; 0: never */
+	__u32 pickup_until; /* low 32 bits of jiffies: mid-stream TCP is picked up before; 0: never
+			     */
 	__u32 address_count;
 	__u32 vlan_count;
 	/* Limits; 0: unlimited. The number of sessions is the session map's max_entries. */
@@ -123,27 +124,27 @@ struct port_state {
  * at a leaf within its nibbles, whatever the key.
  */
 #define POLICY_NODE_CELLS 16
-#define CELL_LEAF (1U << 31)
+#define CELL_LEAF         (1U << 31)
 
 #define ROW_NIBBLES_V4 8
 #define ROW_NIBBLES_V6 32
 #define COLUMN_NIBBLES 6
 
 /* A verdict cell. */
-#define VERDICT_ALLOW (1U << 31)
-#define VERDICT_LOG (1U << 30)              /* event for each session opened, each packet denied */
-#define VERDICT_KEEP_ESTABLISHED (1U << 29) /* its sessions outlive a policy that denies them */
-#define VERDICT_RULE_MASK 0x00ffffffU       /* rule number in the image from 1; 0: the default */
+#define VERDICT_ALLOW            (1U << 31)
+#define VERDICT_LOG              (1U << 30)  /* event for each session opened, each packet denied */
+#define VERDICT_KEEP_ESTABLISHED (1U << 29)  /* its sessions outlive a policy that denies them */
+#define VERDICT_RULE_MASK        0x00ffffffU /* rule number in the image from 1; 0: the default */
 
 struct policy_node {
 	__u32 cell[POLICY_NODE_CELLS];
 };
 
 struct image_header {
-	__u32 node_count; /* nodes in the image, this one included */
-	__u32 rule_base;  /* first counter in rule_stats_map; set when the image is loaded */
-	__u32 rule_count; /* counters: rules + 1 (number 0 is the default) */
-	__u32 row_root[2]; /* cells: [0] IPv4, [1] IPv6 */
+	__u32 node_count;     /* nodes in the image, this one included */
+	__u32 rule_base;      /* first counter in rule_stats_map; set when the image is loaded */
+	__u32 rule_count;     /* counters: rules + 1 (number 0 is the default) */
+	__u32 row_root[2];    /* cells: [0] IPv4, [1] IPv6 */
 	__u32 column_root[2]; /* cells, by direction */
 	__u32 source_root;    /* cell */
 	__u32 column_count;
@@ -170,13 +171,13 @@ struct session_key {
 };
 
 /* Bits of session.flags. */
-#define SESSION_OPENED_OUT (1U << 0) /* the VM sent the first packet */
-#define SESSION_PICKED_UP (1U << 1)  /* opened mid-stream: no handshake seen, no window tracking */
-#define SESSION_FIN_IN (1U << 2)     /* FIN seen in that direction */
-#define SESSION_FIN_OUT (1U << 3)
-#define SESSION_FIN_IN_ACKED (1U << 4)
+#define SESSION_OPENED_OUT    (1U << 0) /* the VM sent the first packet */
+#define SESSION_PICKED_UP     (1U << 1) /* opened mid-stream: no handshake seen, no window tracking */
+#define SESSION_FIN_IN        (1U << 2) /* FIN seen in that direction */
+#define SESSION_FIN_OUT       (1U << 3)
+#define SESSION_FIN_IN_ACKED  (1U << 4)
 #define SESSION_FIN_OUT_ACKED (1U << 5)
-#define SESSION_GUARDED (1U << 6) /* key.local is among the port's addresses: no guard needed */
+#define SESSION_GUARDED       (1U << 6) /* key.local is among the port's addresses: no guard needed */
 
 /* session.scale of a side whose SYN carried no window scale option, until the handshake ends. */
 #define SCALE_UNKNOWN 0xff
@@ -186,7 +187,7 @@ struct tcp_window {
 	__u32 end;        /* highest sequence number sent, plus one */
 	__u32 max_end;    /* highest one the peer's window allows */
 	__u32 max_window; /* largest window the sender offered, scaled, bytes */
-	__u32 mark;       /* before its first ACK: its initial sequence number; then: its highest ACK */
+	__u32 mark; /* before its first ACK: its initial sequence number; then: its highest ACK */
 };
 
 struct session {
@@ -199,7 +200,7 @@ struct session {
 	/* By direction. Plain adds: exact as long as one CPU at a time handles a direction, which
 	 * receive steering by flow gives; the port's own counters are per CPU and always exact. */
 	__u64 packets[2];
-	__u64 bytes[2]; /* frame bytes without FCS */
+	__u64 bytes[2];              /* frame bytes without FCS */
 	struct tcp_window window[2]; /* by direction of the sender */
 	__u32 created;               /* low 32 bits of jiffies */
 	__u32 reserved;
@@ -240,15 +241,15 @@ enum event_kind {
 
 /* event_ring: one record. */
 struct event {
-	__u64 time;  /* bpf_ktime_get_ns() */
-	__u32 kind;  /* enum event_kind */
-	__u32 slot;  /* port */
+	__u64 time; /* bpf_ktime_get_ns() */
+	__u32 kind; /* enum event_kind */
+	__u32 slot; /* port */
 	__u32 generation;
 	__u8 reason; /* enum reason */
 	__u8 direction;
 	__u8 audit; /* 1: would have been dropped, was passed */
 	__u8 tcp_flags;
-	__u32 verdict; /* verdict cell, where policy decided */
+	__u32 verdict;    /* verdict cell, where policy decided */
 	__u32 suppressed; /* events of this port not sent so far (low 32 bits) */
 	__be16 ethertype; /* set also where the packet is not IP (key is then zero) */
 	__u16 length;     /* frame bytes, at most 65535 */

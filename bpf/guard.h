@@ -10,30 +10,30 @@
 #include "bpf/parse.h"
 #include "bpf/port.h"
 
-#define PORT_DHCP_CLIENT 68
-#define PORT_DHCP_SERVER 67
+#define PORT_DHCP_CLIENT   68
+#define PORT_DHCP_SERVER   67
 #define PORT_DHCPV6_CLIENT 546
 
 #define ARP_HARDWARE_ETHERNET 1
-#define ARP_REQUEST 1
-#define ARP_REPLY 2
-#define RARP_REQUEST 3
+#define ARP_REQUEST           1
+#define ARP_REPLY             2
+#define RARP_REQUEST          3
 
 /* ICMPv6 types (RFC 4861, 2710, 3810) and ICMP router messages (RFC 1256). */
-#define ICMPV6_MLD_QUERY 130
-#define ICMPV6_MLD_DONE 132
-#define ICMPV6_ROUTER_SOLICITATION 133
-#define ICMPV6_ROUTER_ADVERTISEMENT 134
-#define ICMPV6_NEIGHBOR_SOLICITATION 135
+#define ICMPV6_MLD_QUERY              130
+#define ICMPV6_MLD_DONE               132
+#define ICMPV6_ROUTER_SOLICITATION    133
+#define ICMPV6_ROUTER_ADVERTISEMENT   134
+#define ICMPV6_NEIGHBOR_SOLICITATION  135
 #define ICMPV6_NEIGHBOR_ADVERTISEMENT 136
-#define ICMPV6_REDIRECT 137
-#define ICMPV6_MLD2_REPORT_TYPE 143
-#define ICMP_ROUTER_ADVERTISEMENT 9
+#define ICMPV6_REDIRECT               137
+#define ICMPV6_MLD2_REPORT_TYPE       143
+#define ICMP_ROUTER_ADVERTISEMENT     9
 
 #define ND_OPTION_SOURCE_LINK 1
 #define ND_OPTION_TARGET_LINK 2
-#define ND_OPTIONS_MAX 8
-#define ND_HOP_LIMIT 255
+#define ND_OPTIONS_MAX        8
+#define ND_HOP_LIMIT          255
 
 /* RFC 826 for Ethernet and IPv4. */
 struct arp_packet {
@@ -86,7 +86,8 @@ static __always_inline int is_own_link_local(const struct port *port, const __be
 	const __u8 *mac = port->mac;
 
 	return address[0] == bpf_htonl(0xfe800000) && address[1] == 0 &&
-	       address[2] == bpf_htonl((__u32)(mac[0] ^ 2) << 24 | mac[1] << 16 | mac[2] << 8 | 0xff) &&
+	       address[2] ==
+		       bpf_htonl((__u32)(mac[0] ^ 2) << 24 | mac[1] << 16 | mac[2] << 8 | 0xff) &&
 	       address[3] == bpf_htonl(0xfe000000U | mac[3] << 16 | mac[4] << 8 | mac[5]);
 }
 
@@ -162,10 +163,9 @@ static __always_inline int may_be_unspecified(const struct packet *pkt)
 	if (pkt->family == 4)
 		return pkt->key.protocol == IPPROTO_UDP && pkt->source_port == PORT_DHCP_CLIENT &&
 		       pkt->port == PORT_DHCP_SERVER && pkt->key.remote[3] == 0xffffffff;
-	return is_mld(pkt) ||
-	       (pkt->key.protocol == IPPROTO_ICMPV6 &&
-		(pkt->icmp_type == ICMPV6_ROUTER_SOLICITATION ||
-		 pkt->icmp_type == ICMPV6_NEIGHBOR_SOLICITATION));
+	return is_mld(pkt) || (pkt->key.protocol == IPPROTO_ICMPV6 &&
+			       (pkt->icmp_type == ICMPV6_ROUTER_SOLICITATION ||
+				pkt->icmp_type == ICMPV6_NEIGHBOR_SOLICITATION));
 }
 
 /* Source address of what the guest sends. A live session that carries SESSION_GUARDED has been
@@ -195,7 +195,8 @@ static __always_inline int guard_router(const struct port *port, const struct pa
 	if (!(port->guards & GUARD_ROUTER_ADVERTISEMENT) || !pkt->icmp_class)
 		return UNDECIDED;
 	if (pkt->family == 4)
-		return pkt->icmp_type == ICMP_ROUTER_ADVERTISEMENT || pkt->icmp_type == ICMP_REDIRECT
+		return pkt->icmp_type == ICMP_ROUTER_ADVERTISEMENT ||
+				       pkt->icmp_type == ICMP_REDIRECT
 			       ? REASON_GUARD_RA
 			       : UNDECIDED;
 	return pkt->icmp_type == ICMPV6_ROUTER_ADVERTISEMENT || pkt->icmp_type == ICMPV6_REDIRECT
@@ -218,9 +219,9 @@ static __always_inline int judge_arp(struct __sk_buff *skb, enum direction direc
 	    arp->protocol != bpf_htons(ETH_P_IP) || arp->hardware_length != ETH_ALEN ||
 	    arp->protocol_length != 4)
 		return REASON_BAD_HEADER;
-	if (rarp ? arp->operation != bpf_htons(RARP_REQUEST) :
-		   arp->operation != bpf_htons(ARP_REQUEST) &&
-			   arp->operation != bpf_htons(ARP_REPLY))
+	if (rarp ? arp->operation != bpf_htons(RARP_REQUEST)
+		 : arp->operation != bpf_htons(ARP_REQUEST) &&
+			    arp->operation != bpf_htons(ARP_REPLY))
 		return REASON_BAD_HEADER;
 	if (direction == DIRECTION_IN || !(port->guards & GUARD_ARP))
 		return REASON_ARP;
@@ -237,42 +238,56 @@ static __always_inline int judge_arp(struct __sk_buff *skb, enum direction direc
 	return REASON_ARP;
 }
 
-/* Link-layer options of a solicitation or advertisement must carry the port's MAC, and every
- * option must be walkable: what we cannot read a receiver may. */
-static __always_inline int guard_nd_options(struct __sk_buff *skb, const struct port *port,
-					    const struct packet *pkt, __u32 fixed, int *has_link)
-{
-	__u32 offset = pkt->transport + fixed, left = pkt->transport_length - fixed, bytes;
-	struct {
-		__u8 type, length; /* length in units of 8 bytes (RFC 4861, 4.6) */
-		__u8 mac[ETH_ALEN];
-	} *option;
+struct nd_option {
+	__u8 type, length; /* length in units of 8 bytes (RFC 4861, 4.6) */
+	__u8 mac[ETH_ALEN];
+};
 
-	for (int i = 0; i < ND_OPTIONS_MAX; i++) {
-		if (!left)
-			return UNDECIDED;
-		if (left < sizeof(*option))
-			return REASON_GUARD_ND;
+/* What guard_nd_options() found. */
+#define ND_OPTIONS_BAD      (-1)
+#define ND_OPTIONS_NO_LINK  0
+#define ND_OPTIONS_OWN_LINK 1
+
+/* The options of the neighbor discovery message in scratch packet `which`, `fixed` bytes into it.
+ * Link-layer options must carry the port's MAC, and every option must be walkable: what we cannot
+ * read a receiver may. A global function, see is_claim_valid(). */
+__noinline int guard_nd_options(struct __sk_buff *skb, __u32 which, __u32 fixed)
+{
+	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
+	int found = ND_OPTIONS_NO_LINK;
+	const struct port *port;
+	struct nd_option *option;
+	__u32 offset, left, bytes;
+
+	if (!pkt || pkt->transport_length < fixed)
+		return ND_OPTIONS_BAD;
+	port = find_port(pkt->record);
+	if (!port)
+		return ND_OPTIONS_BAD;
+	offset = pkt->transport + fixed;
+	left = pkt->transport_length - fixed;
+	for (int i = 0; i < ND_OPTIONS_MAX && left; i++) {
 		option = header_at(skb, offset, sizeof(*option));
 		if (!option)
-			return REASON_TRUNCATED;
+			return ND_OPTIONS_BAD;
 		bytes = option->length * 8;
 		if (!bytes || bytes > left)
-			return REASON_GUARD_ND;
-		if (option->type == ND_OPTION_SOURCE_LINK || option->type == ND_OPTION_TARGET_LINK) {
+			return ND_OPTIONS_BAD;
+		if (option->type == ND_OPTION_SOURCE_LINK ||
+		    option->type == ND_OPTION_TARGET_LINK) {
 			if (!same_mac(option->mac, port->mac))
-				return REASON_GUARD_ND;
-			*has_link = 1;
+				return ND_OPTIONS_BAD;
+			found = ND_OPTIONS_OWN_LINK;
 		}
 		offset += bytes;
 		left -= bytes;
 	}
-	return left ? REASON_GUARD_ND : UNDECIDED;
+	return left ? ND_OPTIONS_BAD : found;
 }
 
 #define ND_TARGET_OFFSET 8  /* in a solicitation or advertisement */
-#define ND_TARGET_FIXED 24  /* bytes before the options */
-#define ND_ROUTER_FIXED 8   /* likewise in a router solicitation */
+#define ND_TARGET_FIXED  24 /* bytes before the options */
+#define ND_ROUTER_FIXED  8  /* likewise in a router solicitation */
 
 /* Neighbor discovery passes in both directions without a session; what the guest sends must speak
  * for its own addresses only (RFC 4861, 7.1). */
@@ -280,7 +295,7 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 				    const struct port *port, struct packet *pkt)
 {
 	__be32 *target;
-	int has_link = 0, reason;
+	int link;
 
 	/* Off-link packets do not arrive with 255; so every receiver must check, and we may. */
 	if (pkt->hop_limit != ND_HOP_LIMIT || (pkt->port & 0xff) != 0)
@@ -290,31 +305,32 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 	if (pkt->fragment) /* RFC 6980 */
 		return REASON_GUARD_ND;
 	if (pkt->icmp_type == ICMPV6_ROUTER_SOLICITATION) {
-		reason = guard_nd_options(skb, port, pkt, ND_ROUTER_FIXED, &has_link);
-		if (reason != UNDECIDED)
-			return reason;
-		return has_link && is_unspecified(pkt, pkt->key.local) ? REASON_GUARD_ND : REASON_ND;
+		link = guard_nd_options(skb, pkt->scratch, ND_ROUTER_FIXED);
+		if (link == ND_OPTIONS_BAD)
+			return REASON_GUARD_ND;
+		return link == ND_OPTIONS_OWN_LINK && is_unspecified(pkt, pkt->key.local)
+			       ? REASON_GUARD_ND
+			       : REASON_ND;
 	}
 	if (pkt->icmp_type != ICMPV6_NEIGHBOR_SOLICITATION &&
 	    pkt->icmp_type != ICMPV6_NEIGHBOR_ADVERTISEMENT)
-		return REASON_ND; /* guard_router has let it through: the policy makes it a router */
+		return REASON_ND; /* guard_router has let it through: the policy makes it a router
+				   */
 
-	if (pkt->transport_length < ND_TARGET_FIXED)
-		return REASON_BAD_LENGTH;
-	target = header_at(skb, pkt->transport + ND_TARGET_OFFSET, ADDRESS_BYTES);
-	if (!target)
-		return REASON_TRUNCATED;
-	reason = guard_nd_options(skb, port, pkt, ND_TARGET_FIXED, &has_link);
-	if (reason != UNDECIDED)
-		return reason;
+	link = guard_nd_options(skb, pkt->scratch, ND_TARGET_FIXED);
+	if (link == ND_OPTIONS_BAD)
+		return REASON_GUARD_ND;
 	/* An advertisement, and the solicitation of duplicate address detection (which has no
 	 * source and no link-layer option, 7.1.1), claim the target. */
 	if (pkt->icmp_type == ICMPV6_NEIGHBOR_SOLICITATION) {
 		if (!is_unspecified(pkt, pkt->key.local))
 			return REASON_ND;
-		if (has_link)
+		if (link == ND_OPTIONS_OWN_LINK)
 			return REASON_GUARD_ND;
 	}
+	target = header_at(skb, pkt->transport + ND_TARGET_OFFSET, ADDRESS_BYTES);
+	if (!target)
+		return REASON_TRUNCATED;
 	return is_own_address(port, pkt, target) ? REASON_ND : REASON_GUARD_ND;
 }
 

@@ -19,7 +19,7 @@
  * value is the enum reason that ends the packet's story. */
 #define UNDECIDED (-1)
 
-#define NO_VLAN 0xffff
+#define NO_VLAN       0xffff
 #define VLAN_TAGS_MAX 3 /* one in skb metadata, two in the frame */
 
 enum fragment_kind {
@@ -54,12 +54,12 @@ struct packet {
 	__u32 transport_length; /* bytes of the IP payload from there on */
 	__u32 sequence;         /* TCP, host byte order */
 	__u32 acknowledgment;
-	__u32 fragment_id;      /* host byte order */
-	__u16 fragment_offset;  /* bytes */
-	__u16 window;           /* TCP, unscaled */
-	__u16 ethertype;        /* host byte order, of the innermost header; 0: LLC without SNAP */
-	__u16 port;             /* for policy: destination port, or ICMP type * 256 + code; host order */
-	__u16 source_port;      /* for policy; host byte order */
+	__u32 fragment_id;     /* host byte order */
+	__u16 fragment_offset; /* bytes */
+	__u16 window;          /* TCP, unscaled */
+	__u16 ethertype;       /* host byte order, of the innermost header; 0: LLC without SNAP */
+	__u16 port;        /* for policy: destination port, or ICMP type * 256 + code; host order */
+	__u16 source_port; /* for policy; host byte order */
 	__u16 vlan[VLAN_TAGS_MAX]; /* ids, NO_VLAN where there is no tag */
 	__u8 source_mac[ETH_ALEN];
 	__u8 tcp_flags;
@@ -72,10 +72,10 @@ struct packet {
 	__u8 reason; /* how the story ended; enum reason */
 	/* Arguments of the functions that the verifier checks on their own: see ask_policy(),
 	 * is_claim_valid() and send_event(). Kernel 5.10 lets them take numbers only. */
-	__u32 scratch;        /* where this packet is in scratch_map */
-	__u32 record;         /* of the port in port_map */
-	__be32 claimed[4];    /* address: is it the port's? */
-	__u16 asked_port;     /* what the policy is asked, beside the key; host byte order */
+	__u32 scratch;     /* where this packet is in scratch_map */
+	__u32 record;      /* of the port in port_map */
+	__be32 claimed[4]; /* address: is it the port's? */
+	__u16 asked_port;  /* what the policy is asked, beside the key; host byte order */
 	__u16 asked_source;
 	__u8 asked_direction; /* enum direction */
 	__u8 dry;
@@ -129,7 +129,8 @@ static __always_inline struct packet *start_packet(struct __sk_buff *skb, enum d
 		__u64 loaded_;                                                                     \
 		asm volatile("%[to] = *(u32 *)(%[from] + %[at])"                                   \
 			     : [to] "=r"(loaded_)                                                  \
-			     : [from] "r"(skb), [at] "i"(__builtin_offsetof(struct __sk_buff, field)));\
+			     : [from] "r"(skb), [at] "i"(__builtin_offsetof(struct __sk_buff,      \
+									    field)));              \
 		loaded_;                                                                           \
 	})
 

@@ -15,39 +15,40 @@
 #include "bpf/packet.h"
 
 #define EXTENSION_HEADERS_MAX 8
-#define FIRST_ETHERTYPE 0x0600 /* below: an 802.3 length (IEEE 802.3, 3.2.6) */
+#define FIRST_ETHERTYPE       0x0600 /* below: an 802.3 length (IEEE 802.3, 3.2.6) */
 
 #define ROUTING_TYPE_0 0
 
 /* Names that the UAPI headers do not have. */
-#define ETHERTYPE_QINQ_OLD 0x9100
-#define PROTOCOL_UDPLITE 136
-#define PROTOCOL_SCTP 132
-#define NEXT_HEADER_HOP_BY_HOP 0
-#define NEXT_HEADER_ROUTING 43
-#define NEXT_HEADER_FRAGMENT 44
-#define NEXT_HEADER_AH 51
+#define ETHERTYPE_QINQ_OLD      0x9100
+#define PROTOCOL_UDPLITE        136
+#define PROTOCOL_SCTP           132
+#define NEXT_HEADER_HOP_BY_HOP  0
+#define NEXT_HEADER_ROUTING     43
+#define NEXT_HEADER_FRAGMENT    44
+#define NEXT_HEADER_AH          51
 #define NEXT_HEADER_DESTINATION 60
 
-/* ICMP (RFC 792, 950) and ICMPv6 (RFC 4443) types. The UAPI header with the former pulls in libc. */
-#define ICMP_ECHOREPLY 0
-#define ICMP_DEST_UNREACH 3
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_REDIRECT 5
-#define ICMP_ECHO 8
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETERPROB 12
-#define ICMP_TIMESTAMP 13
+/* ICMP (RFC 792, 950) and ICMPv6 (RFC 4443) types. The UAPI header with the former pulls in libc.
+ */
+#define ICMP_ECHOREPLY      0
+#define ICMP_DEST_UNREACH   3
+#define ICMP_SOURCE_QUENCH  4
+#define ICMP_REDIRECT       5
+#define ICMP_ECHO           8
+#define ICMP_TIME_EXCEEDED  11
+#define ICMP_PARAMETERPROB  12
+#define ICMP_TIMESTAMP      13
 #define ICMP_TIMESTAMPREPLY 14
-#define ICMP_INFO_REQUEST 15
-#define ICMP_INFO_REPLY 16
-#define ICMP_ADDRESS 17
-#define ICMP_ADDRESSREPLY 18
+#define ICMP_INFO_REQUEST   15
+#define ICMP_INFO_REPLY     16
+#define ICMP_ADDRESS        17
+#define ICMP_ADDRESSREPLY   18
 #define ICMPV6_ECHO_REQUEST 128
-#define ICMPV6_ECHO_REPLY 129
+#define ICMPV6_ECHO_REPLY   129
 
 #define IPV4_MORE_FRAGMENTS 0x2000
-#define IPV4_OFFSET_MASK 0x1fff /* in units of 8 bytes */
+#define IPV4_OFFSET_MASK    0x1fff /* in units of 8 bytes */
 
 /* The same 8 bytes begin every ICMP and ICMPv6 message; id counts for queries and replies only. */
 struct icmp_header {
@@ -370,13 +371,13 @@ static __always_inline int parse_icmp(struct __sk_buff *skb, enum direction dire
 	if (!icmp)
 		return REASON_TRUNCATED;
 	pkt->icmp_type = icmp->type;
-	pkt->icmp_class = pkt->family == 4 ? classify_icmp(icmp->type) : classify_icmpv6(icmp->type);
+	pkt->icmp_class =
+		pkt->family == 4 ? classify_icmp(icmp->type) : classify_icmpv6(icmp->type);
 	pkt->port = icmp->type << 8 | icmp->code;
 	if (pkt->icmp_class == ICMP_CLASS_QUERY)
 		set_ports(pkt, direction, icmp->id, bpf_htons(icmp->type));
 	else if (pkt->icmp_class == ICMP_CLASS_REPLY)
-		set_ports(pkt, direction, bpf_htons(query_type(pkt->family, icmp->type)),
-			  icmp->id);
+		set_ports(pkt, direction, bpf_htons(query_type(pkt->family, icmp->type)), icmp->id);
 	else
 		set_ports(pkt, direction, 0, 0);
 	return UNDECIDED;

@@ -23,7 +23,7 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 			__be32 sequence;
 		} ports;
 		struct icmp_header icmp;
-	} *header;
+	} * header;
 
 	header = header_at(skb, inner->transport, sizeof(*header));
 	if (!header)
@@ -39,11 +39,10 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 		return UNDECIDED;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		inner->icmp_class = inner->family == 4 ? classify_icmp(header->icmp.type) :
-							 classify_icmpv6(header->icmp.type);
+		inner->icmp_class = inner->family == 4 ? classify_icmp(header->icmp.type)
+						       : classify_icmpv6(header->icmp.type);
 		if (inner->icmp_class == ICMP_CLASS_QUERY)
-			set_ports(inner, direction, header->icmp.id,
-				  bpf_htons(header->icmp.type));
+			set_ports(inner, direction, header->icmp.id, bpf_htons(header->icmp.type));
 		else if (inner->icmp_class == ICMP_CLASS_REPLY)
 			set_ports(inner, direction,
 				  bpf_htons(query_type(inner->family, header->icmp.type)),
@@ -64,7 +63,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 	union {
 		struct iphdr v4;
 		struct ipv6hdr v6;
-	} *ip;
+	} * ip;
 	__u32 offset = pkt->transport + ICMP_HEADER_BYTES;
 
 	inner->family = pkt->family;
@@ -75,7 +74,8 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 		if (ip->v4.version != 4 || ip->v4.ihl < 5)
 			return REASON_BAD_HEADER;
 		if (ip->v4.frag_off & bpf_htons(IPV4_OFFSET_MASK))
-			return REASON_ICMP_STATE; /* RFC 1122, 3.2.2: never about a later fragment */
+			return REASON_ICMP_STATE; /* RFC 1122, 3.2.2: never about a later fragment
+						   */
 		set_ipv4(source_of(&inner->key, direction), ip->v4.saddr);
 		set_ipv4(destination_of(&inner->key, direction), ip->v4.daddr);
 		inner->key.protocol = ip->v4.protocol;
@@ -116,8 +116,8 @@ static __always_inline int is_in_flight(const struct session *session, const str
 	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
 		return 1;
 	return !seq_after(inner->sequence, window->end) &&
-	       !seq_before(inner->sequence, window->end - STALE_ACK_BYTES -
-						    session->window[!sender].max_window);
+	       !seq_before(inner->sequence,
+			   window->end - STALE_ACK_BYTES - session->window[!sender].max_window);
 }
 
 /* An ICMP or ICMPv6 error passes if it is about a packet of a live session, sent by the host that
@@ -185,8 +185,7 @@ static __always_inline int request_group(const struct packet *pkt, __be32 *group
 /* A UDP packet to the guest that has no session of its own: the answer to a live request? To a
  * group: the guest has sent to that group's port from the same port (mDNS answers, RFC 6762, 6).
  * To the guest: DHCP (RFC 2131, 4.1), DHCPv6 (RFC 8415, 7.1) and mDNS by their ports. */
-static __always_inline int judge_answer(const struct judgement *judgement,
-					const struct packet *pkt)
+static __always_inline int judge_answer(const struct judgement *judgement, const struct packet *pkt)
 {
 	struct session_key key = {};
 	struct session *session;

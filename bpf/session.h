@@ -17,15 +17,15 @@
 #include "bpf/table.h"
 #include "bpf/tcp.h"
 
-#define E2BIG_ERROR 7   /* the map is full */
+#define E2BIG_ERROR  7  /* the map is full */
 #define EEXIST_ERROR 17 /* another CPU was faster */
 
 /* What a step needs to know beside the packet; all of it lives on the caller's stack or in maps. */
 struct judgement {
 	const struct port *port;
 	const struct settings *settings;
-	void *table;     /* the port's session table */
-	__u32 verdict;   /* out: the policy's cell, where it was asked */
+	void *table;      /* the port's session table */
+	__u32 verdict;    /* out: the policy's cell, where it was asked */
 	__u8 has_session; /* out */
 };
 
@@ -265,8 +265,8 @@ static __always_inline int insert_session(const struct judgement *judgement,
 /* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
  * with SESSION_GUARDED where the local address is known to be the port's. */
 static __always_inline int open_session(struct __sk_buff *skb, struct judgement *judgement,
-					struct packet *pkt, enum direction direction,
-					__u8 flags, int dry)
+					struct packet *pkt, enum direction direction, __u8 flags,
+					int dry)
 {
 	enum direction opener;
 	struct session session = {};

@@ -11,13 +11,13 @@
 #include "bpf/parse.h"
 #include "bpf/settings.h"
 
-#define SCALE_MAX 14             /* RFC 7323, 2.3 */
-#define TCP_OPTION_END 0
-#define TCP_OPTION_NOP 1
-#define TCP_OPTION_SCALE 3
+#define SCALE_MAX              14 /* RFC 7323, 2.3 */
+#define TCP_OPTION_END         0
+#define TCP_OPTION_NOP         1
+#define TCP_OPTION_SCALE       3
 #define TCP_OPTION_SCALE_BYTES 3
-#define TCP_OPTIONS_MAX 20       /* walked for the window scale; SYNs carry about five */
-#define TCP_FIXED_HEADER 20
+#define TCP_OPTIONS_MAX        20 /* walked for the window scale; SYNs carry about five */
+#define TCP_FIXED_HEADER       20
 
 /* An acknowledgment may be this old at least, even where the sender's window was small. */
 #define STALE_ACK_BYTES 66000
@@ -48,12 +48,18 @@ static __always_inline __u32 segment_length(const struct packet *pkt)
 	       !!(pkt->tcp_flags & TCP_FIN);
 }
 
-/* The window scale option of a SYN, or SCALE_UNKNOWN. */
-static __always_inline __u8 read_scale(struct __sk_buff *skb, const struct packet *pkt)
+/* The window scale option of the SYN in scratch packet `which`, or SCALE_UNKNOWN. A global
+ * function: the verifier walks the options once, not on each of the paths that lead here. */
+__noinline int read_scale(struct __sk_buff *skb, __u32 which)
 {
-	__u32 offset = pkt->transport + TCP_FIXED_HEADER, end = pkt->transport + pkt->tcp_header;
+	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
+	__u32 offset, end;
 	__u8 *option;
 
+	if (!pkt)
+		return SCALE_UNKNOWN;
+	offset = pkt->transport + TCP_FIXED_HEADER;
+	end = pkt->transport + pkt->tcp_header;
 	for (int i = 0; i < TCP_OPTIONS_MAX; i++) {
 		if (offset + TCP_OPTION_SCALE_BYTES > end)
 			break;
@@ -81,7 +87,7 @@ static __always_inline void start_side(struct __sk_buff *skb, const struct packe
 	side->max_end = side->end;
 	side->max_window = pkt->window ? pkt->window : 1;
 	side->mark = pkt->sequence;
-	*scale = read_scale(skb, pkt);
+	*scale = read_scale(skb, pkt->scratch);
 }
 
 /* Scaling holds only if both SYNs carried the option (RFC 7323, 2.2). */
@@ -276,8 +282,8 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	if (track->state == STATE_SYN_SENT)
 		return judge_syn_sent(skb, direction, pkt, from_opener, track);
 	if (pkt->tcp_flags & TCP_SYN)
-		return windows ? judge_late_syn(direction, pkt, from_opener, track) :
-				 REASON_TCP_STATE;
+		return windows ? judge_late_syn(direction, pkt, from_opener, track)
+			       : REASON_TCP_STATE;
 	/* Every other segment of a synchronized connection carries ACK, a reset may not. */
 	if (!(pkt->tcp_flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;

@@ -65,7 +65,8 @@ static __always_inline int conclude(enum direction direction, const struct port 
 	return pass || audited ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-/* ---- the story --------------------------------------------------------------------------------- */
+/* ---- the story ---------------------------------------------------------------------------------
+ */
 
 /* Guards that need the IP header; SESSION_GUARDED spares live sessions the address look-up. */
 static __always_inline int guard_sender(const struct port *port, const struct packet *pkt)
@@ -234,8 +235,8 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	}
 	judgement.table = find_session_table(judgement.port->slot);
 	make_headers_linear(skb);
-	pkt->reason = judgement.table ? judge_frame(skb, direction, &judgement, pkt, dry) :
-					REASON_IMAGE;
+	pkt->reason =
+		judgement.table ? judge_frame(skb, direction, &judgement, pkt, dry) : REASON_IMAGE;
 	if (dry) {
 		answer_dry_run(skb, &judgement, pkt->reason);
 		return passes(pkt->reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -243,7 +244,8 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	return conclude(direction, judgement.port, pkt, &judgement);
 }
 
-/* ---- entry points -------------------------------------------------------------------------------- */
+/* ---- entry points
+ * -------------------------------------------------------------------------------- */
 
 /* What the guest sends: ingress of its tap. */
 SEC("tc")
