@@ -56,6 +56,9 @@ enum session_state {
 #define PORT_ADDRESSES_MAX 16
 #define PORT_VLANS_MAX     16
 
+/* Places of a port in fragment_map, from slot * FRAGMENTS_PER_PORT on. A power of two. */
+#define FRAGMENTS_PER_PORT 64
+
 /* Bits of port.guards: a set bit means that the guard acts. */
 #define GUARD_MAC                  (1U << 0)
 #define GUARD_IP                   (1U << 1)
@@ -69,6 +72,9 @@ enum session_state {
 /* Bits of port.flags. */
 #define PORT_AUDIT    (1U << 0) /* judge and count, drop nothing */
 #define PORT_VLAN_ANY (1U << 1) /* every VLAN tag is let through; else only vlans[] */
+/* For the next daemon; the programs do not look at them. */
+#define PORT_REVERSED   (1U << 2) /* macvtap: TC ingress is what the VM receives */
+#define PORT_OWNS_QDISC (1U << 3) /* vmseg made the device's clsact qdisc */
 
 /* An address prefix: (packet address & mask) == address, word by word, network byte order. */
 struct address_prefix {

@@ -12,8 +12,6 @@
 #include "bpf/packet.h"
 #include "bpf/port.h"
 
-#define FRAGMENTS_PER_PORT 64
-
 /* Seconds that the rest may take: what Linux itself waits for IPv4 (ipfrag_time). */
 #define FRAGMENT_SECONDS 30
 
