@@ -60,7 +60,9 @@ CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
 BPF_SOURCES     := $(wildcard bpf/*.bpf.c)
 BPF_HEADERS     := $(wildcard bpf/*.h bpf/*.def)
 HARNESS_SOURCES := $(wildcard tests/harness/*.c)
+HARNESS         := $(B)/libharness.a
 UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+VERIFIER_REPORT := $(B)/tests/bpf/verifier_report
 BPF_TESTS       := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 NETNS_TESTS     := $(patsubst tests/netns/%.c,$(B)/tests/netns/%,$(wildcard tests/netns/test_*.c))
 TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
@@ -68,6 +70,7 @@ TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 
 LIBRARY  := $(B)/libvmseg.a
 SKELETON := $(B)/vmseg.skel.h
+TAGGER   := $(B)/tests/bpf/push_tag.skel.h
 PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
 
 object = $(patsubst %.c,$(B)/%.o,$(1))
@@ -83,6 +86,9 @@ $(PROGRAMS):
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(package_libs)
 
 $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
+$(HARNESS): $(call object,$(HARNESS_SOURCES))
+
+$(LIBRARY) $(HARNESS):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -107,9 +113,24 @@ $(SKELETON): $(B)/vmseg.bpf.o
 
 # ---- tests ----------------------------------------------------------------------------------
 
-$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS): %: %.o $(call object,$(HARNESS_SOURCES)) $(LIBRARY)
+# Only the libraries that a test needs: some run in small guests, with copies of what they need.
+$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT): %: %.o $(HARNESS) $(LIBRARY)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(package_libs)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(package_libs)
+
+# What the tests themselves need in the kernel.
+$(call object,$(HARNESS_SOURCES)): | $(TAGGER)
+$(VERIFIER_REPORT).o: | $(SKELETON)
+
+$(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(TAGGER): %.skel.h: %.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(basename $(basename $(@F))) >$@
 
 # Static and without the project's libraries: the same tools run in guests that have neither.
 $(B)/tests/tools/%: tests/harness/tools/%.c
@@ -141,6 +162,9 @@ check: all tests $(GUEST) ## every test, real VMs included
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
 
+verifier-report: $(VERIFIER_REPORT) ## what the running kernel's verifier says of each program
+	$(Q)$<
+
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)
 	$(Q)BUILD=$(abspath $(B)) tests/demo/demo.sh
@@ -159,4 +183,4 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test check check-integration demo deps clean help
+.PHONY: all tests test check check-integration verifier-report demo deps clean help

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Frames through the rig's programs, and what they leave in the maps. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+#include <linux/bpf.h>
+
+#include "hostd/base/cleanup.h"
+#include "tests/bpf/push_tag.skel.h"
+#include "tests/harness/rig.h"
+#include "tests/harness/rig_internal.h"
+#include "vmseg.skel.h"
+
+#define LOOPBACK_IFINDEX 1
+
+int rig_program(struct rig *rig, enum rig_program program)
+{
+	switch (program) {
+	case RIG_TO_VM:
+		return bpf_program__fd(rig->skeleton->progs.to_vm);
+	case RIG_FROM_VM:
+		return bpf_program__fd(rig->skeleton->progs.from_vm);
+	case RIG_DRY_TO_VM:
+		return bpf_program__fd(rig->skeleton->progs.dry_to_vm);
+	default:
+		return bpf_program__fd(rig->skeleton->progs.dry_from_vm);
+	}
+}
+
+/* Runs a program on a frame that comes or goes by the loopback device, which is made the port's
+ * device for that long. */
+static int run_program(struct rig_port *port, enum rig_program program, const struct packet *packet,
+		       struct __sk_buff *ret_context)
+{
+	struct rig *rig = port->rig;
+	struct __sk_buff context = {0};
+	int fd = rig_program(rig, program);
+	uint8_t out[PACKET_BYTES_MAX + 8];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
+		    .data_size_in = packet->length, .data_out = out, .data_size_out = sizeof(out),
+		    .ctx_in = &context, .ctx_size_in = sizeof(context), .ctx_out = ret_context,
+		    .ctx_size_out = sizeof(*ret_context));
+	int result;
+
+	if (packet->tag_protocol) {
+		context.cb[0] = packet->tag_protocol;
+		context.cb[1] = packet->tag;
+		context.cb[2] = program;
+		fd = bpf_program__fd(rig->tagger->progs.push_tag);
+	}
+	rig_write(rig->skeleton->maps.port_index, LOOPBACK_IFINDEX, &port->published);
+	result = bpf_prog_test_run_opts(fd, &options);
+	if (result)
+		fail_msg("rig: BPF_PROG_TEST_RUN: %s", strerror(-result));
+	return (int)options.retval;
+}
+
+int run_frame(struct rig_port *port, enum direction direction, const struct packet *packet)
+{
+	struct __sk_buff context = {0};
+
+	return run_program(port, (enum rig_program)direction, packet, &context);
+}
+
+struct dry_run dry_run_frame(struct rig_port *port, enum direction direction,
+			     const struct packet *packet)
+{
+	struct __sk_buff context = {0};
+	enum rig_program twin = direction == DIRECTION_OUT ? RIG_DRY_FROM_VM : RIG_DRY_TO_VM;
+	int action = run_program(port, twin, packet, &context);
+
+	return (struct dry_run){
+		.action = action,
+		.reason = context.cb[DRY_RUN_REASON],
+		.verdict = context.cb[DRY_RUN_VERDICT],
+		.has_session = context.cb[DRY_RUN_FLAGS] & DRY_RUN_HAS_SESSION,
+		.slot = context.cb[DRY_RUN_SLOT],
+		.generation = context.cb[DRY_RUN_GENERATION],
+	};
+}
+
+/* ---- counters -----------------------------------------------------------------------------------
+ */
+
+static void add_words(uint64_t *sum, const uint64_t *words, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / sizeof(*words); i++)
+		sum[i] += words[i];
+}
+
+/* Sums a per-CPU value that consists of 64-bit words. */
+static void read_sum(struct bpf_map *map, uint32_t key, void *ret, size_t size)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ uint8_t *values = calloc(cpus, size);
+	int result;
+
+	assert_non_null(values);
+	result = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
+	if (result)
+		fail_msg("rig: %s: %s", bpf_map__name(map), strerror(-result));
+	memset(ret, 0, size);
+	for (int i = 0; i < cpus; i++)
+		add_words(ret, (const uint64_t *)(values + i * size), size);
+}
+
+void read_rig_stats(struct rig *rig, uint32_t slot, struct port_stats *ret)
+{
+	read_sum(rig->skeleton->maps.stats_map, slot, ret, sizeof(*ret));
+}
+
+struct counter read_rig_rule(struct rig_port *port, uint32_t rule)
+{
+	struct counter counter;
+
+	read_sum(port->rig->skeleton->maps.rule_stats_map, port->rule_base + rule, &counter,
+		 sizeof(counter));
+	return counter;
+}
+
+/* ---- sessions -----------------------------------------------------------------------------------
+ */
+
+struct session_key session_between(const struct host *local, uint16_t local_port,
+				   const struct host *remote, uint16_t remote_port,
+				   uint8_t protocol)
+{
+	struct session_key key = {
+		.local_port = htons(local_port),
+		.remote_port = htons(remote_port),
+		.protocol = protocol,
+	};
+
+	memcpy(key.local, local->address, ADDRESS_BYTES);
+	memcpy(key.remote, remote->address, ADDRESS_BYTES);
+	return key;
+}
+
+bool find_session(struct rig_port *port, const struct session_key *key, struct session *ret)
+{
+	return !bpf_map_lookup_elem(port->sessions, key, ret);
+}
+
+uint32_t count_sessions(struct rig_port *port)
+{
+	struct session_key key, *previous = NULL;
+	uint32_t count = 0;
+
+	while (!bpf_map_get_next_key(port->sessions, previous, &key)) {
+		previous = &key;
+		count++;
+	}
+	return count;
+}
+
+void age_session(struct rig_port *port, const struct session_key *key, uint32_t jiffies)
+{
+	struct session session;
+
+	if (!find_session(port, key, &session))
+		fail_msg("rig: no session to age");
+	session.seen -= jiffies;
+	if (bpf_map_update_elem(port->sessions, key, &session, BPF_EXIST))
+		fail_msg("rig: ageing a session: %s", strerror(errno));
+}
