@@ -232,6 +232,13 @@ static __always_inline int parse_extension(struct __sk_buff *skb, struct packet 
 	return UNDECIDED;
 }
 
+/* ::ffff:a.b.c.d is how keys spell IPv4; on the wire no host may use it (RFC 4291, 2.5.5.2, and
+ * Linux drops it), so an IPv6 packet cannot pass for a packet of an IPv4 session. */
+static __always_inline int is_ipv4_mapped(const __be32 *address)
+{
+	return !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline int parse_ipv6(struct __sk_buff *skb, enum direction direction,
 				      struct packet *pkt)
 {
@@ -241,7 +248,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, enum direction dire
 
 	if (!ip)
 		return REASON_TRUNCATED;
-	if (ip->version != 6)
+	if (ip->version != 6 || is_ipv4_mapped(ip->saddr.in6_u.u6_addr32) ||
+	    is_ipv4_mapped(ip->daddr.in6_u.u6_addr32))
 		return REASON_BAD_HEADER;
 	payload = said_length(skb, ip->payload_len, present);
 	if (payload > present)

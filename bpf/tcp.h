@@ -99,12 +99,15 @@ static __always_inline void agree_scale(struct tcp_track *track)
 	}
 }
 
-/* A TCP track for a session's first packet. Mid-stream, nothing is known of the windows. */
+/* A TCP track for a session's first packet. Mid-stream, nothing is known of the windows; where
+ * both sides are in their streams is, so that the end of the connection will be seen. */
 static __always_inline void start_tcp(struct __sk_buff *skb, enum direction direction,
 				      const struct packet *pkt, struct tcp_track *track)
 {
 	if (track->flags & SESSION_PICKED_UP) {
 		track->state = STATE_TCP_ESTABLISHED;
+		track->window[direction].end = pkt->sequence + segment_length(pkt);
+		track->window[!direction].end = pkt->acknowledgment;
 		return;
 	}
 	track->state = STATE_SYN_SENT;

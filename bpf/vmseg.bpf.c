@@ -109,7 +109,7 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 	int widened = direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote);
 	__u8 kinds = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
 	struct session *session;
-	int reason;
+	int guarded, reason;
 
 	if (widened) {
 		reason = guard_ip(port, pkt);
@@ -119,13 +119,15 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 	}
 	session = find_session(judgement, &pkt->key, pkt);
 	judgement->has_session = !!session;
+	/* Another generation's port may have had other addresses. */
+	guarded = session && session->generation == port->generation &&
+		  (session->flags & SESSION_GUARDED);
 	if (session && session->generation != port->generation) {
 		reason = rejudge_session(judgement, pkt, session, direction, dry);
 		if (reason != UNDECIDED)
 			return reason;
 	}
-	if (direction == DIRECTION_OUT && !widened &&
-	    !(session && (session->flags & SESSION_GUARDED))) {
+	if (direction == DIRECTION_OUT && !widened && !guarded) {
 		reason = guard_ip(port, pkt);
 		if (reason != UNDECIDED)
 			return reason;
