@@ -172,6 +172,51 @@ demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a sh
 deps: ## install what building and testing needs (Debian, Ubuntu)
 	$(Q)scripts/deps.sh
 
+# ---- the source itself ----------------------------------------------------------------------
+
+C_FILES     := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SHELL_FILES := $(shell git grep -lE '^\#!.*sh' 2>/dev/null)
+# clang-tidy reads what the compiler reads; BPF programs are judged by clang and the verifier.
+TIDY_FILES  := $(filter hostd/%.c hooks/%.c,$(C_FILES))
+
+fmt: ## format the C files
+	$(Q)clang-format -i $(C_FILES)
+
+lint: $(SKELETON) ## clang-format, clang-tidy, shellcheck: no complaint is the only good result
+	$(Q)clang-format --dry-run --Werror $(C_FILES)
+	$(Q)clang-tidy --quiet $(TIDY_FILES) -- -std=gnu11 $(CPPFLAGS) $(package_cflags)
+	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
+
+# ---- installation ---------------------------------------------------------------------------
+
+D := $(DESTDIR)
+MAN_PAGES := $(wildcard docs/man/*.[158])
+
+install: all ## install below DESTDIR: programs, hook, unit, schema, policies, manual, completions
+	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg-hostd $(D)$(sbindir)/vmseg-hostd
+	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg $(D)$(bindir)/vmseg
+	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg-hook $(D)$(hookdir)/qemu.d/vmseg
+	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg-hook $(D)$(hookdir)/lxc.d/vmseg
+	$(Q)$(INSTALL) -d $(D)$(unitdir) $(D)$(datadir)/vmseg/policies $(D)$(sysconfdir)/vmseg/policies
+	$(Q)sed 's|@sbindir@|$(sbindir)|g' packaging/systemd/vmseg-hostd.service \
+		>$(D)$(unitdir)/vmseg-hostd.service
+	$(Q)$(INSTALL) -m 0644 policies/vmseg.rng policies/vmseg.rnc $(D)$(datadir)/vmseg/
+	$(Q)$(INSTALL) -m 0644 $(wildcard policies/*.xml) $(D)$(datadir)/vmseg/policies/
+	$(Q)test -e $(D)$(sysconfdir)/vmseg/hostd.conf || \
+		$(INSTALL) -m 0644 packaging/hostd.conf $(D)$(sysconfdir)/vmseg/hostd.conf
+	$(Q)for page in $(MAN_PAGES); do \
+		$(INSTALL) -D -m 0644 $$page $(D)$(mandir)/man$${page##*.}/$${page##*/}; done
+	$(Q)$(INSTALL) -D -m 0644 packaging/completions/vmseg.bash \
+		$(D)$(datadir)/bash-completion/completions/vmseg
+
+# What an admin has written stays: hostd.conf and the policy directory.
+uninstall: ## remove what install has put there, but no configuration
+	$(Q)rm -f $(D)$(sbindir)/vmseg-hostd $(D)$(bindir)/vmseg $(D)$(hookdir)/qemu.d/vmseg \
+		$(D)$(hookdir)/lxc.d/vmseg $(D)$(unitdir)/vmseg-hostd.service \
+		$(D)$(datadir)/bash-completion/completions/vmseg \
+		$(foreach page,$(MAN_PAGES),$(D)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	$(Q)rm -rf $(D)$(datadir)/vmseg
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 clean: ## remove everything that was built
@@ -183,4 +228,5 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test check check-integration verifier-report demo deps clean help
+.PHONY: all tests test check check-integration verifier-report demo deps fmt lint install \
+	uninstall clean help
