@@ -21,12 +21,12 @@ struct datapath;
 enum attach_method { ATTACH_AUTO, ATTACH_TCX, ATTACH_CLSACT };
 
 struct datapath_config {
-	const char *bpffs;      /* "/sys/fs/bpf/vmseg" */
+	const char *bpffs; /* "/sys/fs/bpf/vmseg" */
 	enum attach_method attach;
-	uint32_t max_ports;     /* slots */
-	uint32_t policy_nodes;  /* size of policy_map, 64 bytes each */
-	uint32_t rule_counters; /* size of rule_stats_map */
-	uint32_t ring_bytes;    /* event ring: power of two, multiple of the page size */
+	uint32_t max_ports;            /* slots */
+	uint32_t policy_nodes;         /* size of policy_map, 64 bytes each */
+	uint32_t rule_counters;        /* size of rule_stats_map */
+	uint32_t ring_bytes;           /* event ring: power of two, multiple of the page size */
 	uint32_t timeout[STATE_COUNT]; /* seconds */
 	uint32_t event_rate, event_burst;
 };
@@ -82,13 +82,13 @@ struct port_status {
 	enum attach_method attach;
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t link_id[2];     /* TCX, by enum direction; 0 with clsact */
-	uint32_t program_id[2];  /* by enum direction, as the kernel reports it on the device */
+	uint32_t link_id[2];    /* TCX, by enum direction; 0 with clsact */
+	uint32_t program_id[2]; /* by enum direction, as the kernel reports it on the device */
 	uint32_t session_map_id;
 	uint32_t session_limit;
-	uint32_t session_count;  /* live ones, as the last sweep counted them */
+	uint32_t session_count; /* live ones, as the last sweep counted them */
 	bool device_gone;
-	bool hooked[2];          /* by direction: our program is on the device now */
+	bool hooked[2]; /* by direction: our program is on the device now */
 };
 
 int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret);
