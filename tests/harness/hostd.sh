@@ -30,3 +30,13 @@ stop_hostd() {
 write_policy() {
 	cat >"/etc/vmseg/policies/$1.xml"
 }
+
+# show_port NAME FILTER: a jq filter on the first port of a domain as vmseg shows it.
+show_port() {
+	vmseg show "$1" --json | jq -r ".ports[0] | $2"
+}
+
+# counter NAME DIRECTION REASON: packets that a domain's port has counted so.
+counter() {
+	show_port "$1" "[.counters[] | select(.direction == \"$2\" and .reason == \"$3\").packets] | add // 0"
+}

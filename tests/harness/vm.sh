@@ -100,3 +100,38 @@ vm_tap() {
 set_metadata() {
 	virsh --quiet metadata "$1" --uri urn:vmseg:1 --key vmseg --live --set "$2"
 }
+
+# metadata N BODY: the vmseg metadata of a VM: its own addresses, and BODY.
+metadata() {
+	cat <<-EOF
+		<domain xmlns="urn:vmseg:1">
+		  $2
+		  <interface mac="$(vm_mac "$1")">
+		    <address ip="$(vm_ip4 "$1")"/>
+		    <address ip="$(vm_ip6 "$1")"/>
+		  </interface>
+		</domain>
+	EOF
+}
+
+# ask_from NAME tcp|udp ADDRESS PORT: "answered", "silence" or "refused", as the VM sees it.
+ask_from() {
+	local name=$1
+	shift
+	in_vm "$name" ask "$@" || [ $? -le 2 ]
+}
+
+# start_hold NAME ADDRESS PORT COUNT: the VM opens connections and keeps them busy from now on.
+start_hold() {
+	in_vm "$1" "hold $2 $3 $4 >/tmp/hold-$3 2>&1 &"
+}
+
+# hold_now NAME PORT FIELD: the newest figure of start_hold: alive, waiting, ended or echoes.
+hold_now() {
+	in_vm "$1" "tail -n 1 /tmp/hold-$2" | sed -n "s/.*\<$3=\([0-9]*\).*/\1/p"
+}
+
+# holds NAME PORT FIELD NUMBER: whether that figure is the number now.
+holds() {
+	[ "$(hold_now "$1" "$2" "$3")" = "$4" ]
+}
