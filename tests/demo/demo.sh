@@ -111,9 +111,8 @@ start_libvirtd
 without=$(measure_starts)
 
 install_hook "$BUILD/vmseg-hook"
-mkdir -p /etc/vmseg/policies
-cp "$here"/policies/*.xml /etc/vmseg/policies
-start_hostd
+install_policies
+start_hostd "log-level = info"
 restart_libvirtd
 with=$(measure_starts "$(metadata 40 '<policy ref="web-server"/>')")
 

@@ -11,7 +11,7 @@ vmseg() {
 
 # start_hostd [SETTING...]: with lines for hostd.conf; without any, as it was configured last.
 start_hostd() {
-	mkdir -p /etc/vmseg/policies
+	mkdir -p /etc/vmseg
 	[ $# -eq 0 ] || printf '%s\n' "$@" >/etc/vmseg/hostd.conf
 	[ -e /etc/vmseg/hostd.conf ] || : >/etc/vmseg/hostd.conf
 	"$BUILD/vmseg-hostd" >>"$LAB/hostd.log" 2>&1 &
@@ -24,6 +24,12 @@ stop_hostd() {
 	kill "-${1:-TERM}" "$hostd_pid"
 	wait "$hostd_pid" || true
 	hostd_pid=
+}
+
+# The policies that the lab's VMs refer to.
+install_policies() {
+	mkdir -p /etc/vmseg/policies
+	cp "$TOP"/tests/harness/policies/*.xml /etc/vmseg/policies
 }
 
 # write_policy NAME: a policy or address set from standard input into the policy directory.
