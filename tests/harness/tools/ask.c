@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "clock.h"
-#include "endpoint.h"
 
 #define DEFAULT_SECONDS 2
 
@@ -76,9 +76,9 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "w:p:")) != -1) {
 		if (option == 'w')
-			seconds = atoi(optarg);
+			seconds = parse_number(optarg);
 		else if (option == 'p')
-			local_port = atoi(optarg);
+			local_port = parse_number(optarg);
 		else
 			return 3;
 	}

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arguments.h"
+
 #define EVENTS_AT_ONCE 64
 
 enum role { ROLE_LISTENER, ROLE_CONNECTION, ROLE_DATAGRAMS };
@@ -98,8 +100,8 @@ int main(int argc, char **argv)
 	raise_descriptor_limit();
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (int i = 1; i < argc; i++) {
-		open_port(SOCK_STREAM, atoi(argv[i]));
-		open_port(SOCK_DGRAM, atoi(argv[i]));
+		open_port(SOCK_STREAM, parse_number(argv[i]));
+		open_port(SOCK_DGRAM, parse_number(argv[i]));
 	}
 	for (;;) {
 		struct epoll_event events[EVENTS_AT_ONCE];

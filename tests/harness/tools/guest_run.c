@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "clock.h"
 #include "guest_protocol.h"
 
@@ -68,7 +69,7 @@ static int connect_guest(const char *path)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		errx(2, "%s: path too long for a socket", path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		err(EXIT_UNREACHED, "%s", path);
 	return fd;
@@ -132,7 +133,7 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "+t:")) != -1) {
 		if (option != 't')
 			return 2;
-		seconds = (unsigned int)atoi(optarg);
+		seconds = (unsigned int)parse_number(optarg);
 	}
 	if (argc - optind < 2)
 		errx(2, "usage: guest_run [-t SECONDS] SOCKET COMMAND...");

@@ -18,8 +18,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "clock.h"
-#include "endpoint.h"
 
 #define DEFAULT_INTERVAL_MS 100
 #define STALL_MS            1500
@@ -110,14 +110,14 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "i:")) != -1) {
 		if (option != 'i')
 			return 2;
-		interval = atoi(optarg);
+		interval = parse_number(optarg);
 	}
 	argv += optind;
-	if (argc - optind != 3 || atoi(argv[2]) < 1)
+	if (argc - optind != 3 || parse_number(argv[2]) == 0)
 		errx(2, "usage: hold [-i MILLISECONDS] ADDRESS PORT COUNT");
 	setrlimit(RLIMIT_NOFILE, &limit);
 	peer = parse_endpoint(argv[0], argv[1]);
-	count = atoi(argv[2]);
+	count = parse_number(argv[2]);
 	connections = calloc((size_t)count, sizeof(*connections));
 	if (!connections)
 		err(1, "calloc");

@@ -23,7 +23,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "endpoint.h"
+#include "arguments.h"
 
 enum kind { KIND_UDP, KIND_SYN, KIND_ARP };
 
@@ -240,7 +240,7 @@ static void parse_plan(int argc, char **argv, struct plan *ret)
 	while ((option = getopt(argc, argv, "n:m:t:p:l:")) != -1) {
 		switch (option) {
 		case 'n':
-			ret->count = atoi(optarg);
+			ret->count = parse_number(optarg);
 			break;
 		case 'm':
 			source_mac = optarg;
@@ -249,10 +249,10 @@ static void parse_plan(int argc, char **argv, struct plan *ret)
 			parse_mac(optarg, ret->target_mac);
 			break;
 		case 'p':
-			ret->target_port = (uint16_t)atoi(optarg);
+			ret->target_port = (uint16_t)parse_number(optarg);
 			break;
 		case 'l':
-			ret->source_port = (uint16_t)atoi(optarg);
+			ret->source_port = (uint16_t)parse_number(optarg);
 			break;
 		default:
 			exit(2);
