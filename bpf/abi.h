@@ -98,7 +98,7 @@ struct port {
 	__u32 session_rate;        /* new sessions per second */
 	__u32 session_burst;       /* new sessions at once */
 	__u32 half_open;           /* TCP sessions whose handshake is not finished */
-	__u32 sessions_per_remote; /* sessions per remote address */
+	__u32 sessions_per_remote; /* sessions per remote address; needs remote_map[slot] */
 	__u32 reserved[3];
 	/* Slow path. */
 	struct address_prefix addresses[PORT_ADDRESSES_MAX];
@@ -242,7 +242,7 @@ struct settings {
 enum event_kind {
 	EVENT_NEW = 1, /* a session was opened by a rule with log="yes" */
 	EVENT_DENIED,  /* a packet was dropped: reason says why */
-	EVENT_ENDED,   /* a session was ended by a program */
+	EVENT_ENDED, /* a session is over: revoked, or (log="yes") closed or idle ("established") */
 };
 
 /* event_ring: one record. */
@@ -263,6 +263,24 @@ struct event {
 	__u16 reserved;
 	struct session_key key;
 	struct counter total[2]; /* EVENT_ENDED: the session's totals by direction */
+};
+
+/*
+ * expire_sessions, run by the daemon through BPF_PROG_TEST_RUN: ends the sessions of a port whose
+ * keys it is given, those of them that are still expired when it looks: a packet may have revived
+ * one since the daemon read the table. In: skb->cb as below, the batch as the packet's data. The
+ * return value is the number of sessions ended.
+ */
+#define EXPIRE_BATCH_KEYS 64
+
+enum expire_argument {
+	EXPIRE_RECORD = 0, /* the port's record in port_map */
+	EXPIRE_COUNT = 1,  /* keys in the batch */
+};
+
+struct expire_batch {
+	__u8 frame[16]; /* an Ethernet header has to be there; its content does not matter */
+	struct session_key key[EXPIRE_BATCH_KEYS];
 };
 
 /* What a dry-run program leaves in skb->cb for BPF_PROG_TEST_RUN's caller. */
@@ -287,5 +305,6 @@ _Static_assert(sizeof(struct session) == 88, "session");
 _Static_assert(sizeof(struct port_stats) == (2 * REASON_MAX + 2) * 16, "port_stats");
 _Static_assert(sizeof(struct settings) == 24 + 4 * STATE_MAX, "settings");
 _Static_assert(sizeof(struct event) == 120, "event");
+_Static_assert(sizeof(struct expire_batch) == 16 + 40 * EXPIRE_BATCH_KEYS, "expire_batch");
 
 #endif

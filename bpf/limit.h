@@ -8,6 +8,7 @@
 
 #include "bpf/port.h"
 #include "bpf/settings.h"
+#include "bpf/table.h"
 
 /* Fractions of a jiffy in a pacing time. */
 #define PACE_SHIFT 16
@@ -54,13 +55,53 @@ static __always_inline void add_half_open(__u32 slot, __s64 change)
 		__sync_fetch_and_add(&state->half_open, change);
 }
 
+static __always_inline __s64 *find_remote_count(const struct port *port, const __be32 *remote)
+{
+	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+
+	return table ? bpf_map_lookup_elem(table, remote) : NULL;
+}
+
+/* A session with this remote address was opened. Two CPUs that both open the first one: the second
+ * insertion fails, and is tried once more as an addition. */
+static __always_inline void count_remote(const struct port *port, const __be32 *remote)
+{
+	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	__s64 one = 1, *count;
+
+	if (!table)
+		return;
+	count = bpf_map_lookup_elem(table, remote);
+	if (!count && bpf_map_update_elem(table, remote, &one, BPF_NOEXIST))
+		count = bpf_map_lookup_elem(table, remote);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* One is over; the last one takes the entry along. */
+static __always_inline void uncount_remote(const struct port *port, const __be32 *remote)
+{
+	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	__s64 *count;
+
+	if (!table)
+		return;
+	count = bpf_map_lookup_elem(table, remote);
+	if (!count)
+		return;
+	__sync_fetch_and_add(count, -1);
+	if (*count <= 0)
+		bpf_map_delete_elem(table, remote);
+}
+
 /* Limits on opening a session, asked after the policy has allowed it. Dry: changes nothing. */
 static __always_inline int check_limits(const struct port *port, const struct packet *pkt,
 					const struct settings *settings, int dry)
 {
 	struct port_state *state;
+	__s64 *count;
 
-	if (!port->session_rate && !port->half_open)
+	if (!port->session_rate && !port->half_open && !port->sessions_per_remote)
 		return UNDECIDED;
 	state = find_port_state(port->slot);
 	if (!state)
@@ -68,6 +109,12 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 	if (port->half_open && pkt->key.protocol == IPPROTO_TCP &&
 	    state->half_open >= (__s64)port->half_open)
 		return REASON_HALF_OPEN_LIMIT;
+	if (port->sessions_per_remote) {
+		count = find_remote_count(port, pkt->key.remote);
+		if (count && *count >= (__s64)port->sessions_per_remote)
+			return REASON_REMOTE_LIMIT;
+	}
+	/* Last, because it spends: what another limit refuses must not use up the rate. */
 	if (port->session_rate) {
 		__u64 copy = state->session_due;
 

@@ -86,8 +86,9 @@ struct packet {
 	__u32 event_verdict;
 };
 
-/* Which: of the frame itself, or of the packet inside an ICMP error. */
-enum packet_place { PACKET_OUTER = 0, PACKET_INNER = 4 };
+/* Which: of the frame itself, of the packet inside an ICMP error, or
+ * of a session that is looked at without a packet. */
+enum packet_place { PACKET_OUTER = 0, PACKET_INNER = 4, PACKET_EXPIRING = 8 };
 
 /* Index of a program's packet in scratch_map. */
 static __always_inline __u32 scratch_index(enum direction direction, enum packet_place place,
@@ -96,11 +97,12 @@ static __always_inline __u32 scratch_index(enum direction direction, enum packet
 	return direction + 2 * dry + place;
 }
 
-/* Two for each program: a dry run is not in softirq context and may be interrupted by the others,
- * which are not interrupted by each other (both run with bottom halves off). */
+/* Two for each program and one for expire_sessions: a dry run is not in softirq context and may be
+ * interrupted by the others, which are not interrupted by each other (both run with bottom halves
+ * off). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 8);
+	__uint(max_entries, 9);
 	__type(key, __u32);
 	__type(value, struct packet);
 } scratch_map SEC(".maps");
@@ -148,15 +150,22 @@ static __always_inline void make_headers_linear(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, wanted);
 }
 
-/* `length` bytes at `offset` from the MAC header, in place; NULL when the frame is shorter. */
-static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 length)
+/* `length` bytes at `offset` (at most 0x7fff) from the first byte, in place; NULL when the frame,
+ * or its linear part, is shorter. */
+static __always_inline void *read_at(struct __sk_buff *skb, __u32 offset, __u32 length)
 {
 	void *data = (void *)LOAD_CONTEXT(skb, data);
 	void *end = (void *)LOAD_CONTEXT(skb, data_end);
 
+	return data + offset + length <= end ? data + offset : NULL;
+}
+
+/* A header; NULL also when it begins beyond HEADERS_MAX. */
+static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 length)
+{
 	if (offset > HEADERS_MAX) /* also bounds it for the verifier */
 		return NULL;
-	return data + offset + length <= end ? data + offset : NULL;
+	return read_at(skb, offset, length);
 }
 
 /* The packet's sender and receiver in a key that is written from the VM's point of view. */

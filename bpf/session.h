@@ -52,18 +52,30 @@ static __always_inline struct session *find_session(const struct judgement *judg
 	return session;
 }
 
-static __always_inline void end_session(const struct judgement *judgement, struct packet *pkt,
-					struct session *session, enum direction direction,
-					__u8 reason)
+/* What the limits know of a session goes with it. */
+static __always_inline void forget_session(const struct port *port, const struct session_key *key,
+					   const struct session *session)
 {
 	if (is_half_open(session->state))
-		add_half_open(judgement->port->slot, -1);
-	pkt->event_kind = EVENT_ENDED;
-	pkt->event_reason = reason;
-	pkt->event_direction = direction;
-	pkt->event_audit = 0;
-	pkt->event_verdict = session->verdict;
-	send_event(pkt->scratch);
+		add_half_open(port->slot, -1);
+	if (port->sessions_per_remote)
+		uncount_remote(port, key->remote);
+}
+
+/* Ends the session under pkt->key; with an event where `reported`. */
+static __always_inline void end_session(const struct judgement *judgement, struct packet *pkt,
+					struct session *session, enum direction direction,
+					__u8 reason, int reported)
+{
+	forget_session(judgement->port, &pkt->key, session);
+	if (reported) {
+		pkt->event_kind = EVENT_ENDED;
+		pkt->event_reason = reason;
+		pkt->event_direction = direction;
+		pkt->event_audit = 0;
+		pkt->event_verdict = session->verdict;
+		send_event(pkt->scratch);
+	}
 	bpf_map_delete_elem(judgement->table, &pkt->key);
 }
 
@@ -100,7 +112,7 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	if (!(verdict & VERDICT_ALLOW)) {
 		if (!(session->verdict & VERDICT_KEEP_ESTABLISHED)) {
 			if (!dry && !(judgement->port->flags & PORT_AUDIT))
-				end_session(judgement, pkt, session, direction, REASON_REVOKED);
+				end_session(judgement, pkt, session, direction, REASON_REVOKED, 1);
 			return REASON_REVOKED;
 		}
 		verdict = session->verdict;
@@ -246,11 +258,12 @@ static __always_inline int insert_session(const struct judgement *judgement,
 					  const struct packet *pkt, const struct session *session)
 {
 	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	const struct port *port = judgement->port;
 	long error;
 
 	/* An expired or closed one that the sweep has not met yet makes room for its successor. */
-	if (old && is_half_open(old->state))
-		add_half_open(judgement->port->slot, -1);
+	if (old)
+		forget_session(port, &pkt->key, old);
 	error = bpf_map_update_elem(judgement->table, &pkt->key, session,
 				    old ? BPF_ANY : BPF_NOEXIST);
 	if (error == -EEXIST_ERROR)
@@ -258,7 +271,9 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	if (error) /* full, or no memory: the flood ends here */
 		return REASON_SESSION_LIMIT;
 	if (is_half_open(session->state))
-		add_half_open(judgement->port->slot, 1);
+		add_half_open(port->slot, 1);
+	if (port->sessions_per_remote)
+		count_remote(port, pkt->key.remote);
 	return UNDECIDED;
 }
 

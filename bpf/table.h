@@ -24,6 +24,23 @@ struct {
 	__array(values, struct session_table);
 } session_map SEC(".maps");
 
+/* remote_map[slot]: sessions by remote address, where the port limits them; else there is none.
+ * As large as the session table, so that it cannot fill first. */
+struct remote_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, ADDRESS_BYTES);
+	__uint(value_size, sizeof(__s64));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1024); /* set at load */
+	__type(key, __u32);
+	__array(values, struct remote_table);
+} remote_map SEC(".maps");
+
 static __always_inline void *find_session_table(__u32 slot)
 {
 	return bpf_map_lookup_elem(&session_map, &slot);

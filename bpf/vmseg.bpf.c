@@ -10,6 +10,7 @@
  */
 #include <linux/pkt_cls.h>
 
+#include "bpf/expire.h"
 #include "bpf/fragment.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
@@ -131,6 +132,8 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 		reason = guard_ip(port, pkt);
 		if (reason != UNDECIDED)
 			return reason;
+		if (session && !dry)
+			session->flags |= SESSION_GUARDED;
 	}
 	/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
 	if (session && session->state >= STATE_TIME_WAIT && session->state <= STATE_CLOSED &&
@@ -274,6 +277,13 @@ SEC("tc")
 int dry_to_vm(struct __sk_buff *skb)
 {
 	return filter(skb, DIRECTION_IN, 1);
+}
+
+/* For BPF_PROG_TEST_RUN only: see struct expire_batch in abi.h. */
+SEC("tc")
+int expire_sessions(struct __sk_buff *skb)
+{
+	return expire_batch(skb);
 }
 
 /* The clock that sessions are stamped with, for the daemon: BPF_PROG_TEST_RUN's return value. */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * expire.h - ending what has run out. The daemon walks the tables and names candidates; whether one
+ * is over is decided here, beside the packets: user space could only read and then delete, and a
+ * packet that came in between would lose its session.
+ */
+#ifndef VMSEG_BPF_EXPIRE_H
+#define VMSEG_BPF_EXPIRE_H
+
+#include "bpf/session.h"
+
+static __always_inline int expire_session(const struct judgement *judgement, struct packet *pkt)
+{
+	struct session *session = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	enum direction opener;
+
+	if (!session || !is_expired(session, pkt, judgement->settings))
+		return 0;
+	opener = session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
+	end_session(judgement, pkt, session, opener, REASON_ESTABLISHED,
+		    !!(session->verdict & VERDICT_LOG));
+	return 1;
+}
+
+/* See struct expire_batch in abi.h. */
+static __always_inline int expire_batch(struct __sk_buff *skb)
+{
+	struct packet *pkt = start_packet(skb, 0, PACKET_EXPIRING, 0);
+	__u32 count = skb->cb[EXPIRE_COUNT];
+	struct judgement judgement = {};
+	struct session_key *key;
+	int ended = 0;
+
+	judgement.settings = find_settings();
+	if (!pkt || !judgement.settings)
+		return 0;
+	pkt->record = skb->cb[EXPIRE_RECORD];
+	judgement.port = find_port(pkt->record);
+	if (!judgement.port)
+		return 0;
+	judgement.table = find_session_table(judgement.port->slot);
+	if (!judgement.table)
+		return 0;
+	for (__u32 i = 0; i < EXPIRE_BATCH_KEYS && i < count; i++) {
+		key = read_at(skb, __builtin_offsetof(struct expire_batch, key) + i * sizeof(*key),
+			      sizeof(*key));
+		if (!key)
+			break;
+		pkt->key = *key;
+		ended += expire_session(&judgement, pkt);
+	}
+	return ended;
+}
+
+#endif
