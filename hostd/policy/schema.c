@@ -11,14 +11,16 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/parse.h"
 
-static const char *schema_path = VMSEG_DATADIR "/policies/vmseg.rng";
+#define INSTALLED_SCHEMA VMSEG_DATADIR "/vmseg.rng"
+
+static const char *schema_path = INSTALLED_SCHEMA;
 static xmlRelaxNG *schema;
 
 void set_schema_path(const char *path)
 {
 	xmlRelaxNGFree(schema);
 	schema = NULL;
-	schema_path = path ? path : VMSEG_DATADIR "/policies/vmseg.rng";
+	schema_path = path ? path : INSTALLED_SCHEMA;
 }
 
 static void free_schema_parser(xmlRelaxNGParserCtxt **parser)
