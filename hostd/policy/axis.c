@@ -115,7 +115,7 @@ static int compare_keys(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static int cut_atoms(const struct span_sets *sets, struct axis *axis)
+static int cut_atoms(const struct span_sets *sets, uint32_t end, struct axis *axis)
 {
 	size_t room = 1, count = 0, kept = 0;
 
@@ -130,7 +130,7 @@ static int cut_atoms(const struct span_sets *sets, struct axis *axis)
 			const struct span *span = &sets->sets[i].spans[j];
 
 			axis->starts[count++] = span->first;
-			if (span->last != UINT32_MAX)
+			if (span->last < end - 1)
 				axis->starts[count++] = span->last + 1;
 		}
 	}
@@ -258,10 +258,10 @@ static int find_classes(const struct span_sets *sets, struct axis *axis)
 	return 0;
 }
 
-int build_axis(struct span_sets *sets, struct axis *ret)
+int build_axis(struct span_sets *sets, uint32_t end, struct axis *ret)
 {
 	struct axis axis = {0};
-	int r = cut_atoms(sets, &axis);
+	int r = cut_atoms(sets, end, &axis);
 
 	for (size_t i = 0; !r && i < sets->count; i++)
 		convert_to_atoms(&axis, &sets->sets[i]);

@@ -38,9 +38,9 @@ struct axis {
 	uint32_t class_count; /* at least 1 */
 };
 
-/* Classes for the sets, whose spans count atoms of the axis afterwards instead of keys. 0 or
- * -ENOMEM. */
-int build_axis(struct span_sets *sets, struct axis *ret);
+/* Classes of the keys below `end` for the sets, whose spans count atoms of the axis afterwards
+ * instead of keys. 0 or -ENOMEM. */
+int build_axis(struct span_sets *sets, uint32_t end, struct axis *ret);
 void free_axis(struct axis *axis);
 
 #endif

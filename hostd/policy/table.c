@@ -265,10 +265,10 @@ static int report(const struct effective_policy *policy, const struct table *tab
 		return fail(diag, -error, NULL, 0, "out of memory");
 	return fail(diag, E2BIG, NULL, 0,
 		    "the %zu rules tell apart %u kinds of services, %u of source ports and more "
-		    "than %u of remote addresses (of %zu prefixes): the verdict table has at most "
+		    "than %zu of remote addresses (of %zu prefixes): the verdict table has at most "
 		    "%u entries",
 		    policy->rule_count, columns->class_count, sources->class_count,
-		    table->rows.verdicts.count, prefixes, TABLE_CELLS_MAX);
+		    TABLE_CELLS_MAX / row_width(&table->terms), prefixes, TABLE_CELLS_MAX);
 }
 
 static int fill_table(const struct effective_policy *policy, struct table *table)

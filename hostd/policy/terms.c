@@ -152,8 +152,8 @@ static int fill_terms(const struct effective_policy *policy, struct terms *terms
 	if (!r && policy->default_action[DIRECTION_IN] != policy->default_action[DIRECTION_OUT])
 		r = part_directions(terms);
 	if (!r)
-		r = build_axis(&terms->column_sets, &terms->columns);
-	return r ? r : build_axis(&terms->source_sets, &terms->sources);
+		r = build_axis(&terms->column_sets, 2 * KEYS_OF_A_DIRECTION, &terms->columns);
+	return r ? r : build_axis(&terms->source_sets, KEYS_OF_A_DIRECTION, &terms->sources);
 }
 
 int build_terms(const struct effective_policy *policy, struct terms *ret)
