@@ -59,7 +59,7 @@ gets_no_ping() {
 }
 
 page_comes() {
-	[ "$(in_vm client "wget -q -T 5 -O - http://$1/")" = "hello from web" ]
+	[ "$(get_page client "$1")" = "hello from web" ]
 }
 
 # counted NAME DIRECTION REASON: vmseg has counted packets with that reason.

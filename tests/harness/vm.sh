@@ -135,3 +135,8 @@ hold_now() {
 holds() {
 	[ "$(hold_now "$1" "$2" "$3")" = "$4" ]
 }
+
+# get_page NAME HOST [PATH]: what the VM reads from a web server.
+get_page() {
+	in_vm "$1" "wget -q -O - 'http://$2/${3:-}'"
+}
