@@ -70,7 +70,8 @@ struct packet {
 	__u8 icmp_class; /* enum icmp_class */
 	__u8 icmp_type;
 	__u8 reason; /* how the story ended; enum reason */
-	/* Arguments of the functions that the verifier checks on their own: see ask_policy(),
+	/* From here on not blanked for each packet.
+	 * Arguments of the functions that the verifier checks on their own: see ask_policy(),
 	 * is_claim_valid() and send_event(). Kernel 5.10 lets them take numbers only. */
 	__u32 scratch;     /* where this packet is in scratch_map */
 	__u32 record;      /* of the port in port_map */
@@ -84,7 +85,7 @@ struct packet {
 	__u8 event_direction;
 	__u8 event_audit;
 	__u32 event_verdict;
-};
+} __attribute__((aligned(8)));
 
 /* Which: of the frame itself, of the packet inside an ICMP error, or
  * of a session that is looked at without a packet. */
@@ -116,7 +117,7 @@ static __always_inline struct packet *start_packet(struct __sk_buff *skb, enum d
 
 	if (!pkt)
 		return NULL;
-	__builtin_memset(pkt, 0, sizeof(*pkt));
+	__builtin_memset(pkt, 0, __builtin_offsetof(struct packet, scratch));
 	pkt->scratch = which;
 	pkt->dry = dry;
 	pkt->length = skb->len;

@@ -45,10 +45,14 @@ static __always_inline __u32 find_record(__u32 ifindex)
 {
 	__u64 *number;
 
-	if (ifindex < PORT_INDEX_ENTRIES)
+	if (ifindex < PORT_INDEX_ENTRIES) {
 		number = bpf_map_lookup_elem(&port_index, &ifindex);
-	else
+		/* Keeps the compiler from making one call of the two: with the map not known at
+		 * compile time the kernel would not inline the array's look-up. */
+		asm volatile("" ::: "memory");
+	} else {
 		number = bpf_map_lookup_elem(&port_index_high, &ifindex);
+	}
 	return number ? *number : 0;
 }
 
