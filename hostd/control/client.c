@@ -10,21 +10,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
 #include "hostd/control/protocol.h"
 
 /* A reply is as large as what was asked for; this is only against a peer gone mad. */
 #define REPLY_MAX ((size_t)1 << 30)
-
-static uint64_t now_milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int unreachable(struct control_client *client, int code, struct diag *diag)
 {
@@ -49,9 +41,11 @@ static int wait_for(struct control_client *client, short events, struct diag *di
 
 	do {
 		if (client->deadline) {
-			uint64_t now = now_milliseconds();
+			uint64_t now = monotonic_usec();
 
-			left = now < client->deadline ? (int)(client->deadline - now) : 0;
+			/* Rounded up, not to spin through the last millisecond. */
+			left = now < client->deadline ? (int)((client->deadline - now) / 1000) + 1
+						      : 0;
 		}
 		r = poll(&pollfd, 1, left);
 	} while (r < 0 && errno == EINTR);
@@ -86,7 +80,7 @@ int connect_control(const char *path, unsigned timeout, struct control_client *r
 	struct control_client client = {.fd = -1, .path = path, .timeout = timeout};
 	int r;
 
-	client.deadline = now_milliseconds() + timeout * 1000ULL;
+	client.deadline = monotonic_usec() + timeout * USEC_PER_SEC;
 	r = connect_socket(&client, diag);
 	if (r < 0) {
 		close_control(&client);

@@ -15,7 +15,7 @@ struct control_client {
 	int fd;
 	const char *path;  /* borrowed, for messages */
 	unsigned timeout;  /* seconds from connect to reply */
-	uint64_t deadline; /* CLOCK_MONOTONIC, milliseconds; 0: none */
+	uint64_t deadline; /* monotonic_usec(); 0: none */
 	char *buffer;      /* what came in and is not yet a whole line */
 	size_t used, size;
 };

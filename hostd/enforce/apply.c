@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a plan to the datapath: a domain's ports change from one set to the next.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/state.h"
+
+/* The next set of ports; what is not moved into it by the end is detached. */
+struct transition {
+	struct enforcer *enforcer;
+	struct managed_domain *managed;
+	struct managed_port *ports;
+	size_t count;
+};
+
+static int begin_transition(struct enforcer *enforcer, struct managed_domain *managed,
+			    size_t capacity, struct transition *ret)
+{
+	struct managed_port *ports = calloc(capacity + 1, sizeof(*ports));
+
+	if (!ports)
+		return -ENOMEM;
+	*ret = (struct transition){enforcer, managed, ports, 0};
+	return 0;
+}
+
+/* The domain's present port on this device, or NULL. */
+static struct managed_port *present_port(struct managed_domain *managed, unsigned int ifindex)
+{
+	for (size_t i = 0; ifindex && i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex == ifindex)
+			return &managed->ports[i];
+	}
+	return NULL;
+}
+
+static struct managed_port *add_port(struct transition *transition, const uint8_t *mac,
+				     const char *device, unsigned int ifindex)
+{
+	struct managed_port *port = &transition->ports[transition->count++];
+
+	memcpy(port->mac, mac, MAC_BYTES);
+	if (device)
+		strncpy(port->device, device, sizeof(port->device) - 1);
+	port->ifindex = ifindex;
+	return port;
+}
+
+static bool was_moved(const struct transition *transition, unsigned int ifindex)
+{
+	for (size_t i = 0; i < transition->count; i++) {
+		if (transition->ports[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void end_transition(struct transition *transition)
+{
+	struct managed_domain *managed = transition->managed;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && !was_moved(transition, port->ifindex))
+			detach_port(transition->enforcer->datapath, port->ifindex);
+		free_port(port);
+	}
+	free(managed->ports);
+	managed->ports = transition->ports;
+	managed->port_count = transition->count;
+}
+
+static uint32_t pickup_seconds(const struct managed_domain *managed)
+{
+	uint64_t now = monotonic_usec();
+
+	if (managed->pickup_until <= now)
+		return 0;
+	return (uint32_t)((managed->pickup_until - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* Puts a plan in force on a device, whether or not it has one already. */
+static int bring_up(struct transition *transition, struct port_plan *plan, unsigned int ifindex,
+		    struct diag *diag)
+{
+	struct enforcer *enforcer = transition->enforcer;
+	struct port_config config = plan->config;
+	struct port_status status;
+	int r;
+
+	config.pickup_seconds = pickup_seconds(transition->managed);
+	if (read_port_status(enforcer->datapath, ifindex, &status) == 0)
+		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
+	else
+		r = attach_port(enforcer->datapath, ifindex, &config, plan->image, diag);
+	if (r < 0)
+		return fail(diag, -r, plan->target, 0, "%s", strerror(-r));
+	free_image(&plan->image);
+	claim_device(enforcer, ifindex);
+	return 0;
+}
+
+static int find_device(const struct port_plan *plan, unsigned int *ret, struct diag *diag)
+{
+	char mac[MAC_TEXT_BYTES];
+	unsigned int ifindex;
+
+	if (!plan->target)
+		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device",
+			    format_mac(plan->mac, mac));
+	ifindex = if_nametoindex(plan->target);
+	if (!ifindex)
+		return fail(diag, errno, plan->target, 0, "the host device of interface %s: %s",
+			    format_mac(plan->mac, mac), strerror(errno));
+	*ret = ifindex;
+	return 0;
+}
+
+static void undo_transition(struct transition *transition)
+{
+	for (size_t i = 0; i < transition->count; i++) {
+		detach_port(transition->enforcer->datapath, transition->ports[i].ifindex);
+		free_port(&transition->ports[i]);
+	}
+	free(transition->ports);
+}
+
+int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
+		   struct domain_plan *plan, struct diag *diag)
+{
+	struct transition transition = {0};
+	int r = begin_transition(enforcer, managed, plan->port_count, &transition);
+
+	for (size_t i = 0; r == 0 && i < plan->port_count; i++) {
+		struct port_plan *next = plan->ports[i];
+		unsigned int ifindex = 0;
+
+		r = find_device(next, &ifindex, diag);
+		if (r < 0)
+			break;
+		add_port(&transition, next->mac, next->target, ifindex)->plan = next;
+		plan->ports[i] = NULL;
+		r = bring_up(&transition, next, ifindex, diag);
+	}
+	if (r == -ENOMEM)
+		fail(diag, ENOMEM, managed->domain->name, 0, "out of memory");
+	if (r < 0) {
+		if (transition.ports)
+			undo_transition(&transition);
+		return r;
+	}
+	end_transition(&transition);
+	return 0;
+}
+
+/* What cannot be brought to its plan keeps its old one; a new device passes nothing. */
+static void keep_or_close(struct transition *transition, struct managed_port *port,
+			  const struct domain_interface *nic)
+{
+	struct managed_port *present = present_port(transition->managed, port->ifindex);
+	_cleanup_(clear_diag) struct diag diag = {0};
+	int r;
+
+	if (present) {
+		port->plan = TAKE_PTR(present->plan);
+		return;
+	}
+	r = port->ifindex ? plan_closed(nic, &port->plan) : 0;
+	if (r == 0 && port->plan)
+		r = bring_up(transition, port->plan, port->ifindex, &diag);
+	if (r < 0) {
+		free_port_plan(&port->plan);
+		port->ifindex = 0;
+	}
+}
+
+static void fail_port(struct transition *transition, struct managed_port *port,
+		      struct port_plan *plan, struct diag *diag)
+{
+	struct domain_interface nic = {.kind = plan->kind,
+				       .type = plan->type,
+				       .target = plan->target};
+	char text[512];
+
+	memcpy(nic.mac, plan->mac, MAC_BYTES);
+	set_error(&port->error, diag_message(diag, text, sizeof(text)));
+	log_error(transition->managed->domain->name, "interface on %s: %s",
+		  plan->target ? plan->target : "no device", port->error ? port->error : "failed");
+	keep_or_close(transition, port, &nic);
+}
+
+size_t apply_plan(struct enforcer *enforcer, struct managed_domain *managed,
+		  struct domain_plan *plan)
+{
+	struct transition transition;
+	size_t failed = 0;
+
+	if (begin_transition(enforcer, managed, plan->port_count, &transition) < 0)
+		return plan->port_count;
+	for (size_t i = 0; i < plan->port_count; i++) {
+		_cleanup_(free_port_plan) struct port_plan *next = TAKE_PTR(plan->ports[i]);
+		_cleanup_(clear_diag) struct diag diag = {0};
+		struct managed_port *port;
+		unsigned int ifindex = 0;
+		int r = find_device(next, &ifindex, &diag);
+
+		port = add_port(&transition, next->mac, next->target, ifindex);
+		if (r == 0)
+			r = bring_up(&transition, next, ifindex, &diag);
+		if (r == 0) {
+			port->plan = TAKE_PTR(next);
+			continue;
+		}
+		fail_port(&transition, port, next, &diag);
+		failed++;
+	}
+	end_transition(&transition);
+	return failed;
+}
+
+void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
+		  const struct domain *domain)
+{
+	struct transition transition;
+
+	if (begin_transition(enforcer, managed, domain->interface_count, &transition) < 0)
+		return;
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->interfaces[i];
+		unsigned int ifindex = nic->target ? if_nametoindex(nic->target) : 0;
+
+		if (nic->kind != INTERFACE_NONE && ifindex)
+			keep_or_close(&transition,
+				      add_port(&transition, nic->mac, nic->target, ifindex), nic);
+	}
+	end_transition(&transition);
+}
+
+void detach_ports(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	struct transition transition = {enforcer, managed, NULL, 0};
+
+	end_transition(&transition);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * News about host devices from the kernel. No libvirt hook announces a hot-plugged NIC, so its tap
+ * is closed the moment it appears, before QEMU has it, and opened by policy when libvirt says whose
+ * it is.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/state.h"
+
+/* The names that libvirt gives to devices it makes itself; reserved there
+ * (src/util/virnetdev.h, VIR_NET_GENERATED_*_PREFIX). */
+static bool is_libvirt_name(const char *device)
+{
+	return strncmp(device, "vnet", 4) == 0 || strncmp(device, "macvtap", 7) == 0;
+}
+
+void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
+{
+	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct domain_interface nic = {
+		.kind = strncmp(device, "macvtap", 7) == 0 ? INTERFACE_MACVTAP : INTERFACE_TAP};
+	struct port_status status;
+	char text[512];
+
+	if (!enforcer->config->quarantine || !watched || !is_libvirt_name(device) ||
+	    read_port_status(enforcer->datapath, ifindex, &status) == 0)
+		return;
+	if (plan_closed(&nic, &plan) < 0)
+		return;
+	if (attach_port(enforcer->datapath, ifindex, &plan->config, plan->image, &diag) < 0) {
+		log_debug(NULL, "%s could not be closed: %s", device,
+			  diag_message(&diag, text, sizeof(text)));
+		return;
+	}
+	add_unclaimed(enforcer, ifindex, device);
+	log_debug(NULL, "%s passes nothing until its domain is known", device);
+}
+
+static void remove_port(struct managed_domain *managed, unsigned int ifindex)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex == ifindex)
+			free_port(&managed->ports[i]);
+		else
+			managed->ports[kept++] = managed->ports[i];
+	}
+	managed->port_count = kept;
+}
+
+void lose_device(struct enforcer *enforcer, unsigned int ifindex)
+{
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+	struct managed_domain *managed = owner ? find_managed(enforcer, owner->domain->uuid) : NULL;
+
+	if (detach_port(enforcer->datapath, ifindex) == -ENOENT && !managed)
+		return;
+	claim_device(enforcer, ifindex);
+	if (!managed)
+		return;
+	log_debug(managed->domain->name, "device %s is gone", port->device);
+	remove_port(managed, ifindex);
+	save_domain(enforcer, managed);
+}
+
+struct gone_list {
+	struct datapath *datapath;
+	unsigned int *ifindex;
+	size_t count, size;
+};
+
+static void list_if_gone(unsigned int ifindex, void *context)
+{
+	struct gone_list *list = context;
+	struct port_status status;
+
+	if (list->count < list->size && read_port_status(list->datapath, ifindex, &status) == 0 &&
+	    status.device_gone)
+		list->ifindex[list->count++] = ifindex;
+}
+
+void check_devices(struct enforcer *enforcer)
+{
+	struct gone_list list = {.datapath = enforcer->datapath};
+	struct datapath_status status;
+
+	read_datapath_status(enforcer->datapath, &status);
+	list.size = status.port_count;
+	list.ifindex = calloc(list.size + 1, sizeof(*list.ifindex));
+	if (!list.ifindex)
+		return;
+	for_each_port(enforcer->datapath, list_if_gone, &list);
+	for (size_t i = 0; i < list.count; i++)
+		lose_device(enforcer, list.ifindex[i]);
+	free(list.ifindex);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of running domains.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/enforce/state.h"
+
+struct library_share *share_library(struct library_share *share)
+{
+	if (share)
+		share->users++;
+	return share;
+}
+
+void release_library(struct library_share **share)
+{
+	if (*share && --(*share)->users == 0) {
+		free_library(&(*share)->library);
+		free(*share);
+	}
+	*share = NULL;
+}
+
+void set_error(char **target, const char *text)
+{
+	free(*target);
+	*target = text ? strdup(text) : NULL;
+}
+
+void free_port(struct managed_port *port)
+{
+	free_port_plan(&port->plan);
+	free(TAKE_PTR(port->error));
+}
+
+struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid)
+{
+	struct managed_domain *managed;
+
+	HASH_FIND_STR(enforcer->domains, uuid, managed);
+	return managed;
+}
+
+struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy)
+{
+	struct managed_domain *managed = calloc(1, sizeof(*managed));
+
+	if (managed) {
+		managed->domain = domain;
+		managed->xml = xml;
+		managed->policy = policy;
+		return managed;
+	}
+	free_domain(&domain);
+	free_domain_policy(&policy);
+	free(xml);
+	return NULL;
+}
+
+/* The key lives in the description, so a replaced description is re-inserted. */
+void insert_managed(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	HASH_ADD_KEYPTR(hh, enforcer->domains, managed->domain->uuid, strlen(managed->domain->uuid),
+			managed);
+}
+
+static void free_managed(struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->port_count; i++)
+		free_port(&managed->ports[i]);
+	free(managed->ports);
+	free_domain(&managed->domain);
+	free_domain_policy(&managed->policy);
+	release_library(&managed->library);
+	free(managed->xml);
+	free(managed->error);
+	free(managed);
+}
+
+void drop_managed(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	HASH_DEL(enforcer->domains, managed);
+	free_managed(managed);
+}
+
+void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
+			 struct domain *domain, char *xml, struct domain_policy *policy)
+{
+	HASH_DEL(enforcer->domains, managed);
+	free_domain(&managed->domain);
+	free_domain_policy(&managed->policy);
+	free(managed->xml);
+	managed->domain = domain;
+	managed->policy = policy;
+	managed->xml = xml;
+	insert_managed(enforcer, managed);
+}
+
+static int compare_names(const struct managed_domain *a, const struct managed_domain *b)
+{
+	return strcmp(a->domain->name, b->domain->name);
+}
+
+void for_each_domain(struct enforcer *enforcer,
+		     void (*visit)(const struct managed_domain *domain, void *context),
+		     void *context)
+{
+	HASH_SORT(enforcer->domains, compare_names);
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
+		visit(m, context);
+}
+
+const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (strcmp(m->domain->name, name) == 0)
+			return m;
+	}
+	return find_managed(enforcer, name);
+}
+
+const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
+					     const struct managed_port **ret_port)
+{
+	for (struct managed_domain *m = enforcer->domains; ifindex && m; m = m->hh.next) {
+		for (size_t i = 0; i < m->port_count; i++) {
+			if (m->ports[i].ifindex == ifindex) {
+				*ret_port = &m->ports[i];
+				return m;
+			}
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The owner of all enforcement state: which domains run, what their ports have. One thread calls
+ * it; nothing in it ever waits for libvirt.
+ */
+#ifndef VMSEG_ENFORCER_H
+#define VMSEG_ENFORCER_H
+
+#include "hostd/config/config.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/enforce/managed.h"
+
+/* Loads the policy directory and adopts what the state files and the pinned maps tell: same slots,
+ * same sessions. `config` and `datapath` must outlive the enforcer. */
+int open_enforcer(const struct config *config, struct datapath *datapath, struct enforcer **ret,
+		  struct diag *diag);
+
+/* Frees the daemon's side; every port stays as it is. */
+void close_enforcer(struct enforcer **enforcer);
+
+struct datapath *enforcer_datapath(const struct enforcer *enforcer);
+const struct config *enforcer_config(const struct enforcer *enforcer);
+const struct library *enforcer_library(const struct enforcer *enforcer);
+
+/* ---- what the libvirt hook says ----------------------------------------------------------- */
+
+/* Nothing is allocated yet: would the domain's policy hold? Returns 0 or -errno with an error. */
+int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
+
+/* As prepare_domain, for a domain that comes by migration or restore: TCP connections that are
+ * already open may be picked up for a while once it runs. */
+int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
+
+/* Its devices exist, its CPUs do not run yet: every NIC or none. */
+int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
+
+/* It is over: detaches, drops sessions, frees. Never fails. */
+void stop_domain(struct enforcer *enforcer, const char *uuid);
+
+/* ---- what libvirt's events and the hook's `reconnect` say --------------------------------- */
+
+/* This is the domain's XML now: brings its ports in line. What cannot be brought in line keeps what
+ * it has, new devices pass nothing; the error is logged and kept with the domain. `seen` is
+ * monotonic_usec() from before the XML was read: older news than the last hook call is no news. */
+void reconcile_domain(struct enforcer *enforcer, const char *xml, uint64_t seen);
+
+/* It was not running any more when looked at after `seen`. */
+void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen);
+
+/* These UUIDs are all that run of this driver ("qemu", "lxc"): the others are forgotten. */
+void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
+		  size_t count, uint64_t seen);
+
+/* Its CPUs run again, on this host for the first time: pick-up counts from here. */
+void resume_domain(struct enforcer *enforcer, const char *uuid);
+
+/* ---- what the kernel says ------------------------------------------------------------------ */
+
+/* A device has appeared. While libvirt's events come in (`watched`), one that libvirt made passes
+ * nothing until its domain is known. */
+void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
+void lose_device(struct enforcer *enforcer, unsigned int ifindex);
+
+/* Device news was lost: looks at every attached port. */
+void check_devices(struct enforcer *enforcer);
+
+/* ---- what people say ----------------------------------------------------------------------- */
+
+struct reload_result {
+	size_t updated;   /* domains that now have what the new policies say */
+	size_t failed;    /* domains that keep what they have; each says why in its `error` */
+	size_t bad_files; /* in the policy directory */
+};
+
+/* Reads the policy directory again. `config` replaces the one in use and must outlive the enforcer;
+ * the old one is not used any more when this returns 0. Each domain changes as a whole or not. */
+int reload_enforcer(struct enforcer *enforcer, const struct config *config,
+		    struct reload_result *ret, struct diag *diag);
+
+/* Takes filtering off a running domain, until it starts again or attach_domain. Returns 0 or -errno
+ * with an error (-ENOENT: no such domain). */
+int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
+int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the libvirt hook asks for: judge before a domain starts, attach before its CPUs run, clear
+ * up when it is over.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/state.h"
+
+/* How long after the `migrate` or `restore` hook the domain's start may follow. */
+#define ARRIVAL_USEC (600 * USEC_PER_SEC)
+
+static struct arrival *find_arrival(struct enforcer *enforcer, const char *uuid)
+{
+	struct arrival *arrival;
+
+	HASH_FIND_STR(enforcer->arrivals, uuid, arrival);
+	return arrival;
+}
+
+static void drop_arrival(struct enforcer *enforcer, const char *uuid)
+{
+	struct arrival *arrival = find_arrival(enforcer, uuid);
+
+	if (!arrival)
+		return;
+	HASH_DEL(enforcer->arrivals, arrival);
+	free(arrival);
+}
+
+static int note_arrival(struct enforcer *enforcer, const char *uuid)
+{
+	struct arrival *arrival = find_arrival(enforcer, uuid);
+
+	if (!arrival) {
+		arrival = calloc(1, sizeof(*arrival));
+		if (!arrival)
+			return -ENOMEM;
+		strcpy(arrival->uuid, uuid);
+		HASH_ADD_STR(enforcer->arrivals, uuid, arrival);
+	}
+	arrival->until = monotonic_usec() + ARRIVAL_USEC;
+	return 0;
+}
+
+void free_arrivals(struct enforcer *enforcer)
+{
+	struct arrival *arrival, *next;
+
+	HASH_ITER (hh, enforcer->arrivals, arrival, next) {
+		HASH_DEL(enforcer->arrivals, arrival);
+		free(arrival);
+	}
+}
+
+int read_description(const struct enforcer *enforcer, const char *xml, struct domain **ret_domain,
+		     struct domain_policy **ret_policy, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	int r = parse_domain(xml, strlen(xml), &domain, diag);
+
+	if (r == 0)
+		r = read_domain_policy(enforcer->config, domain, ret_policy, diag);
+	if (r == 0)
+		*ret_domain = TAKE_PTR(domain);
+	return r;
+}
+
+int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
+	int r = read_description(enforcer, xml, &domain, &policy, diag);
+
+	if (r < 0 || !policy)
+		return r;
+	return plan_domain(&inputs, domain, policy, &plan, diag);
+}
+
+int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	int r = prepare_domain(enforcer, xml, diag);
+
+	if (r == 0)
+		r = parse_domain(xml, strlen(xml), &domain, diag);
+	return r < 0 ? r : note_arrival(enforcer, domain->uuid);
+}
+
+/* Pick-up is for connections that were open before: only where the domain did not boot here. */
+static void open_pickup_window(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	const struct arrival *arrival = find_arrival(enforcer, managed->domain->uuid);
+	uint64_t now = monotonic_usec();
+
+	if (arrival && arrival->until > now) {
+		managed->arrived = true;
+		managed->pickup_until = now + enforcer->config->pickup_window * USEC_PER_SEC;
+	}
+	drop_arrival(enforcer, managed->domain->uuid);
+}
+
+/* A domain of this UUID that is still in the table has ended unseen; what it left on devices that
+ * the new one uses too is taken over, the rest goes. */
+static void supersede(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	struct managed_domain *former = find_managed(enforcer, managed->domain->uuid);
+
+	if (!former)
+		return;
+	managed->ports = TAKE_PTR(former->ports);
+	managed->port_count = former->port_count;
+	former->port_count = 0;
+	drop_managed(enforcer, former);
+}
+
+static int attach_all(struct enforcer *enforcer, struct managed_domain *managed, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
+	int r;
+
+	if (!managed->policy) {
+		detach_ports(enforcer, managed);
+		release_devices(enforcer, managed->domain);
+		return 0;
+	}
+	r = plan_domain(&inputs, managed->domain, managed->policy, &plan, diag);
+	if (r < 0)
+		return r;
+	managed->library = share_library(enforcer->library);
+	return apply_new_plan(enforcer, managed, plan, diag);
+}
+
+int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	struct managed_domain *managed;
+	struct domain_policy *policy = NULL;
+	struct domain *domain = NULL;
+	char *copy;
+	int r = read_description(enforcer, xml, &domain, &policy, diag);
+
+	if (r < 0)
+		return r;
+	copy = strdup(xml);
+	managed = copy ? new_managed(domain, copy, policy) : NULL;
+	if (!managed)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	managed->touched = monotonic_usec();
+	open_pickup_window(enforcer, managed);
+	supersede(enforcer, managed);
+	insert_managed(enforcer, managed);
+	r = attach_all(enforcer, managed, diag);
+	if (r < 0) {
+		detach_ports(enforcer, managed);
+		remove_saved_domain(enforcer, managed->domain->uuid);
+		drop_managed(enforcer, managed);
+	} else if (policy) {
+		save_domain(enforcer, managed);
+		log_info(managed->domain->name, "started with %zu filtered port%s",
+			 managed->port_count, managed->port_count == 1 ? "" : "s");
+	}
+	refresh_groups(enforcer);
+	return r;
+}
+
+void stop_domain(struct enforcer *enforcer, const char *uuid)
+{
+	struct managed_domain *managed = find_managed(enforcer, uuid);
+
+	drop_arrival(enforcer, uuid);
+	remove_saved_domain(enforcer, uuid);
+	if (!managed)
+		return;
+	if (managed->policy)
+		log_info(managed->domain->name, "stopped");
+	detach_ports(enforcer, managed);
+	drop_managed(enforcer, managed);
+	refresh_groups(enforcer);
+}
+
+static struct managed_domain *get_domain(struct enforcer *enforcer, const char *name,
+					 struct diag *diag)
+{
+	/* The table is this module's own: only the outside sees it as read-only. */
+	const struct managed_domain *found = find_domain(enforcer, name);
+
+	if (found)
+		return find_managed(enforcer, found->domain->uuid);
+	fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
+	return NULL;
+}
+
+int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
+{
+	struct managed_domain *managed = get_domain(enforcer, name, diag);
+
+	if (!managed)
+		return -ENOENT;
+	detach_ports(enforcer, managed);
+	managed->detached = true;
+	save_domain(enforcer, managed);
+	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
+	return 0;
+}
+
+int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
+{
+	struct managed_domain *managed = get_domain(enforcer, name, diag);
+	int r;
+
+	if (!managed)
+		return -ENOENT;
+	if (!managed->policy)
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	r = replan_domain(enforcer, managed, enforcer->library, diag);
+	if (r < 0)
+		return r;
+	managed->detached = false;
+	save_domain(enforcer, managed);
+	log_notice(managed->domain->name, "attached again");
+	return 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the enforcement thread knows about each running domain. Others may look; only
+ * hostd/enforce changes it.
+ */
+#ifndef VMSEG_MANAGED_H
+#define VMSEG_MANAGED_H
+
+#include <uthash.h>
+
+#include "hostd/enforce/plan.h"
+
+/* A library and those who still work with it: a domain whose policy has become bad on disk keeps
+ * the library that its image was made from. */
+struct library_share {
+	struct library *library;
+	unsigned users;
+};
+
+struct managed_port {
+	struct port_plan
+		*plan; /* in force; its image is gone. NULL: adopted, its policy is bad now */
+	uint8_t mac[MAC_BYTES];
+	char device[16];      /* IF_NAMESIZE */
+	unsigned int ifindex; /* of the attached device; 0: not attached */
+	char *error;          /* NULL: as planned */
+};
+
+struct managed_domain {
+	struct domain *domain;
+	char *xml;                    /* what `domain` was read from */
+	struct domain_policy *policy; /* in force; NULL: unmanaged, no ports, left alone */
+	struct managed_port *ports;
+	size_t port_count;
+	struct library_share *library; /* that the ports' images were made from; may be NULL */
+	uint64_t touched;              /* monotonic_usec() of the last hook call */
+	uint64_t pickup_until;         /* monotonic_usec(); mid-stream pick-up is on before */
+	bool arrived;                  /* by migration or restore, and not yet resumed */
+	bool detached;                 /* by hand: stays so until it starts again */
+	char *error;                   /* why what is asked for now is not in force; NULL: it is */
+	UT_hash_handle hh;
+};
+
+/* An attached port that no known domain owns: nothing passes, or what its last owner allowed. */
+struct unclaimed_port {
+	unsigned int ifindex;
+	char device[16];
+	uint64_t since; /* monotonic_usec() */
+	UT_hash_handle hh;
+};
+
+struct enforcer;
+
+/* In order of names; the callback must not change domains. */
+void for_each_domain(struct enforcer *enforcer,
+		     void (*visit)(const struct managed_domain *domain, void *context),
+		     void *context);
+
+/* By name, or by UUID; NULL: not known to be running. */
+const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name);
+
+/* The owner of an attached device; *ret_port is set with it. NULL: nobody. */
+const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
+					     const struct managed_port **ret_port);
+
+const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * State files: RUN_DIRECTORY/domains/UUID.json, one per managed domain, so that the next daemon
+ * knows whose the attached ports are. Policy is not saved: it is read from where it is written.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/state.h"
+
+#define STATE_VERSION 1
+
+static char *state_path(const struct enforcer *enforcer, const char *uuid, const char *suffix)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s.json%s", enforcer->state_directory, uuid, suffix) < 0)
+		return NULL;
+	return path;
+}
+
+static json_t *describe_ports(const struct managed_domain *managed)
+{
+	json_t *ports = json_array();
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+		char mac[MAC_TEXT_BYTES];
+
+		if (port->ifindex)
+			json_array_append_new(ports, json_pack("{s:s, s:s, s:I}", "mac",
+							       format_mac(port->mac, mac), "device",
+							       port->device, "ifindex",
+							       (json_int_t)port->ifindex));
+	}
+	return ports;
+}
+
+void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	_cleanup_free_ char *path = state_path(enforcer, managed->domain->uuid, "");
+	_cleanup_free_ char *new_path = state_path(enforcer, managed->domain->uuid, ".new");
+	json_t *state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
+				  managed->domain->name, "xml", managed->xml, "detached",
+				  managed->detached, "ports", describe_ports(managed));
+
+	/* No fsync: the directory does not outlive the kernel whose ports it describes. */
+	if (!path || !new_path || !state || json_dump_file(state, new_path, JSON_INDENT(1)) < 0 ||
+	    rename(new_path, path) < 0)
+		log_error(managed->domain->name, "its state could not be written to %s: %s",
+			  enforcer->state_directory, strerror(errno));
+	json_decref(state);
+}
+
+void remove_saved_domain(const struct enforcer *enforcer, const char *uuid)
+{
+	_cleanup_free_ char *path = state_path(enforcer, uuid, "");
+
+	if (path && unlink(path) < 0 && errno != ENOENT)
+		log_error(NULL, "%s: %s", path, strerror(errno));
+}
+
+static int read_port(json_t *state, struct managed_port *ret)
+{
+	const char *mac = json_string_value(json_object_get(state, "mac"));
+	const char *device = json_string_value(json_object_get(state, "device"));
+	json_int_t ifindex = json_integer_value(json_object_get(state, "ifindex"));
+
+	if (!mac || !parse_mac(mac, ret->mac) || !device || strlen(device) >= sizeof(ret->device) ||
+	    ifindex <= 0 || ifindex > INT32_MAX)
+		return -EBADMSG;
+	strcpy(ret->device, device);
+	ret->ifindex = (unsigned int)ifindex;
+	return 0;
+}
+
+static int read_ports(json_t *ports, struct saved_domain *saved)
+{
+	json_t *port;
+	size_t i;
+
+	saved->ports = calloc(json_array_size(ports) + 1, sizeof(*saved->ports));
+	if (!saved->ports)
+		return -ENOMEM;
+	json_array_foreach(ports, i, port)
+	{
+		int r = read_port(port, &saved->ports[i]);
+
+		if (r < 0)
+			return r;
+		saved->port_count++;
+	}
+	return 0;
+}
+
+static int read_state(json_t *state, struct saved_domain *saved)
+{
+	const char *xml = json_string_value(json_object_get(state, "xml"));
+	json_t *ports = json_object_get(state, "ports");
+
+	if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION || !xml ||
+	    !json_is_array(ports))
+		return -EBADMSG;
+	saved->detached = json_is_true(json_object_get(state, "detached"));
+	saved->xml = strdup(xml);
+	return saved->xml ? read_ports(ports, saved) : -ENOMEM;
+}
+
+static void load_file(struct enforcer *enforcer, const char *name,
+		      void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
+{
+	struct saved_domain saved = {0};
+	_cleanup_free_ char *path = NULL;
+	json_t *state = NULL;
+	json_error_t error;
+
+	if (asprintf(&path, "%s/%s", enforcer->state_directory, name) < 0) {
+		path = NULL;
+		return;
+	}
+	state = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	if (state && read_state(state, &saved) == 0)
+		visit(enforcer, &saved);
+	else
+		log_error(NULL, "%s: %s; its ports stay as they are, without an owner", path,
+			  state ? "not a state file of this version" : error.text);
+	json_decref(state);
+	free(saved.xml);
+	free(saved.ports);
+}
+
+static bool is_state_file(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 5 && strcmp(name + length - 5, ".json") == 0;
+}
+
+void load_saved_domains(struct enforcer *enforcer,
+			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
+{
+	DIR *directory = opendir(enforcer->state_directory);
+	const struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		if (is_state_file(entry->d_name))
+			load_file(enforcer, entry->d_name, visit);
+	}
+	closedir(directory);
+}

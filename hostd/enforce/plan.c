@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Plans: metadata, library and groups in; port configurations and images out.
+ */
+#include "hostd/enforce/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/policy/parse.h"
+
+static void free_strings(char **strings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void free_port_plan(struct port_plan **plan)
+{
+	struct port_plan *p = *plan;
+
+	if (!p)
+		return;
+	free(p->type);
+	free(p->target);
+	free_image(&p->image);
+	for (size_t i = 0; i < p->rule_count; i++) {
+		free(p->rules[i].policy);
+		free(p->rules[i].id);
+		free(p->rules[i].place);
+	}
+	free(p->rules);
+	free_strings(p->policies, p->policy_count);
+	free_strings(p->groups, p->group_count);
+	free(p);
+	*plan = NULL;
+}
+
+void free_domain_plan(struct domain_plan **plan)
+{
+	if (!*plan)
+		return;
+	for (size_t i = 0; i < (*plan)->port_count; i++)
+		free_port_plan(&(*plan)->ports[i]);
+	free((*plan)->ports);
+	free(*plan);
+	*plan = NULL;
+}
+
+static int refer_to_policy(const char *name, struct domain_policy **ret)
+{
+	_cleanup_(free_domain_policy) struct domain_policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy)
+		return -ENOMEM;
+	init_domain_policy(policy);
+	policy->policies = calloc(1, sizeof(*policy->policies));
+	if (!policy->policies)
+		return -ENOMEM;
+	policy->policy_count = 1;
+	policy->policies[0].ref = strdup(name);
+	if (!policy->policies[0].ref)
+		return -ENOMEM;
+	*ret = TAKE_PTR(policy);
+	return 0;
+}
+
+int read_domain_policy(const struct config *config, const struct domain *domain,
+		       struct domain_policy **ret, struct diag *diag)
+{
+	_cleanup_free_ char *source = NULL;
+
+	if (!domain->metadata && !config->unmanaged_policy) {
+		*ret = NULL;
+		return 0;
+	}
+	if (!domain->metadata)
+		return refer_to_policy(config->unmanaged_policy, ret);
+	if (asprintf(&source, "domain %s", domain->name) < 0) {
+		source = NULL;
+		return -ENOMEM;
+	}
+	return parse_domain_policy(domain->metadata, strlen(domain->metadata), source,
+				   domain->metadata_line, ret, diag);
+}
+
+static int copy_strings(char *const *from, size_t count, char ***ret)
+{
+	char **copy = calloc(count + 1, sizeof(*copy));
+
+	for (size_t i = 0; copy && i < count; i++) {
+		copy[i] = strdup(from[i]);
+		if (!copy[i]) {
+			free_strings(copy, i);
+			return -ENOMEM;
+		}
+	}
+	if (!copy)
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
+}
+
+static int note_rule(const struct effective_rule *effective, struct rule_note *ret)
+{
+	const struct rule *rule = effective->rule;
+
+	*ret = (struct rule_note){
+		.policy = strdup(effective->policy),
+		.id = rule->id ? strdup(rule->id) : NULL,
+		.in = rule->in,
+		.out = rule->out,
+		.action = rule->action,
+		.log = rule->log,
+	};
+	if (asprintf(&ret->place, "%s:%d", rule->place.source ? rule->place.source : "",
+		     rule->place.line) < 0)
+		ret->place = NULL;
+	return ret->policy && ret->place && !ret->id == !rule->id ? 0 : -ENOMEM;
+}
+
+static int note_rules(struct port_plan *plan, const struct effective_policy *effective)
+{
+	plan->rules = calloc(effective->rule_count + 1, sizeof(*plan->rules));
+	if (!plan->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < effective->rule_count; i++) {
+		int r = note_rule(&effective->rules[i], &plan->rules[i]);
+
+		plan->rule_count++;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The list that holds for this NIC: its own, where it has one, else the domain's. */
+static const struct policy_item *list_policies(const struct domain_policy *domain,
+					       const uint8_t mac[static MAC_BYTES],
+					       size_t *ret_count)
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const struct interface_policy *nic = &domain->interfaces[i];
+
+		if (memcmp(nic->mac, mac, MAC_BYTES) == 0 && nic->policy_count > 0) {
+			*ret_count = nic->policy_count;
+			return nic->policies;
+		}
+	}
+	*ret_count = domain->policy_count;
+	return domain->policies;
+}
+
+static int name_policies(struct port_plan *plan, const char *mandatory,
+			 const struct domain_policy *domain)
+{
+	size_t count;
+	const struct policy_item *items = list_policies(domain, plan->mac, &count);
+
+	plan->policies = calloc(count + 1, sizeof(*plan->policies));
+	if (!plan->policies)
+		return -ENOMEM;
+	if (mandatory)
+		plan->policies[plan->policy_count++] = strdup(mandatory);
+	for (size_t i = 0; i < count; i++)
+		plan->policies[plan->policy_count++] =
+			strdup(items[i].ref ? items[i].ref : "inline");
+	for (size_t i = 0; i < plan->policy_count; i++) {
+		if (!plan->policies[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void fill_config(struct port_plan *plan, const struct effective_policy *effective)
+{
+	struct port_config *config = &plan->config;
+
+	memcpy(config->mac, plan->mac, MAC_BYTES);
+	config->guards = effective->guards;
+	config->flags = effective->mode == MODE_AUDIT ? PORT_AUDIT : 0;
+	memcpy(config->addresses, effective->addresses, sizeof(config->addresses));
+	config->address_count = effective->address_count;
+	memcpy(config->vlans, effective->vlans, sizeof(config->vlans));
+	config->vlan_count = effective->vlan_count;
+	config->sessions = effective->limits[LIMIT_SESSIONS];
+	config->session_rate = effective->limits[LIMIT_SESSION_RATE];
+	config->session_burst = effective->limits[LIMIT_SESSION_BURST];
+	config->half_open = effective->limits[LIMIT_HALF_OPEN];
+	config->sessions_per_remote = effective->limits[LIMIT_SESSIONS_PER_REMOTE];
+	config->reversed = plan->kind == INTERFACE_MACVTAP;
+	memcpy(plan->default_action, effective->default_action, sizeof(plan->default_action));
+}
+
+static int new_port_plan(const struct domain_interface *nic, struct port_plan **ret)
+{
+	_cleanup_(free_port_plan) struct port_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan)
+		return -ENOMEM;
+	memcpy(plan->mac, nic->mac, MAC_BYTES);
+	plan->kind = nic->kind;
+	plan->type = strdup(nic->type ? nic->type : "");
+	plan->target = nic->target ? strdup(nic->target) : NULL;
+	if (!plan->type || !plan->target != !nic->target)
+		return -ENOMEM;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+/* Compiles and notes; on failure the plan is left for its owner to free. */
+static int fill_plan(struct port_plan *plan, const struct plan_inputs *inputs,
+		     const struct domain_policy *policy, const struct effective_policy *effective,
+		     struct diag *diag)
+{
+	int r;
+
+	fill_config(plan, effective);
+	r = compile_image(effective, &plan->image, diag);
+	if (r < 0)
+		return r;
+	plan->image_nodes = plan->image->node_count;
+	r = note_rules(plan, effective);
+	if (r == 0)
+		r = name_policies(plan, inputs->config->mandatory_policy, policy);
+	if (r == 0)
+		r = copy_strings(effective->groups, effective->group_count, &plan->groups);
+	if (r == 0)
+		plan->group_count = effective->group_count;
+	return r;
+}
+
+static int plan_port(const struct plan_inputs *inputs, const struct domain_interface *nic,
+		     const struct domain_policy *policy, const struct policy *mandatory,
+		     struct port_plan **ret, struct diag *diag)
+{
+	_cleanup_(free_effective_policy) struct effective_policy *effective = NULL;
+	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
+	int r;
+
+	r = resolve_policy(inputs->library, mandatory, policy, nic->mac, &inputs->groups,
+			   &effective, diag);
+	if (r < 0)
+		return r;
+	r = new_port_plan(nic, &plan);
+	if (r == 0)
+		r = fill_plan(plan, inputs, policy, effective, diag);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+/* 1: to be planned; 0: to be left out; else -errno. */
+static int judge_interface(const struct config *config, const struct domain *domain,
+			   const struct domain_interface *nic, struct diag *diag)
+{
+	char mac[MAC_TEXT_BYTES];
+
+	if (nic->kind != INTERFACE_NONE)
+		return 1;
+	if (config->unfilterable == UNFILTERABLE_IGNORE)
+		return 0;
+	return fail(diag, EOPNOTSUPP, domain->name, nic->line,
+		    "interface %s has type '%s', which the host cannot filter: expected bridge, "
+		    "network, ethernet or direct (or unfilterable-interfaces = ignore)",
+		    format_mac(nic->mac, mac), nic->type);
+}
+
+int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
+		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = calloc(1, sizeof(*plan));
+	const struct policy *mandatory = NULL;
+	int r;
+
+	if (plan)
+		plan->ports = calloc(domain->interface_count + 1, sizeof(struct port_plan *));
+	if (!plan || !plan->ports)
+		return fail(diag, ENOMEM, domain->name, 0, "out of memory");
+	if (inputs->config->mandatory_policy) {
+		mandatory = find_policy(inputs->library, inputs->config->mandatory_policy, diag);
+		if (!mandatory)
+			return fail(diag, ENOENT, NULL, 0, "the mandatory policy is missing");
+	}
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->interfaces[i];
+
+		r = judge_interface(inputs->config, domain, nic, diag);
+		if (r > 0)
+			r = plan_port(inputs, nic, policy, mandatory,
+				      &plan->ports[plan->port_count], diag);
+		else if (r == 0)
+			continue;
+		if (r < 0)
+			return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
+		plan->port_count++;
+	}
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+int plan_closed(const struct domain_interface *nic, struct port_plan **ret)
+{
+	struct effective_policy nothing = {.limits[LIMIT_SESSIONS] = 1};
+	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	int r;
+
+	nothing.default_action[DIRECTION_IN] = ACTION_DENY;
+	nothing.default_action[DIRECTION_OUT] = ACTION_DENY;
+	r = new_port_plan(nic, &plan);
+	if (r == 0)
+		r = compile_image(&nothing, &plan->image, &diag);
+	if (r < 0)
+		return r;
+	plan->closed = true;
+	plan->image_nodes = plan->image->node_count;
+	fill_config(plan, &nothing);
+	*ret = TAKE_PTR(plan);
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan: what each NIC of a domain shall have, worked out in full before anything is touched.
+ * Making one reads no device and no map, so a bad policy is known before it can do harm.
+ */
+#ifndef VMSEG_PLAN_H
+#define VMSEG_PLAN_H
+
+#include "hostd/base/diag.h"
+#include "hostd/config/config.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/domain/domain.h"
+#include "hostd/policy/compile.h"
+#include "hostd/policy/library.h"
+#include "hostd/policy/resolve.h"
+
+/* A rule as people see it: rule number n of the image is rules[n - 1]. */
+struct rule_note {
+	char *policy; /* "inline" for a domain's own */
+	char *id;     /* NULL: unnamed */
+	char *place;  /* "web-server.xml:12" */
+	bool in, out;
+	enum action action;
+	bool log;
+};
+
+/* One NIC. */
+struct port_plan {
+	uint8_t mac[MAC_BYTES];
+	enum interface_kind kind;
+	char *type;   /* as in the domain's XML */
+	char *target; /* host device; NULL before libvirt has chosen one */
+	bool closed;  /* stands in for a plan that could not be made: nothing passes */
+	struct port_config config;
+	struct image *image; /* given up once it is in force */
+	uint32_t image_nodes;
+	enum action default_action[2]; /* by enum direction */
+	struct rule_note *rules;
+	size_t rule_count;
+	char **policies; /* names in their order, the mandatory one first */
+	size_t policy_count;
+	char **groups; /* that the rules mention */
+	size_t group_count;
+};
+
+struct domain_plan {
+	struct port_plan **ports; /* NICs that can be filtered; taken out one by one when applied */
+	size_t port_count;
+};
+
+/* All that decides a plan beside the domain. */
+struct plan_inputs {
+	const struct config *config;
+	const struct library *library;
+	struct group_source groups;
+};
+
+/* What the domain's metadata asks for, or hostd.conf for unmanaged ones. *ret is NULL for a domain
+ * that is to be left alone. Returns 0 or -errno with an error in diag. */
+int read_domain_policy(const struct config *config, const struct domain *domain,
+		       struct domain_policy **ret, struct diag *diag);
+
+/* All NICs or none. Returns 0 or -errno with an error in diag. */
+int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
+		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
+
+/* A plan that lets nothing through, for a device that must wait. */
+int plan_closed(const struct domain_interface *nic, struct port_plan **ret);
+
+void free_port_plan(struct port_plan **plan);
+void free_domain_plan(struct domain_plan **plan);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside hostd/enforce: the enforcer's own state and the steps that its files share.
+ */
+#ifndef VMSEG_ENFORCE_STATE_H
+#define VMSEG_ENFORCE_STATE_H
+
+#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/groups.h"
+
+/* A domain that is about to come by migration or restore. */
+struct arrival {
+	char uuid[37];
+	uint64_t until; /* monotonic_usec() */
+	UT_hash_handle hh;
+};
+
+struct enforcer {
+	const struct config *config;
+	struct datapath *datapath;
+	struct library_share *library; /* the newest */
+	struct groups *groups;
+	struct managed_domain *domains;   /* by UUID */
+	struct unclaimed_port *unclaimed; /* by ifindex */
+	struct arrival *arrivals;         /* by UUID */
+	char *state_directory;
+};
+
+/* ---- domains.c ----------------------------------------------------------------------------- */
+
+struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid);
+
+/* Takes over domain, xml and policy. */
+struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy);
+void insert_managed(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* Removes from the table and frees; ports are left as they are. */
+void drop_managed(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* Replaces what the domain is known as. */
+void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
+			 struct domain *domain, char *xml, struct domain_policy *policy);
+
+/* Text NULL: no error any more. */
+void set_error(char **target, const char *text);
+
+struct library_share *share_library(struct library_share *share);
+void release_library(struct library_share **share);
+
+/* ---- lifecycle.c ---------------------------------------------------------------------------- */
+
+/* Both outputs are set on success; *ret_policy NULL: unmanaged. */
+int read_description(const struct enforcer *enforcer, const char *xml, struct domain **ret_domain,
+		     struct domain_policy **ret_policy, struct diag *diag);
+void free_arrivals(struct enforcer *enforcer);
+
+/* ---- apply.c -------------------------------------------------------------------------------- */
+
+/* Attaches every port of the plan for a domain that has none yet, or none. */
+int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
+		   struct domain_plan *plan, struct diag *diag);
+
+/* Brings a domain's ports to the plan, port by port; those that fail keep what they have and carry
+ * the error. Ports that are not in the plan are detached. Returns the number that failed. */
+size_t apply_plan(struct enforcer *enforcer, struct managed_domain *managed,
+		  struct domain_plan *plan);
+
+/* Ports of devices that `domain` names and that are not attached yet: nothing passes; ports of
+ * devices that it does not name are detached. */
+void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
+		  const struct domain *domain);
+
+/* Detaches every port. */
+void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
+void free_port(struct managed_port *port);
+
+/* ---- replan.c ------------------------------------------------------------------------------- */
+
+/* Plans a domain anew with this library, and applies. On failure everything stays as it is.
+ * Ports that could not be brought to the new plan are no failure: they carry their error. */
+int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
+		  struct library_share *library, struct diag *diag);
+
+/* Rebuilds the groups and updates the ports whose rules mention one that has changed. */
+void refresh_groups(struct enforcer *enforcer);
+
+/* ---- persist.c ------------------------------------------------------------------------------ */
+
+struct saved_domain {
+	char *xml;
+	bool detached;
+	struct managed_port *ports; /* mac, device and ifindex */
+	size_t port_count;
+};
+
+/* Writes or removes the domain's state file; a failure is logged. */
+void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed);
+void remove_saved_domain(const struct enforcer *enforcer, const char *uuid);
+
+/* Calls visit for each state file that can be read; it may take pointers out of `saved`. */
+void load_saved_domains(struct enforcer *enforcer,
+			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved));
+
+/* ---- adopt.c -------------------------------------------------------------------------------- */
+
+void adopt_domains(struct enforcer *enforcer);
+
+/* ---- unclaimed.c ---------------------------------------------------------------------------- */
+
+void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device);
+/* The device has an owner now. */
+void claim_device(struct enforcer *enforcer, unsigned int ifindex);
+/* Devices of a domain that is left alone are opened again. */
+void release_devices(struct enforcer *enforcer, const struct domain *domain);
+void free_unclaimed(struct enforcer *enforcer);
+
+/* ---- enforcer.c ----------------------------------------------------------------------------- */
+
+/* The inputs of a plan with this library and the groups of now. */
+struct plan_inputs plan_inputs(struct enforcer *enforcer, const struct library_share *library);
+
+#endif

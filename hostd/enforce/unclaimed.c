@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attached devices without a known domain: new ones that wait for libvirt's word, and those that a
+ * daemon left which died before it could write down whose they are.
+ */
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/state.h"
+
+static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct unclaimed_port *port;
+
+	HASH_FIND(hh, enforcer->unclaimed, &ifindex, sizeof(ifindex), port);
+	return port;
+}
+
+void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct unclaimed_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return;
+	port->ifindex = ifindex;
+	strncpy(port->device, device, sizeof(port->device) - 1);
+	port->since = monotonic_usec();
+	HASH_ADD(hh, enforcer->unclaimed, ifindex, sizeof(port->ifindex), port);
+}
+
+void claim_device(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
+
+	if (!port)
+		return;
+	HASH_DEL(enforcer->unclaimed, port);
+	free(port);
+}
+
+void release_devices(struct enforcer *enforcer, const struct domain *domain)
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const char *device = domain->interfaces[i].target;
+		unsigned int ifindex = device ? if_nametoindex(device) : 0;
+
+		if (!ifindex || !find_unclaimed(enforcer, ifindex))
+			continue;
+		detach_port(enforcer->datapath, ifindex);
+		claim_device(enforcer, ifindex);
+	}
+}
+
+void free_unclaimed(struct enforcer *enforcer)
+{
+	struct unclaimed_port *port, *next;
+
+	HASH_ITER (hh, enforcer->unclaimed, port, next) {
+		HASH_DEL(enforcer->unclaimed, port);
+		free(port);
+	}
+}
+
+const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer)
+{
+	return enforcer->unclaimed;
+}
