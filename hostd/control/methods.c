@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The request table. What is not marked read-only is refused on the read socket.
+ */
+#include "hostd/control/methods.h"
+
+#include <errno.h>
+
+#include "hostd/base/cleanup.h"
+
+const struct method control_methods[] = {
+	{"hook", .answer = answer_hook},
+	{"status", .read_only = true, .answer = answer_status},
+	{"list", .read_only = true, .answer = answer_list},
+	{"show", .read_only = true, .answer = answer_show},
+	{"sessions", .read_only = true, .answer = answer_sessions},
+	{"policy-list", .read_only = true, .answer = answer_policy_list},
+	{"monitor", .read_only = true, .streams = true, .answer = answer_monitor},
+	{"reload", .answer = answer_reload},
+	{"detach", .answer = answer_detach},
+	{"attach", .answer = answer_attach},
+};
+
+const size_t control_method_count = ARRAY_SIZE(control_methods);
+
+const char *need_string(const json_t *params, const char *name, struct diag *diag)
+{
+	const char *value = json_string_value(json_object_get(params, name));
+
+	if (!value)
+		fail(diag, EINVAL, NULL, 0, "params.%s: expected a string", name);
+	return value;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The requests that the daemon answers, one function each, by topic; methods.c has the table.
+ */
+#ifndef VMSEG_CONTROL_METHODS_H
+#define VMSEG_CONTROL_METHODS_H
+
+#include "hostd/control/server.h"
+#include "hostd/enforce/enforcer.h"
+#include "hostd/virt/deliver.h"
+
+/* All that the requests work on. */
+struct control_context {
+	struct enforcer *enforcer;
+	struct virt_links *libvirt;
+	uint64_t started; /* monotonic_usec() */
+	/* Reads settings and policies again; main.c owns the settings. */
+	int (*reload)(void *owner, struct reload_result *ret, struct diag *diag);
+	void *owner;
+};
+
+extern const struct method control_methods[];
+extern const size_t control_method_count;
+
+/* hook_requests.c: {"operation", "suboperation", "xml"} */
+int answer_hook(struct control_context *context, const json_t *params, json_t **ret_result,
+		struct diag *diag);
+
+/* status_requests.c */
+int answer_status(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag);
+
+/* domain_requests.c: {}, {"domain"}, {} */
+int answer_list(struct control_context *context, const json_t *params, json_t **ret_result,
+		struct diag *diag);
+int answer_show(struct control_context *context, const json_t *params, json_t **ret_result,
+		struct diag *diag);
+
+/* session_requests.c: {"domain", "limit"} */
+int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
+		    struct diag *diag);
+
+/* policy_requests.c: {}, {"name"} */
+int answer_policy_list(struct control_context *context, const json_t *params, json_t **ret_result,
+		       struct diag *diag);
+
+/* admin_requests.c: {}, {"domain"}, {"domain"} */
+int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag);
+int answer_detach(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag);
+int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag);
+
+/* monitor_requests.c */
+int answer_monitor(struct control_context *context, const json_t *params, json_t **ret_result,
+		   struct diag *diag);
+
+/* A string parameter that must be there; NULL with an error in diag. */
+const char *need_string(const json_t *params, const char *name, struct diag *diag);
+
+#endif

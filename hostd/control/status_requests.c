@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests about the host as a whole.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hostd/base/clock.h"
+#include "hostd/control/methods.h"
+#include "hostd/control/views.h"
+
+struct tally {
+	json_int_t managed, unmanaged;
+	json_t *problems;
+};
+
+static void add_problem(struct tally *tally, const struct managed_domain *domain,
+			const char *device, const char *error)
+{
+	if (error)
+		json_array_append_new(tally->problems,
+				      json_pack("{s:s, s:o, s:s}", "domain", domain->domain->name,
+						"device", text_or_null(device), "error", error));
+}
+
+static void count_domain(const struct managed_domain *domain, void *context)
+{
+	struct tally *tally = context;
+
+	if (domain->policy || domain->error)
+		tally->managed++;
+	else
+		tally->unmanaged++;
+	add_problem(tally, domain, NULL, domain->error);
+	for (size_t i = 0; i < domain->port_count; i++)
+		add_problem(tally, domain, domain->ports[i].device, domain->ports[i].error);
+}
+
+static json_t *view_unclaimed(struct enforcer *enforcer)
+{
+	json_t *array = json_array();
+	const struct unclaimed_port *port;
+
+	for (port = first_unclaimed_port(enforcer); port; port = port->hh.next)
+		json_array_append_new(array,
+				      json_pack("{s:s, s:I, s:I}", "device", port->device,
+						"ifindex", (json_int_t)port->ifindex, "seconds",
+						(json_int_t)((monotonic_usec() - port->since) /
+							     USEC_PER_SEC)));
+	return array;
+}
+
+static json_t *view_libvirt(const struct virt_links *links)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < links->count; i++)
+		json_array_append_new(array,
+				      json_pack("{s:s, s:b, s:o}", "uri", links->links[i].uri,
+						"connected", links->links[i].connected, "problem",
+						text_or_null(links->links[i].problem)));
+	return array;
+}
+
+static json_t *view_usage(uint32_t used, uint32_t total)
+{
+	return json_pack("{s:I, s:I}", "used", (json_int_t)used, "total", (json_int_t)total);
+}
+
+static json_t *view_datapath(struct datapath *datapath)
+{
+	struct datapath_status status;
+
+	read_datapath_status(datapath, &status);
+	return json_pack("{s:s, s:b, s:o, s:I, s:o, s:o}", "attach",
+			 status.attach == ATTACH_TCX ? "tcx" : "clsact", "adopted", status.adopted,
+			 "ports", view_usage(status.port_count, status.max_ports), "images",
+			 (json_int_t)status.image_count, "policy_nodes",
+			 view_usage(status.nodes_used, status.nodes_total), "rule_counters",
+			 view_usage(status.rule_counters_used, status.rule_counters_total));
+}
+
+int answer_status(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag)
+{
+	struct enforcer *enforcer = context->enforcer;
+	const struct config *config = enforcer_config(enforcer);
+	struct tally tally = {.problems = json_array()};
+
+	for_each_domain(enforcer, count_domain, &tally);
+	*ret_result = json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o}",
+				"version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
+				(json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
+				"policy_directory", config->policy_directory, "bad_files",
+				(json_int_t)count_bad_files(enforcer_library(enforcer)), "domains",
+				"managed", tally.managed, "unmanaged", tally.unmanaged, "problems",
+				tally.problems, "unclaimed", view_unclaimed(enforcer), "libvirt",
+				view_libvirt(context->libvirt), "datapath",
+				view_datapath(enforcer_datapath(enforcer)));
+	return *ret_result ? 0 : -ENOMEM;
+}

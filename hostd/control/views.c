@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a domain and its ports look like from outside.
+ */
+#include "hostd/control/views.h"
+
+#include "hostd/base/cleanup.h"
+
+const char *direction_name(int direction)
+{
+	return direction == DIRECTION_IN ? "in" : "out";
+}
+
+json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static bool has_closed_port(const struct managed_domain *domain)
+{
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (domain->ports[i].plan && domain->ports[i].plan->closed)
+			return true;
+	}
+	return false;
+}
+
+static bool has_failed_port(const struct managed_domain *domain)
+{
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (domain->ports[i].error)
+			return true;
+	}
+	return false;
+}
+
+const char *domain_state(const struct managed_domain *domain)
+{
+	if (domain->detached)
+		return "detached";
+	if (has_closed_port(domain))
+		return "closed";
+	if (domain->error || has_failed_port(domain))
+		return "stale";
+	if (!domain->policy)
+		return "unmanaged";
+	return domain->policy->mode == MODE_AUDIT ? "audit" : "enforce";
+}
+
+static json_t *view_strings(char *const *strings, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(strings[i]));
+	return array;
+}
+
+static json_t *view_guards(const struct port_config *config)
+{
+	static const uint32_t bits[GUARD_KIND_COUNT] = {
+		[GUARD_KIND_MAC] = GUARD_MAC,
+		[GUARD_KIND_IP] = GUARD_IP,
+		[GUARD_KIND_ARP] = GUARD_ARP,
+		[GUARD_KIND_ND] = GUARD_ND,
+		[GUARD_KIND_DHCP_SERVER] = GUARD_DHCP_SERVER,
+		[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
+		[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
+		[GUARD_KIND_VLAN] = GUARD_VLAN,
+	};
+	json_t *guards = json_object();
+
+	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
+		json_object_set_new(guards, guard_names[i], json_boolean(config->guards & bits[i]));
+	return guards;
+}
+
+static json_t *view_config(const struct port_config *config)
+{
+	json_t *addresses = json_array(), *vlans = json_array();
+	char text[PREFIX_TEXT_BYTES];
+
+	for (size_t i = 0; i < config->address_count; i++)
+		json_array_append_new(addresses,
+				      json_string(format_prefix(&config->addresses[i], text)));
+	for (size_t i = 0; i < config->vlan_count; i++)
+		json_array_append_new(vlans, json_integer(config->vlans[i]));
+	return json_pack("{s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "audit",
+			 !!(config->flags & PORT_AUDIT), "addresses", addresses, "vlans", vlans,
+			 "guards", view_guards(config), "limits", "sessions",
+			 (json_int_t)config->sessions, "session-rate",
+			 (json_int_t)config->session_rate, "session-burst",
+			 (json_int_t)config->session_burst, "half-open",
+			 (json_int_t)config->half_open, "sessions-per-remote",
+			 (json_int_t)config->sessions_per_remote);
+}
+
+static json_t *view_counter(const struct counter *counter)
+{
+	return json_pack("{s:I, s:I}", "packets", (json_int_t)counter->packets, "bytes",
+			 (json_int_t)counter->bytes);
+}
+
+static const char *rule_direction(const struct rule_note *rule)
+{
+	if (rule->in && rule->out)
+		return "inout";
+	return rule->in ? "in" : "out";
+}
+
+static json_t *view_rule(const struct rule_note *rule, uint32_t number,
+			 const struct counter *counter)
+{
+	return json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:b, s:I, s:I}", "number",
+			 (json_int_t)number, "policy", rule->policy, "id", text_or_null(rule->id),
+			 "place", rule->place, "direction", rule_direction(rule), "action",
+			 rule->action == ACTION_ALLOW ? "allow" : "deny", "log", rule->log,
+			 "packets", (json_int_t)counter->packets, "bytes",
+			 (json_int_t)counter->bytes);
+}
+
+static json_t *view_rules(struct datapath *datapath, unsigned int ifindex,
+			  const struct port_plan *plan)
+{
+	json_t *rules = json_array();
+
+	for (uint32_t n = 1; n <= plan->rule_count; n++) {
+		struct counter counter = {0};
+
+		read_rule_counter(datapath, ifindex, n, &counter);
+		json_array_append_new(rules, view_rule(&plan->rules[n - 1], n, &counter));
+	}
+	return rules;
+}
+
+static const char *action_name(enum action action)
+{
+	return action == ACTION_ALLOW ? "allow" : "deny";
+}
+
+static void add_plan(json_t *view, struct datapath *datapath, unsigned int ifindex,
+		     const struct port_plan *plan)
+{
+	struct counter defaults = {0};
+
+	read_rule_counter(datapath, ifindex, 0, &defaults);
+	json_object_update_new(view, view_config(&plan->config));
+	json_object_update_new(view,
+			       json_pack("{s:s, s:b, s:I, s:{s:s, s:s, s:o}, s:o, s:o, s:o}",
+					 "type", plan->type, "closed", plan->closed, "image_nodes",
+					 (json_int_t)plan->image_nodes, "default", "in",
+					 action_name(plan->default_action[DIRECTION_IN]), "out",
+					 action_name(plan->default_action[DIRECTION_OUT]), "hits",
+					 view_counter(&defaults), "policies",
+					 view_strings(plan->policies, plan->policy_count), "groups",
+					 view_strings(plan->groups, plan->group_count), "rules",
+					 view_rules(datapath, ifindex, plan)));
+}
+
+static void add_status(json_t *view, const struct port_status *status)
+{
+	json_object_update_new(view, json_pack("{s:I, s:I, s:s, s:I, s:I, s:{s:b, s:b}}", "slot",
+					       (json_int_t)status->slot, "generation",
+					       (json_int_t)status->generation, "attach",
+					       status->attach == ATTACH_TCX ? "tcx" : "clsact",
+					       "sessions", (json_int_t)status->session_count,
+					       "session_limit", (json_int_t)status->session_limit,
+					       "hooked", "in", status->hooked[DIRECTION_IN], "out",
+					       status->hooked[DIRECTION_OUT]));
+}
+
+static json_t *view_counters(const struct port_stats *stats)
+{
+	json_t *counters = json_array();
+
+	for (int direction = 0; direction < 2; direction++) {
+		for (uint8_t reason = 0; reason < REASON_COUNT; reason++) {
+			const struct counter *counter = &stats->by_reason[direction][reason];
+
+			if (counter->packets)
+				json_array_append_new(
+					counters,
+					json_pack("{s:s, s:s, s:s, s:I, s:I}", "direction",
+						  direction_name(direction), "reason",
+						  reason_name(reason), "verdict",
+						  reason_passes(reason) ? "pass" : "drop",
+						  "packets", (json_int_t)counter->packets, "bytes",
+						  (json_int_t)counter->bytes));
+		}
+	}
+	return counters;
+}
+
+json_t *view_port(struct enforcer *enforcer, const struct managed_port *port)
+{
+	struct datapath *datapath = enforcer_datapath(enforcer);
+	struct port_status status;
+	struct port_stats stats;
+	char mac[MAC_TEXT_BYTES];
+	json_t *view = json_pack("{s:s, s:s, s:I, s:o}", "mac", format_mac(port->mac, mac),
+				 "device", port->device, "ifindex", (json_int_t)port->ifindex,
+				 "error", text_or_null(port->error));
+
+	if (port->plan)
+		add_plan(view, datapath, port->ifindex, port->plan);
+	if (port->ifindex && read_port_status(datapath, port->ifindex, &status) == 0)
+		add_status(view, &status);
+	if (port->ifindex && read_port_stats(datapath, port->ifindex, &stats) == 0) {
+		json_object_set_new(view, "counters", view_counters(&stats));
+		json_object_set_new(view, "audited",
+				    json_pack("{s:o, s:o}", "in",
+					      view_counter(&stats.audited[DIRECTION_IN]), "out",
+					      view_counter(&stats.audited[DIRECTION_OUT])));
+	}
+	return view;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * JSON views of domains and ports, shared by requests and events.
+ */
+#ifndef VMSEG_CONTROL_VIEWS_H
+#define VMSEG_CONTROL_VIEWS_H
+
+#include <jansson.h>
+
+#include "hostd/enforce/enforcer.h"
+
+/* "enforce", "audit", "unmanaged", "detached", "closed" (nothing passes), or "stale" (filtered, but
+ * not as is asked for now: see its error). */
+const char *domain_state(const struct managed_domain *domain);
+
+/* Everything about a port; `rules` adds its rules with their hits. */
+json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
+
+/* "in" or "out"; any value but DIRECTION_IN is out. */
+const char *direction_name(int direction);
+
+/* NULL becomes JSON null. */
+json_t *text_or_null(const char *text);
+
+#endif
