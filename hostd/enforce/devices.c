@@ -69,35 +69,3 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 	remove_port(managed, ifindex);
 	save_domain(enforcer, managed);
 }
-
-struct gone_list {
-	struct datapath *datapath;
-	unsigned int *ifindex;
-	size_t count, size;
-};
-
-static void list_if_gone(unsigned int ifindex, void *context)
-{
-	struct gone_list *list = context;
-	struct port_status status;
-
-	if (list->count < list->size && read_port_status(list->datapath, ifindex, &status) == 0 &&
-	    status.device_gone)
-		list->ifindex[list->count++] = ifindex;
-}
-
-void check_devices(struct enforcer *enforcer)
-{
-	struct gone_list list = {.datapath = enforcer->datapath};
-	struct datapath_status status;
-
-	read_datapath_status(enforcer->datapath, &status);
-	list.size = status.port_count;
-	list.ifindex = calloc(list.size + 1, sizeof(*list.ifindex));
-	if (!list.ifindex)
-		return;
-	for_each_port(enforcer->datapath, list_if_gone, &list);
-	for (size_t i = 0; i < list.count; i++)
-		lose_device(enforcer, list.ifindex[i]);
-	free(list.ifindex);
-}

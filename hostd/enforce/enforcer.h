@@ -61,9 +61,6 @@ void resume_domain(struct enforcer *enforcer, const char *uuid);
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 
-/* Device news was lost: looks at every attached port. */
-void check_devices(struct enforcer *enforcer);
-
 /* ---- what people say ----------------------------------------------------------------------- */
 
 struct reload_result {

@@ -326,7 +326,8 @@ int plan_closed(const struct domain_interface *nic, struct port_plan **ret)
 	plan->closed = true;
 	plan->image_nodes = plan->image->node_count;
 	fill_config(plan, &nothing);
-	/* ARP and neighbor discovery need no rule, but they do not get past a MAC that is nobody's. */
+	/* ARP and neighbor discovery need no rule, but they do not get past a MAC that is nobody's.
+	 */
 	memset(plan->config.mac, 0, MAC_BYTES);
 	*ret = TAKE_PTR(plan);
 	return 0;

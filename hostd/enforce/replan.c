@@ -49,7 +49,8 @@ static void update_members(struct enforcer *enforcer, struct managed_domain *man
 	if (replan_domain(enforcer, managed, managed->library, &diag) == 0)
 		return;
 	set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	log_error(managed->domain->name, "its groups have changed, its rules could not: %s", text);
+	log_error(managed->domain->name, "its groups have changed, its rules could not: %s",
+		  managed->error);
 }
 
 void refresh_groups(struct enforcer *enforcer)
@@ -127,7 +128,7 @@ static void reload_and_count(struct enforcer *enforcer, struct managed_domain *m
 	}
 	result->failed++;
 	set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	log_error(managed->domain->name, "keeps its old policy: %s", text);
+	log_error(managed->domain->name, "keeps its old policy: %s", managed->error);
 }
 
 int reload_enforcer(struct enforcer *enforcer, const struct config *config,

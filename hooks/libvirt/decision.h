@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the hook tells libvirt: a pure function of what it was called for and what the daemon said.
+ */
+#ifndef VMSEG_HOOK_DECISION_H
+#define VMSEG_HOOK_DECISION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hostd/config/config.h"
+
+enum daemon_answer { ANSWER_YES, ANSWER_NO, ANSWER_NONE };
+
+/* Operations after which libvirt starts a guest unless the hook fails: prepare, start, migrate,
+ * restore. For every other one failing would hurt a guest that runs (`reconnect` kills it), or
+ * comes too late. */
+bool may_refuse(const char *operation);
+
+/* True when the daemon wants to hear of the operation at all. */
+bool is_reported(const char *operation);
+
+/* True when the domain XML has vmseg metadata. The hook reads no XML: libvirt has written it, and
+ * writes a namespace always as it is spelled. A mention elsewhere errs to the safe side. */
+bool mentions_vmseg(const char *xml, size_t size);
+
+/* True: the hook fails, and the guest does not start. */
+bool must_refuse(const char *operation, enum daemon_answer answer, bool managed,
+		 enum require_daemon require);
+
+#endif

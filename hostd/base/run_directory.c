@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lock is on an open file, not on a file's existence: a daemon that was killed leaves none.
+ */
+#include "hostd/base/run_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "hostd/base/cleanup.h"
+
+static void read_holder(int fd, char *out, size_t size)
+{
+	ssize_t got = pread(fd, out, size - 1, 0);
+
+	out[got > 0 ? got : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static int write_holder(int fd)
+{
+	return ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0 ? -errno : 0;
+}
+
+int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
+{
+	_cleanup_free_ char *lock_path = NULL;
+	_cleanup_close_ int fd = -1;
+	char holder[32];
+
+	if (asprintf(&lock_path, "%s/lock", path) < 0) {
+		lock_path = NULL;
+		return fail(diag, ENOMEM, path, 0, "out of memory");
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return fail(diag, errno, path, 0, "%s", strerror(errno));
+	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return fail(diag, errno, lock_path, 0, "%s", strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return fail(diag, errno, lock_path, 0, "%s", strerror(errno));
+		read_holder(fd, holder, sizeof(holder));
+		return fail(diag, EBUSY, path, 0, "another vmseg-hostd runs here (process %s)",
+			    holder[0] ? holder : "unknown");
+	}
+	if (write_holder(fd) < 0)
+		return fail(diag, EIO, lock_path, 0, "cannot be written");
+	*ret_lock = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg list
+ */
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/table.h"
+
+static void print_domains(const json_t *domains)
+{
+	static const struct column columns[] = {
+		{.name = "NAME"},
+		{.name = "STATE"},
+		{.name = "PORTS", .right = true},
+		{.name = "SESSIONS", .right = true},
+		{.name = "POLICIES"},
+		{.name = "GROUPS"},
+		{.name = "ERROR", .truncate = true},
+	};
+	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	json_t *domain;
+	size_t i;
+
+	json_array_foreach(domains, i, domain)
+	{
+		_cleanup_free_ char *policies =
+			join_texts(json_object_get(domain, "policies"), "-");
+		_cleanup_free_ char *groups = join_texts(json_object_get(domain, "groups"), "-");
+
+		add_line(table);
+		set_text(table, 0, get_text(domain, "name"));
+		set_text(table, 1, get_text(domain, "state"));
+		set_number(table, 2, get_number(domain, "port_count"));
+		set_number(table, 3, get_number(domain, "sessions"));
+		set_text(table, 4, policies);
+		set_text(table, 5, groups);
+		set_text(table, 6, get_text(domain, "error"));
+	}
+	print_table(table, 0);
+}
+
+int run_list(const struct invocation *invocation)
+{
+	json_t *reply = ask_daemon(invocation, "list", NULL, false);
+	int result = STATUS_OK;
+
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	else
+		print_domains(json_object_get(reply, "domains"));
+	json_decref(reply);
+	return result;
+}

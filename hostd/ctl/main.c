@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg: the command. A table of subcommands, each in a file of its own; text for people, --json
+ * for programs. Exit status: 0 done, 1 failed or refused, 2 wrong usage.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+
+static const struct command commands[] = {
+	{"status", "", "how the daemon, libvirt and the datapath are", 0, 0, 0, run_status},
+	{"list", "", "running domains and how each is filtered", 0, 0, 0, run_list},
+	{"show", "DOMAIN", "a domain's NICs: policy, guards, limits, counters", TAKES_RULES, 1, 1,
+	 run_show},
+	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT, 1, 1, run_sessions},
+	{"policy list", "", "policies of the policy directory and who uses them", 0, 0, 0,
+	 run_policy_list},
+	{"policy check", "FILE...", "say whether policy files are good; needs no daemon", 0, 1, -1,
+	 run_policy_check},
+	{"monitor", "", "print events as they happen, until interrupted", 0, 0, 0, run_monitor},
+	{"reload", "", "read settings and policies again", 0, 0, 0, run_reload},
+	{"attach", "DOMAIN", "filter a domain again after detach", 0, 1, 1, run_attach},
+	{"detach", "DOMAIN | --all", "stop filtering; --all works without a daemon too", TAKES_ALL,
+	 0, 1, run_detach},
+};
+
+static void print_commands(FILE *stream)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		char usage[64];
+
+		snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
+		fprintf(stream, "  %-24s %s\n", usage, commands[i].help);
+	}
+}
+
+static int print_help(void)
+{
+	puts("Usage: vmseg [OPTION]... COMMAND [ARGUMENT]...\n"
+	     "Shows and steers the filtering of this host's libvirt domains.\n");
+	print_commands(stdout);
+	puts("\n"
+	     "  --json          print JSON instead of text\n"
+	     "  --rules         with show: the rules and how often each was hit\n"
+	     "  --limit N       with sessions: at most so many (default 1000)\n"
+	     "  --socket PATH   the daemon's socket (or VMSEG_SOCKET; default: from the settings)\n"
+	     "  --config FILE   the settings (default: " VMSEG_SYSCONFDIR "/vmseg/hostd.conf)\n"
+	     "  --version       print the version\n"
+	     "  --help          print this\n"
+	     "\n"
+	     "Exit status: 0 done, 1 failed or refused, 2 wrong usage.");
+	return STATUS_OK;
+}
+
+static int complain(const char *problem, const char *word)
+{
+	fprintf(stderr, "vmseg: %s%s\nCommands:\n", problem, word);
+	print_commands(stderr);
+	return STATUS_USAGE;
+}
+
+/* The command that the words begin with; *ret_words is how many words its name has. */
+static const struct command *find_command(char **words, int count, int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *second = strchr(commands[i].name, ' ');
+		size_t length =
+			second ? (size_t)(second - commands[i].name) : strlen(commands[i].name);
+
+		if (strlen(words[0]) != length || strncmp(words[0], commands[i].name, length) != 0)
+			continue;
+		if (second && (count < 2 || strcmp(words[1], second + 1) != 0))
+			continue;
+		*ret_words = second ? 2 : 1;
+		return &commands[i];
+	}
+	return NULL;
+}
+
+enum {
+	OPTION_JSON = 256,
+	OPTION_RULES,
+	OPTION_LIMIT,
+	OPTION_ALL,
+	OPTION_SOCKET,
+	OPTION_CONFIG,
+	OPTION_VERSION,
+	OPTION_HELP = 'h'
+};
+
+static int read_limit(const char *text, struct invocation *invocation)
+{
+	char *end;
+
+	errno = 0;
+	invocation->limit = strtol(text, &end, 10);
+	if (errno || *end || invocation->limit < 1) {
+		fprintf(stderr, "vmseg: --limit: expected a positive number, not \"%s\"\n", text);
+		return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
+/* Returns STATUS_OK, or the status to end with right away, minus one for success. */
+static int take_option(int option, struct invocation *invocation)
+{
+	switch (option) {
+	case OPTION_JSON:
+		invocation->json = true;
+		return STATUS_OK;
+	case OPTION_RULES:
+		invocation->rules = true;
+		invocation->given |= TAKES_RULES;
+		return STATUS_OK;
+	case OPTION_LIMIT:
+		invocation->given |= TAKES_LIMIT;
+		return read_limit(optarg, invocation);
+	case OPTION_ALL:
+		invocation->all = true;
+		invocation->given |= TAKES_ALL;
+		return STATUS_OK;
+	case OPTION_SOCKET:
+		invocation->socket = optarg;
+		return STATUS_OK;
+	case OPTION_CONFIG:
+		invocation->config_path = optarg;
+		return STATUS_OK;
+	default:
+		return STATUS_USAGE;
+	}
+}
+
+static int run_command(struct invocation *invocation, char **words, int count)
+{
+	const struct command *command;
+	int used = 0;
+
+	if (count == 0 || strcmp(words[0], "help") == 0)
+		return count == 0 ? complain("expected a command", "") : print_help();
+	command = find_command(words, count, &used);
+	if (!command)
+		return complain("unknown command: ", words[0]);
+	invocation->arguments = words + used;
+	invocation->argument_count = count - used;
+	if (invocation->argument_count < command->minimum ||
+	    (command->maximum >= 0 && invocation->argument_count > command->maximum) ||
+	    (invocation->given & ~command->options)) {
+		fprintf(stderr, "Usage: vmseg %s%s%s%s\n", command->name,
+			command->options & TAKES_RULES ? " [--rules]" : "",
+			command->options & TAKES_LIMIT ? " [--limit N] " : " ", command->arguments);
+		return STATUS_USAGE;
+	}
+	return command->run(invocation);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPTION_JSON},
+		{"rules", no_argument, NULL, OPTION_RULES},
+		{"limit", required_argument, NULL, OPTION_LIMIT},
+		{"all", no_argument, NULL, OPTION_ALL},
+		{"socket", required_argument, NULL, OPTION_SOCKET},
+		{"config", required_argument, NULL, OPTION_CONFIG},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{0},
+	};
+	struct invocation invocation = {.socket = getenv("VMSEG_SOCKET")};
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == OPTION_HELP)
+			return print_help();
+		if (option == OPTION_VERSION) {
+			puts("vmseg " VMSEG_VERSION);
+			return STATUS_OK;
+		}
+		status = take_option(option, &invocation);
+		if (status != STATUS_OK)
+			return status;
+	}
+	return run_command(&invocation, argv + optind, argc - optind);
+}

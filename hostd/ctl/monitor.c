@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg monitor: events, a line each, until interrupted or until the daemon ends.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/control/client.h"
+#include "hostd/ctl/ctl.h"
+
+#define PATIENCE_SECONDS 10
+
+static void print_event(const json_t *event, bool json)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!json && json_object_get(event, "text")) {
+		puts(get_text(event, "text"));
+	} else {
+		text = json_dumps(event, JSON_COMPACT);
+		puts(text ? text : "{}");
+	}
+	fflush(stdout);
+}
+
+int run_monitor(const struct invocation *invocation)
+{
+	_cleanup_(close_control) struct control_client client = {.fd = -1};
+	_cleanup_free_ char *path = socket_path(invocation, false);
+	_cleanup_(clear_diag) struct diag diag = {0};
+	json_t *object = NULL;
+	int r;
+
+	if (!path)
+		return STATUS_FAILED;
+	r = connect_control(path, PATIENCE_SECONDS, &client, &diag);
+	if (r == 0)
+		r = send_request(&client, "monitor", NULL, &diag);
+	if (r == 0)
+		r = read_reply(&client, &object, &diag);
+	while (r == 0) {
+		json_decref(object);
+		r = read_stream(&client, &object, &diag);
+		if (r == 0)
+			print_event(object, invocation->json);
+	}
+	if (r == -ENODATA) {
+		fputs("vmseg: the daemon has ended\n", stderr);
+		return STATUS_FAILED;
+	}
+	return print_error(&diag);
+}

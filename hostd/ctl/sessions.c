@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg sessions DOMAIN
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/table.h"
+
+static void set_endpoint(struct table *table, size_t column, const char *address, json_int_t port)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), strchr(address, ':') ? "[%s]:%d" : "%s:%d", address,
+		 (int)port);
+	set_text(table, column, text);
+}
+
+static void print_sessions(const json_t *sessions)
+{
+	static const struct column columns[] = {
+		{.name = "DEVICE"},
+		{.name = "PROTO"},
+		{.name = "LOCAL"},
+		{.name = "REMOTE"},
+		{.name = "OPENED"},
+		{.name = "STATE"},
+		{.name = "AGE", .right = true},
+		{.name = "EXPIRES", .right = true},
+		{.name = "IN", .right = true},
+		{.name = "OUT", .right = true},
+		{.name = "RULE"},
+	};
+	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	json_t *session;
+	size_t i;
+
+	json_array_foreach(sessions, i, session)
+	{
+		add_line(table);
+		set_text(table, 0, get_text(session, "device"));
+		set_text(table, 1, get_text(session, "protocol"));
+		set_endpoint(table, 2, get_text(session, "local"),
+			     get_number(session, "local_port"));
+		set_endpoint(table, 3, get_text(session, "remote"),
+			     get_number(session, "remote_port"));
+		set_text(table, 4, get_text(session, "opened"));
+		set_text(table, 5, get_text(session, "state"));
+		set_age(table, 6, (uint64_t)get_number(session, "age"));
+		set_age(table, 7, (uint64_t)get_number(session, "expires"));
+		set_size(table, 8, (uint64_t)get_number(json_object_get(session, "in"), "bytes"));
+		set_size(table, 9, (uint64_t)get_number(json_object_get(session, "out"), "bytes"));
+		set_text(table, 10, get_text(session, "rule"));
+	}
+	print_table(table, 0);
+}
+
+int run_sessions(const struct invocation *invocation)
+{
+	json_t *params = json_pack("{s:s}", "domain", invocation->arguments[0]), *reply;
+	int result = STATUS_OK;
+
+	if (invocation->limit)
+		json_object_set_new(params, "limit", json_integer(invocation->limit));
+	reply = ask_daemon(invocation, "sessions", params, false);
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json) {
+		result = print_json(reply);
+	} else {
+		print_sessions(json_object_get(reply, "sessions"));
+		if (get_flag(reply, "truncated"))
+			fputs("vmseg: there are more (see --limit)\n", stderr);
+	}
+	json_decref(reply);
+	return result;
+}

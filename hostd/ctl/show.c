@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg show DOMAIN
+ */
+#include <stdio.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/table.h"
+
+static void print_texts(const char *name, const json_t *array, const char *none)
+{
+	_cleanup_free_ char *text = join_texts(array, none);
+
+	printf("  %-12s %s\n", name, text ? text : "");
+}
+
+/* "session-rate 500, half-open 512": what is 0 is unlimited and left out. */
+static void print_limits(const json_t *port)
+{
+	json_t *limits = json_object_get(port, "limits"), *value;
+	const char *name;
+
+	printf("  %-12s %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT "\n", "sessions",
+	       get_number(port, "sessions"), get_number(port, "session_limit"));
+	printf("  %-12s ", "limits");
+	json_object_foreach(limits, name, value)
+	{
+		if (json_integer_value(value))
+			printf("%s %" JSON_INTEGER_FORMAT "  ", name, json_integer_value(value));
+	}
+	putchar('\n');
+}
+
+static void print_guards(const json_t *guards)
+{
+	const char *name;
+	json_t *on;
+
+	printf("  %-12s ", "guards");
+	json_object_foreach((json_t *)guards, name, on)
+		printf("%s%s  ", name, json_is_true(on) ? "" : ":off");
+	putchar('\n');
+}
+
+static void print_counters(const json_t *counters)
+{
+	static const struct column columns[] = {
+		{.name = "DIRECTION"},
+		{.name = "VERDICT"},
+		{.name = "REASON"},
+		{.name = "PACKETS", .right = true},
+		{.name = "BYTES", .right = true},
+	};
+	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	json_t *counter;
+	size_t i;
+
+	json_array_foreach(counters, i, counter)
+	{
+		add_line(table);
+		set_text(table, 0, get_text(counter, "direction"));
+		set_text(table, 1, get_text(counter, "verdict"));
+		set_text(table, 2, get_text(counter, "reason"));
+		set_number(table, 3, get_number(counter, "packets"));
+		set_size(table, 4, (uint64_t)get_number(counter, "bytes"));
+	}
+	print_table(table, 2);
+}
+
+static void print_rules(const json_t *port)
+{
+	static const struct column columns[] = {
+		{.name = "RULE", .right = true},
+		{.name = "POLICY"},
+		{.name = "ID"},
+		{.name = "DIRECTION"},
+		{.name = "ACTION"},
+		{.name = "PACKETS", .right = true},
+		{.name = "BYTES", .right = true},
+		{.name = "PLACE"},
+	};
+	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	const json_t *rest = json_object_get(json_object_get(port, "default"), "hits");
+	json_t *rule;
+	size_t i;
+
+	json_array_foreach(json_object_get(port, "rules"), i, rule)
+	{
+		add_line(table);
+		set_number(table, 0, get_number(rule, "number"));
+		set_text(table, 1, get_text(rule, "policy"));
+		set_text(table, 2, get_text(rule, "id"));
+		set_text(table, 3, get_text(rule, "direction"));
+		set_text(table, 4, get_text(rule, "action"));
+		set_number(table, 5, get_number(rule, "packets"));
+		set_size(table, 6, (uint64_t)get_number(rule, "bytes"));
+		set_text(table, 7, get_text(rule, "place"));
+	}
+	add_line(table);
+	set_text(table, 0, "default");
+	set_number(table, 5, get_number(rest, "packets"));
+	set_size(table, 6, (uint64_t)get_number(rest, "bytes"));
+	print_table(table, 2);
+}
+
+/* Both programs must be on the device: one direction unfiltered is worth a loud word. */
+static void print_hooks(const json_t *port)
+{
+	const json_t *hooked = json_object_get(port, "hooked");
+
+	if (!hooked)
+		printf("  %-12s not attached\n", "PROBLEM");
+	else if (!get_flag(hooked, "in") || !get_flag(hooked, "out"))
+		printf("  %-12s the program is missing on:%s%s\n", "PROBLEM",
+		       get_flag(hooked, "in") ? "" : " in", get_flag(hooked, "out") ? "" : " out");
+}
+
+static void print_port(const json_t *port, bool rules)
+{
+	const json_t *defaults = json_object_get(port, "default");
+
+	printf("\n%s  %s  %s  slot %" JSON_INTEGER_FORMAT "  generation %" JSON_INTEGER_FORMAT
+	       "  %s%s%s\n",
+	       get_text(port, "device"), get_text(port, "mac"), get_text(port, "type"),
+	       get_number(port, "slot"), get_number(port, "generation"), get_text(port, "attach"),
+	       get_flag(port, "audit") ? "  audit" : "",
+	       get_flag(port, "closed") ? "  closed" : "");
+	print_hooks(port);
+	if (get_text(port, "error")[0])
+		printf("  %-12s %s\n", "PROBLEM", get_text(port, "error"));
+	if (defaults) {
+		print_texts("policies", json_object_get(port, "policies"), "none");
+		printf("  %-12s in %s, out %s\n", "default", get_text(defaults, "in"),
+		       get_text(defaults, "out"));
+		print_texts("addresses", json_object_get(port, "addresses"), "not known");
+		print_guards(json_object_get(port, "guards"));
+	}
+	print_limits(port);
+	print_counters(json_object_get(port, "counters"));
+	if (rules)
+		print_rules(port);
+}
+
+static void print_domain(const json_t *domain, bool rules)
+{
+	_cleanup_free_ char *groups = join_texts(json_object_get(domain, "groups"), "none");
+	json_t *port;
+	size_t i;
+
+	printf("%s  %s  %s  %s\n", get_text(domain, "name"), get_text(domain, "state"),
+	       get_text(domain, "driver"), get_text(domain, "uuid"));
+	printf("  %-12s %s\n", "groups", groups ? groups : "");
+	if (get_text(domain, "error")[0])
+		printf("  %-12s %s\n", "PROBLEM", get_text(domain, "error"));
+	json_array_foreach(json_object_get(domain, "ports"), i, port) print_port(port, rules);
+}
+
+int run_show(const struct invocation *invocation)
+{
+	json_t *domain = ask_daemon(invocation, "show",
+				    json_pack("{s:s}", "domain", invocation->arguments[0]), false);
+	int result = STATUS_OK;
+
+	if (!domain)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(domain);
+	else
+		print_domain(domain, invocation->rules);
+	json_decref(domain);
+	return result;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The link monitor. The kernel announces every change of a device with the same message as its
+ * birth, so the known ones are remembered.
+ */
+#include "hostd/enforce/link_monitor.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <uthash.h>
+
+#include "hostd/base/cleanup.h"
+
+/* The most that the kernel puts into one message (NLMSG_GOODSIZE, netlink dumps). */
+#define LINK_NEWS_BYTES 32768
+
+struct known_link {
+	unsigned int ifindex;
+	bool present; /* seen by the look at all devices that is under way */
+	UT_hash_handle hh;
+};
+
+struct link_monitor {
+	struct mnl_socket *socket;
+	struct link_callbacks callbacks;
+	void *context;
+	struct known_link *known;
+};
+
+static struct known_link *find_link(struct link_monitor *monitor, unsigned int ifindex)
+{
+	struct known_link *link;
+
+	HASH_FIND(hh, monitor->known, &ifindex, sizeof(ifindex), link);
+	return link;
+}
+
+/* Returns the link, NULL when there is no memory; *ret_new says whether it is a new one. */
+static struct known_link *know_link(struct link_monitor *monitor, unsigned int ifindex,
+				    bool *ret_new)
+{
+	struct known_link *link = find_link(monitor, ifindex);
+
+	*ret_new = !link;
+	if (link)
+		return link;
+	link = calloc(1, sizeof(*link));
+	if (!link)
+		return NULL;
+	link->ifindex = ifindex;
+	HASH_ADD(hh, monitor->known, ifindex, sizeof(link->ifindex), link);
+	return link;
+}
+
+static void add_link(struct link_monitor *monitor, unsigned int ifindex, const char *device)
+{
+	bool is_new;
+
+	know_link(monitor, ifindex, &is_new);
+	if (is_new)
+		monitor->callbacks.appeared(ifindex, device, monitor->context);
+}
+
+static void remove_link(struct link_monitor *monitor, unsigned int ifindex)
+{
+	struct known_link *link = find_link(monitor, ifindex);
+
+	if (link) {
+		HASH_DEL(monitor->known, link);
+		free(link);
+	}
+	monitor->callbacks.gone(ifindex, monitor->context);
+}
+
+static int handle_message(const struct nlmsghdr *header, void *context)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
+	struct link_monitor *monitor = context;
+	struct nlattr *attribute;
+
+	/* Bridges announce a port that leaves them as a "link gone" of their own family. */
+	if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) ||
+	    mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
+		return MNL_CB_OK;
+	if (header->nlmsg_type == RTM_DELLINK) {
+		remove_link(monitor, (unsigned int)info->ifi_index);
+		return MNL_CB_OK;
+	}
+	mnl_attr_for_each(attribute, header, sizeof(*info))
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+			add_link(monitor, (unsigned int)info->ifi_index,
+				 mnl_attr_get_str(attribute));
+	}
+	return MNL_CB_OK;
+}
+
+/* Reports what has come and gone unseen; with `quiet` only learns what there is. */
+static void look_at_all(struct link_monitor *monitor, bool quiet)
+{
+	struct if_nameindex *all = if_nameindex();
+	struct known_link *link, *next;
+
+	if (!all)
+		return;
+	for (link = monitor->known; link; link = link->hh.next)
+		link->present = false;
+	for (const struct if_nameindex *i = all; i->if_index; i++) {
+		bool is_new;
+
+		link = know_link(monitor, i->if_index, &is_new);
+		if (link)
+			link->present = true;
+		if (is_new && !quiet)
+			monitor->callbacks.appeared(i->if_index, i->if_name, monitor->context);
+	}
+	HASH_ITER (hh, monitor->known, link, next) {
+		if (!link->present)
+			remove_link(monitor, link->ifindex);
+	}
+	if_freenameindex(all);
+}
+
+int open_link_monitor(const struct link_callbacks *callbacks, void *context,
+		      struct link_monitor **ret, struct diag *diag)
+{
+	_cleanup_(close_link_monitor) struct link_monitor *monitor = calloc(1, sizeof(*monitor));
+
+	if (!monitor)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	monitor->callbacks = *callbacks;
+	monitor->context = context;
+	monitor->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!monitor->socket ||
+	    mnl_socket_bind(monitor->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+		return fail(diag, errno, NULL, 0, "cannot watch network devices: %s",
+			    strerror(errno));
+	look_at_all(monitor, true);
+	*ret = TAKE_PTR(monitor);
+	return 0;
+}
+
+void close_link_monitor(struct link_monitor **monitor)
+{
+	struct known_link *link, *next;
+
+	if (!*monitor)
+		return;
+	HASH_ITER (hh, (*monitor)->known, link, next) {
+		HASH_DEL((*monitor)->known, link);
+		free(link);
+	}
+	if ((*monitor)->socket)
+		mnl_socket_close((*monitor)->socket);
+	free(*monitor);
+	*monitor = NULL;
+}
+
+int link_monitor_descriptor(const struct link_monitor *monitor)
+{
+	return mnl_socket_get_fd(monitor->socket);
+}
+
+void read_link_news(struct link_monitor *monitor)
+{
+	char buffer[LINK_NEWS_BYTES];
+	ssize_t got;
+
+	for (;;) {
+		got = mnl_socket_recvfrom(monitor->socket, buffer, sizeof(buffer));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
+			look_at_all(monitor, false);
+			continue;
+		}
+		if (got <= 0)
+			return;
+		mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network devices that come and go, as rtnetlink tells it.
+ */
+#ifndef VMSEG_LINK_MONITOR_H
+#define VMSEG_LINK_MONITOR_H
+
+#include <stddef.h>
+
+#include "hostd/base/diag.h"
+
+struct link_monitor;
+
+struct link_callbacks {
+	/* Once per device that was not there when the monitor was opened. */
+	void (*appeared)(unsigned int ifindex, const char *device, void *context);
+	void (*gone)(unsigned int ifindex, void *context);
+};
+
+/* Devices of the caller's network namespace. */
+int open_link_monitor(const struct link_callbacks *callbacks, void *context,
+		      struct link_monitor **ret, struct diag *diag);
+void close_link_monitor(struct link_monitor **monitor);
+
+int link_monitor_descriptor(const struct link_monitor *monitor);
+
+/* Handles everything that waits on the descriptor. News that the kernel had to drop is made up for
+ * by a new look at all devices. */
+void read_link_news(struct link_monitor *monitor);
+
+#endif
