@@ -157,8 +157,17 @@ static void add_plan(json_t *view, struct datapath *datapath, unsigned int ifind
 					 view_rules(datapath, ifindex, plan)));
 }
 
+/* The ids are what bpftool knows maps, programs and links by. */
 static void add_status(json_t *view, const struct port_status *status)
 {
+	json_t *kernel = json_pack("{s:I, s:{s:I, s:I}, s:{s:I, s:I}}", "session_map_id",
+				   (json_int_t)status->session_map_id, "program_id", "in",
+				   (json_int_t)status->program_id[DIRECTION_IN], "out",
+				   (json_int_t)status->program_id[DIRECTION_OUT], "link_id", "in",
+				   (json_int_t)status->link_id[DIRECTION_IN], "out",
+				   (json_int_t)status->link_id[DIRECTION_OUT]);
+
+	json_object_update_new(view, kernel);
 	json_object_update_new(view, json_pack("{s:I, s:I, s:s, s:I, s:I, s:{s:b, s:b}}", "slot",
 					       (json_int_t)status->slot, "generation",
 					       (json_int_t)status->generation, "attach",

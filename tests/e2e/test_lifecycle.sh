@@ -11,9 +11,9 @@ WEB_METADATA=$(metadata $WEB '<policy ref="web-server"/>')
 
 # The ids that bpftool would show: links, programs and the session map of a port.
 port_ids() {
-	show_port "$1" '"link \(."link-id".in)", "link \(."link-id".out)",
+	show_port "$1" '"link \(.link_id.in)", "link \(.link_id.out)",
 		"prog \(."program-id".in)", "prog \(."program-id".out)",
-		"map \(."session-map-id")"'
+		"map \(.session_map_id)"'
 }
 
 ids_are_there() {
@@ -46,7 +46,7 @@ check_start_stop() {
 		"$(comm -13 <(printf '%s\n' "$pins") <(list_pins) | grep -c link)"
 	check_equal "the port's limit is the size of its session map" \
 		"$(show_port web '."session-limit"')" \
-		"$(bpftool -j map show id "$(show_port web '."session-map-id"')" | jq .max_entries)"
+		"$(bpftool -j map show id "$(show_port web .session_map_id)" | jq .max_entries)"
 	destroy_vm web
 	maps=$(grep -v prog <<<"$ids")
 	check_soon 5 "a stop takes links and session map away" ids_are_gone "$maps"

@@ -24,15 +24,15 @@ check_enforced() {
 }
 
 identity() {
-	show_port "$1" '[.slot, .generation, ."link-id".in, ."link-id".out, ."session-map-id",
+	show_port "$1" '[.slot, .generation, .link_id.in, .link_id.out, .session_map_id,
 		.ifindex] | join(" ")'
 }
 
 # The sessions of the connections under test, by the port of the other side, oldest figures first.
 packets_by_session() {
-	vmseg sessions web --json | jq -c '[.sessions[] | select(."local-port" == 7000 and
+	vmseg sessions web --json | jq -c '[.sessions[] | select(.local_port == 7000 and
 		.protocol == "tcp" and .state == "tcp-established") |
-		{key: (."remote-port" | tostring), value: (.in.packets + .out.packets)}] | from_entries'
+		{key: (.remote_port | tostring), value: (.in.packets + .out.packets)}] | from_entries'
 }
 
 # check_counters_grew WHEN BEFORE: each session of then is there, with more packets.

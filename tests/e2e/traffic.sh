@@ -77,7 +77,7 @@ check_sessions() {
 	check_equal "web's sessions are those 3" "in tcp-established $(vm_ip4 $CLIENT) 3" \
 		"$(list_sessions web '."local-port" == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
 	check_equal "client's are the same, opened by itself" "out tcp-established $(vm_ip4 $WEB) 3" \
-		"$(list_sessions client '."remote-port" == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
+		"$(list_sessions client '.remote_port == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
 }
 
 # list_sessions NAME FILTER: direction, state and remote of the sessions, and how many there are.
