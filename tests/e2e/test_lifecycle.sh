@@ -12,7 +12,7 @@ WEB_METADATA=$(metadata $WEB '<policy ref="web-server"/>')
 # The ids that bpftool would show: links, programs and the session map of a port.
 port_ids() {
 	show_port "$1" '"link \(.link_id.in)", "link \(.link_id.out)",
-		"prog \(."program-id".in)", "prog \(."program-id".out)",
+		"prog \(.program_id.in)", "prog \(.program_id.out)",
 		"map \(.session_map_id)"'
 }
 
@@ -45,7 +45,7 @@ check_start_stop() {
 	check_equal "two links are pinned for the port" 2 \
 		"$(comm -13 <(printf '%s\n' "$pins") <(list_pins) | grep -c link)"
 	check_equal "the port's limit is the size of its session map" \
-		"$(show_port web '."session-limit"')" \
+		"$(show_port web '.session_limit')" \
 		"$(bpftool -j map show id "$(show_port web .session_map_id)" | jq .max_entries)"
 	destroy_vm web
 	maps=$(grep -v prog <<<"$ids")

@@ -75,7 +75,7 @@ check_sessions() {
 	start_hold client "$(vm_ip4 $WEB)" 7000 3
 	check_soon 10 "client holds 3 connections" holds client 7000 alive 3
 	check_equal "web's sessions are those 3" "in tcp-established $(vm_ip4 $CLIENT) 3" \
-		"$(list_sessions web '."local-port" == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
+		"$(list_sessions web '.local_port == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
 	check_equal "client's are the same, opened by itself" "out tcp-established $(vm_ip4 $WEB) 3" \
 		"$(list_sessions client '.remote_port == 7000 and .protocol == "tcp" and .state == "tcp-established"')"
 }
@@ -115,7 +115,7 @@ check_metadata_change() {
 	check_soon 15 "connections that the new policy forbids are cut" holds client 7000 waiting 3
 	check "web counts them as revoked" [ "$(counter web in revoked)" -gt 0 ]
 	check_equal "web has no such session left" "" \
-		"$(list_sessions web '."local-port" == 7000 and .protocol == "tcp"')"
+		"$(list_sessions web '.local_port == 7000 and .protocol == "tcp"')"
 	check_ask "no new one is opened" silence client tcp "$(vm_ip4 $WEB)" 7000
 	check_equal "what it allows goes on" "hello from web" \
 		"$(get_page client "$(vm_ip4 $WEB)")"
