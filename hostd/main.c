@@ -18,6 +18,7 @@
 #include "hostd/config/config.h"
 #include "hostd/control/methods.h"
 #include "hostd/enforce/link_monitor.h"
+#include "hostd/policy/parse.h"
 #include "hostd/virt/watcher.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */
@@ -370,5 +371,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	set_log_level(daemon.config->log_level);
+	set_schema_path(getenv("VMSEG_SCHEMA"));
 	return run_daemon(&daemon) < 0 ? 1 : 0;
 }

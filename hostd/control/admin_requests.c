@@ -52,6 +52,14 @@ int answer_detach(struct control_context *context, const json_t *params, json_t 
 	return r;
 }
 
+int answer_detach_all(struct control_context *context, const json_t *params, json_t **ret_result,
+		      struct diag *diag)
+{
+	detach_everything(context->enforcer);
+	*ret_result = json_object();
+	return 0;
+}
+
 int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag)
 {

@@ -15,9 +15,11 @@ const struct method control_methods[] = {
 	{"show", .read_only = true, .answer = answer_show},
 	{"sessions", .read_only = true, .answer = answer_sessions},
 	{"policy-list", .read_only = true, .answer = answer_policy_list},
+	{"policy-show", .read_only = true, .answer = answer_policy_show},
 	{"monitor", .read_only = true, .streams = true, .answer = answer_monitor},
 	{"reload", .answer = answer_reload},
 	{"detach", .answer = answer_detach},
+	{"detach-all", .answer = answer_detach_all},
 	{"attach", .answer = answer_attach},
 };
 

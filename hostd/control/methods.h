@@ -43,12 +43,16 @@ int answer_sessions(struct control_context *context, const json_t *params, json_
 /* policy_requests.c: {}, {"name"} */
 int answer_policy_list(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
+int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
+		       struct diag *diag);
 
-/* admin_requests.c: {}, {"domain"}, {"domain"} */
+/* admin_requests.c: {}, {"domain"}, {}, {"domain"} */
 int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);
 int answer_detach(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);
+int answer_detach_all(struct control_context *context, const json_t *params, json_t **ret_result,
+		      struct diag *diag);
 int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);
 

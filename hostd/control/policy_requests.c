@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/policy/print.h"
 
 struct listing {
 	struct enforcer *enforcer;
@@ -59,5 +61,47 @@ int answer_policy_list(struct control_context *context, const json_t *params, js
 	*ret_result = json_pack("{s:s, s:o}", "directory",
 				enforcer_config(context->enforcer)->policy_directory, "policies",
 				listing.policies);
+	return *ret_result ? 0 : -ENOMEM;
+}
+
+/* Canonical XML of whatever has this name: it is a file's, so no policy and set share one. */
+static int print_named(const struct library *library, const char *name, FILE *stream,
+		       struct diag *diag)
+{
+	_cleanup_(clear_diag) struct diag unused = {0};
+	const struct address_set *set = find_address_set(library, name, &unused);
+	const struct policy *policy;
+
+	if (set) {
+		print_address_set(set, stream);
+		return 0;
+	}
+	policy = find_policy(library, name, diag);
+	if (!policy)
+		return fail(diag, ENOENT, NULL, 0, "no policy or set is named \"%s\"", name);
+	print_policy(policy, stream);
+	return 0;
+}
+
+int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
+		       struct diag *diag)
+{
+	const char *name = need_string(params, "name", diag);
+	_cleanup_free_ char *xml = NULL;
+	FILE *stream;
+	size_t size;
+	int r;
+
+	if (!name)
+		return -EINVAL;
+	stream = open_memstream(&xml, &size);
+	if (!stream)
+		return -ENOMEM;
+	r = print_named(enforcer_library(context->enforcer), name, stream, diag);
+	if (fclose(stream) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	*ret_result = json_pack("{s:s, s:s}", "name", name, "xml", xml);
 	return *ret_result ? 0 : -ENOMEM;
 }

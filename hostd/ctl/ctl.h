@@ -46,6 +46,7 @@ int run_list(const struct invocation *invocation);
 int run_show(const struct invocation *invocation);
 int run_sessions(const struct invocation *invocation);
 int run_policy_check(const struct invocation *invocation);
+int run_policy_show(const struct invocation *invocation);
 int run_policy_list(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_attach(const struct invocation *invocation);

@@ -11,6 +11,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
+#include "hostd/policy/parse.h"
 
 static const struct command commands[] = {
 	{"status", "", "how the daemon, libvirt and the datapath are", 0, 0, 0, run_status},
@@ -20,6 +21,8 @@ static const struct command commands[] = {
 	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT, 1, 1, run_sessions},
 	{"policy list", "", "policies of the policy directory and who uses them", 0, 0, 0,
 	 run_policy_list},
+	{"policy show", "NAME", "a policy or address set in canonical form", 0, 1, 1,
+	 run_policy_show},
 	{"policy check", "FILE...", "say whether policy files are good; needs no daemon", 0, 1, -1,
 	 run_policy_check},
 	{"monitor", "", "print events as they happen, until interrupted", 0, 0, 0, run_monitor},
@@ -174,6 +177,7 @@ int main(int argc, char **argv)
 	struct invocation invocation = {.socket = getenv("VMSEG_SOCKET")};
 	int option, status;
 
+	set_schema_path(getenv("VMSEG_SCHEMA"));
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option == OPTION_HELP)
 			return print_help();

@@ -79,4 +79,7 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
 int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
 
+/* Every domain, and the ports that nobody owns. */
+void detach_everything(struct enforcer *enforcer);
+
 #endif

@@ -197,17 +197,33 @@ static struct managed_domain *get_domain(struct enforcer *enforcer, const char *
 	return NULL;
 }
 
+static void detach_by_hand(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	detach_ports(enforcer, managed);
+	managed->detached = true;
+	save_domain(enforcer, managed);
+	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
+}
+
 int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
 {
 	struct managed_domain *managed = get_domain(enforcer, name, diag);
 
 	if (!managed)
 		return -ENOENT;
-	detach_ports(enforcer, managed);
-	managed->detached = true;
-	save_domain(enforcer, managed);
-	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
+	detach_by_hand(enforcer, managed);
 	return 0;
+}
+
+void detach_everything(struct enforcer *enforcer)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m->port_count > 0)
+			detach_by_hand(enforcer, m);
+	}
+	for (struct unclaimed_port *port = enforcer->unclaimed; port; port = port->hh.next)
+		detach_port(enforcer->datapath, port->ifindex);
+	free_unclaimed(enforcer);
 }
 
 int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
