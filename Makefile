@@ -146,20 +146,24 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 	$(call say,GUEST,$@)
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(NETNS_TESTS) $(TEST_TOOLS)
 
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
+BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
 LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh))
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log tests/run
 
 test: $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
-	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS)
+	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS)
+
+check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on every supported kernel
+	$(run_tests) $(KERNEL_TESTS)
 
 check: all tests $(GUEST) ## every test, real VMs included
-	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(NETNS_TESTS) $(LAB_SCRIPTS) \
-		$(KERNEL_TESTS)
+	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) $(NETNS_TESTS) \
+		$(LAB_SCRIPTS) $(KERNEL_TESTS)
 
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
@@ -230,5 +234,5 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test check check-integration verifier-report demo deps fmt lint install \
-	uninstall clean help
+.PHONY: all tests test check check-integration check-kernels verifier-report demo deps fmt lint \
+	install uninstall clean help

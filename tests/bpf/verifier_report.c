@@ -7,7 +7,7 @@
  *   instructions  in the program as loaded
  *   processed     by the verifier on all paths; the kernel's limit is 1,000,000
  *   states, peak  that the verifier kept in all and at once: its memory and time
- *   stack         bytes used of 512
+ *   stack         bytes used by each function; a chain of calls may use 512
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -31,8 +31,11 @@
 #define LOG_BYTES  (16 << 20)
 #define LAST_WORDS 2000 /* bytes of a refusal that are shown */
 
+#define STACK_TEXT_BYTES 48
+
 struct figures {
-	unsigned long processed, total_states, peak_states, stack;
+	unsigned long processed, total_states, peak_states;
+	char stack[STACK_TEXT_BYTES];
 };
 
 static int stay_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -53,22 +56,21 @@ static unsigned long find_figure(const char *log, const char *name)
 	return found ? strtoul(found, NULL, 10) : 0;
 }
 
-/* "stack depth 320+0" has a figure for each function. */
-static unsigned long sum_stack(const char *log)
+/* The figures behind "stack depth", as the verifier writes them: one for each function. */
+static void copy_stack(const char *log, char out[static STACK_TEXT_BYTES])
 {
 	const char *at = strstr(log, "stack depth ");
-	unsigned long sum = 0;
-	char *end;
+	size_t size;
 
+	out[0] = '\0';
 	if (!at)
-		return 0;
+		return;
 	at += strlen("stack depth ");
-	for (;;) {
-		sum += strtoul(at, &end, 10);
-		if (*end != '+')
-			return sum;
-		at = end + 1;
-	}
+	size = strspn(at, "0123456789+");
+	if (size >= STACK_TEXT_BYTES)
+		size = STACK_TEXT_BYTES - 1;
+	memcpy(out, at, size);
+	out[size] = '\0';
 }
 
 /* Loads this program alone with the log in `log`. Returns what loading returned. */
@@ -99,8 +101,8 @@ static int load_one(const char *name, int level, char *log, struct figures *ret_
 		.processed = find_figure(log, "processed "),
 		.total_states = find_figure(log, "total_states "),
 		.peak_states = find_figure(log, "peak_states "),
-		.stack = sum_stack(log),
 	};
+	copy_stack(log, ret_figures->stack);
 	vmseg__destroy(skeleton);
 	return r;
 }
@@ -120,7 +122,7 @@ static bool report(const char *release, const char *name, char *log)
 	size_t instructions;
 	int r = load_one(name, LOG_STATS, log, &figures, &instructions);
 
-	printf("%-28s %-14s %12zu %10lu %8lu %8lu %6lu  %s\n", release, name, instructions,
+	printf("%-28s %-14s %12zu %10lu %8lu %8lu  %-20s %s\n", release, name, instructions,
 	       figures.processed, figures.total_states, figures.peak_states, figures.stack,
 	       r ? strerror(-r) : "ok");
 	return !r;
@@ -153,7 +155,7 @@ int main(void)
 			strerror(errno));
 		return EXIT_FAILURE;
 	}
-	printf("%-28s %-14s %12s %10s %8s %8s %6s  %s\n", "kernel", "program", "instructions",
+	printf("%-28s %-14s %12s %10s %8s %8s  %-20s %s\n", "kernel", "program", "instructions",
 	       "processed", "states", "peak", "stack", "verdict");
 	bpf_object__for_each_program(program, skeleton->obj)
 	{

@@ -20,11 +20,10 @@
 #include "vmseg.skel.h"
 
 /* Each port has its own part of the pools. */
-#define NODES_PER_PORT     32768
-#define COUNTERS_PER_PORT  1024
-#define SESSION_LIMIT      4096
-#define RING_BYTES         (1 << 18)
-#define FRAGMENTS_PER_PORT 64
+#define NODES_PER_PORT    32768
+#define COUNTERS_PER_PORT 1024
+#define SESSION_LIMIT     4096
+#define RING_BYTES        (1 << 18)
 
 /* Timeouts are given in jiffies; this only has to be plausible. */
 #define RIG_HZ 250
@@ -77,6 +76,7 @@ static void size_maps(struct vmseg *skeleton)
 	bpf_map__set_max_entries(skeleton->maps.port_state_map, RIG_PORTS + 1);
 	bpf_map__set_max_entries(skeleton->maps.stats_map, RIG_PORTS + 1);
 	bpf_map__set_max_entries(skeleton->maps.session_map, RIG_PORTS + 1);
+	bpf_map__set_max_entries(skeleton->maps.remote_map, RIG_PORTS + 1);
 	bpf_map__set_max_entries(skeleton->maps.policy_map, RIG_PORTS * NODES_PER_PORT);
 	bpf_map__set_max_entries(skeleton->maps.rule_stats_map, RIG_PORTS * COUNTERS_PER_PORT);
 	bpf_map__set_max_entries(skeleton->maps.event_ring, RING_BYTES);
@@ -141,6 +141,7 @@ int open_rig(void **state)
 		rig->ports[i].rig = rig;
 		rig->ports[i].slot = i + 1;
 		rig->ports[i].sessions = -1;
+		rig->ports[i].remotes = -1;
 	}
 	*state = &rig->ports[0];
 	return 0;
@@ -153,8 +154,10 @@ int close_rig(void **state)
 	if (!*state) /* opening failed, which has been said */
 		return 0;
 	rig = ((struct rig_port *)*state)->rig;
-	for (int i = 0; i < RIG_PORTS; i++)
+	for (int i = 0; i < RIG_PORTS; i++) {
 		close_descriptor(&rig->ports[i].sessions);
+		close_descriptor(&rig->ports[i].remotes);
+	}
 	ring_buffer__free(rig->ring);
 	push_tag__destroy(rig->tagger);
 	vmseg__destroy(rig->skeleton);
@@ -194,16 +197,28 @@ void withdraw_port(struct rig_port *port)
 	port->published = 0;
 }
 
-void set_session_limit(struct rig_port *port, uint32_t limit)
+/* Makes an inner map and puts it in the port's place of the outer one; closes the last one. */
+static void replace_table(struct rig_port *port, struct bpf_map *outer, int *fd, uint32_t key_size,
+			  uint32_t value_size, uint32_t entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "sessions", sizeof(struct session_key),
-				sizeof(struct session), limit, &options);
+	int table = bpf_map_create(BPF_MAP_TYPE_HASH, "rig_table", key_size, value_size, entries,
+				   &options);
 
-	must(fd, "session map");
-	close_descriptor(&port->sessions);
-	port->sessions = fd;
-	rig_write(port->rig->skeleton->maps.session_map, port->slot, &fd);
+	must(table, bpf_map__name(outer));
+	close_descriptor(fd);
+	*fd = table;
+	rig_write(outer, port->slot, fd);
+}
+
+void set_session_limit(struct rig_port *port, uint32_t limit)
+{
+	struct vmseg *skeleton = port->rig->skeleton;
+
+	replace_table(port, skeleton->maps.session_map, &port->sessions, sizeof(struct session_key),
+		      sizeof(struct session), limit);
+	replace_table(port, skeleton->maps.remote_map, &port->remotes, ADDRESS_BYTES,
+		      sizeof(int64_t), limit);
 }
 
 void apply_rig_settings(struct rig *rig)
@@ -222,6 +237,16 @@ static void clear_stats(struct rig_port *port)
 	rig_write(port->rig->skeleton->maps.port_state_map, port->slot, &state);
 }
 
+static void forget_fragments(struct rig_port *port)
+{
+	struct bpf_map *map = port->rig->skeleton->maps.fragment_map;
+	_cleanup_free_ uint8_t *zeros = calloc(1, bpf_map__value_size(map));
+
+	assert_non_null(zeros);
+	for (uint32_t i = 0; i < FRAGMENTS_PER_PORT; i++)
+		rig_write(map, port->slot * FRAGMENTS_PER_PORT + i, zeros);
+}
+
 static void reset_port(struct rig_port *port)
 {
 	uint32_t generation = port->record.generation;
@@ -237,6 +262,7 @@ static void reset_port(struct rig_port *port)
 	port->next_node = (port->slot - 1) * NODES_PER_PORT;
 	port->next_counter = (port->slot - 1) * COUNTERS_PER_PORT;
 	clear_stats(port);
+	forget_fragments(port);
 	set_session_limit(port, SESSION_LIMIT);
 	set_defaults(port, false, true);
 }
@@ -318,4 +344,11 @@ void set_defaults(struct rig_port *port, bool allow_in, bool allow_out)
 void set_image(struct rig_port *port, const struct image *image)
 {
 	load_image(port, image->nodes, image->node_count, image->rule_count + 1);
+}
+
+void break_image(struct rig_port *port)
+{
+	const struct policy_node nothing = {0};
+
+	load_image(port, &nothing, 1, 1);
 }

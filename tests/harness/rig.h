@@ -30,6 +30,7 @@ struct rig_port {
 	uint32_t next_counter;  /* in the port's part of rule_stats_map */
 	uint32_t rule_base;     /* of the image in force */
 	int sessions;           /* the port's session map */
+	int remotes;            /* sessions by remote address */
 };
 
 struct rig {
@@ -67,9 +68,15 @@ void apply_rig_settings(struct rig *rig);
 /* No rules, only the defaults. */
 void set_defaults(struct rig_port *port, bool allow_in, bool allow_out);
 
+/* The content of a <policy>, through the parser, the resolver and the compiler. */
+void set_policy(struct rig_port *port, const char *content);
+
 /* An image of the compiler's. */
 struct image;
 void set_image(struct rig_port *port, const struct image *image);
+
+/* A header that leads nowhere. */
+void break_image(struct rig_port *port);
 
 /* Packets that met the rule; 0 is the default. */
 struct counter read_rig_rule(struct rig_port *port, uint32_t rule);
@@ -105,6 +112,9 @@ struct session_key session_between(const struct host *local, uint16_t local_port
 
 bool find_session(struct rig_port *port, const struct session_key *key, struct session *ret);
 uint32_t count_sessions(struct rig_port *port);
+
+/* Sessions that the daemon's sweep would end, out of those under the keys. */
+uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count);
 
 /* Makes the session look as if its last packet had come `jiffies` earlier. */
 void age_session(struct rig_port *port, const struct session_key *key, uint32_t jiffies);

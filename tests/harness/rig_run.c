@@ -160,6 +160,24 @@ uint32_t count_sessions(struct rig_port *port)
 	return count;
 }
 
+uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count)
+{
+	struct expire_batch batch = {0};
+	struct __sk_buff context = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &batch, .data_size_in = sizeof(batch),
+		    .ctx_in = &context, .ctx_size_in = sizeof(context));
+	int result;
+
+	context.cb[EXPIRE_RECORD] = port->published - 1;
+	context.cb[EXPIRE_COUNT] = count;
+	memcpy(batch.key, keys, count * sizeof(*keys));
+	result = bpf_prog_test_run_opts(bpf_program__fd(port->rig->skeleton->progs.expire_sessions),
+					&options);
+	if (result)
+		fail_msg("rig: expire_sessions: %s", strerror(-result));
+	return options.retval;
+}
+
 void age_session(struct rig_port *port, const struct session_key *key, uint32_t jiffies)
 {
 	struct session session;
