@@ -12,13 +12,10 @@
 static __always_inline int expire_session(const struct judgement *judgement, struct packet *pkt)
 {
 	struct session *session = bpf_map_lookup_elem(judgement->table, &pkt->key);
-	enum direction opener;
 
 	if (!session || !is_expired(session, pkt, judgement->settings))
 		return 0;
-	opener = session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
-	end_session(judgement, pkt, session, opener, REASON_ESTABLISHED,
-		    !!(session->verdict & VERDICT_LOG));
+	end_over_session(judgement, pkt, session);
 	return 1;
 }
 

@@ -94,24 +94,27 @@ static __always_inline void uncount_remote(const struct port *port, const __be32
 		bpf_map_delete_elem(table, remote);
 }
 
-/* Limits on opening a session, asked after the policy has allowed it. Dry: changes nothing. */
+/* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that
+ * would make room, or NULL. Dry: changes nothing. */
 static __always_inline int check_limits(const struct port *port, const struct packet *pkt,
-					const struct settings *settings, int dry)
+					const struct settings *settings,
+					const struct session *leaving, int dry)
 {
 	struct port_state *state;
-	__s64 *count;
+	__s64 *count, fewer;
 
 	if (!port->session_rate && !port->half_open && !port->sessions_per_remote)
 		return UNDECIDED;
 	state = find_port_state(port->slot);
 	if (!state)
 		return REASON_IMAGE;
+	fewer = leaving && is_half_open(leaving->state);
 	if (port->half_open && pkt->key.protocol == IPPROTO_TCP &&
-	    state->half_open >= (__s64)port->half_open)
+	    state->half_open - fewer >= (__s64)port->half_open)
 		return REASON_HALF_OPEN_LIMIT;
 	if (port->sessions_per_remote) {
 		count = find_remote_count(port, pkt->key.remote);
-		if (count && *count >= (__s64)port->sessions_per_remote)
+		if (count && *count - !!leaving >= (__s64)port->sessions_per_remote)
 			return REASON_REMOTE_LIMIT;
 	}
 	/* Last, because it spends: what another limit refuses must not use up the rate. */

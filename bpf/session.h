@@ -54,9 +54,9 @@ static __always_inline struct session *find_session(const struct judgement *judg
 
 /* What the limits know of a session goes with it. */
 static __always_inline void forget_session(const struct port *port, const struct session_key *key,
-					   const struct session *session)
+					   __u8 state)
 {
-	if (is_half_open(session->state))
+	if (is_half_open(state))
 		add_half_open(port->slot, -1);
 	if (port->sessions_per_remote)
 		uncount_remote(port, key->remote);
@@ -67,7 +67,8 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 					struct session *session, enum direction direction,
 					__u8 reason, int reported)
 {
-	forget_session(judgement->port, &pkt->key, session);
+	__u8 state = session->state; /* a deleted entry may be another's at once */
+
 	if (reported) {
 		pkt->event_kind = EVENT_ENDED;
 		pkt->event_reason = reason;
@@ -76,7 +77,19 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 		pkt->event_verdict = session->verdict;
 		send_event(pkt->scratch);
 	}
-	bpf_map_delete_elem(judgement->table, &pkt->key);
+	/* Of two CPUs that end it, one may forget it. */
+	if (!bpf_map_delete_elem(judgement->table, &pkt->key))
+		forget_session(judgement->port, &pkt->key, state);
+}
+
+/* Ends a session that has run out or closed; reported as its opener's if its rule wants so. */
+static __always_inline void end_over_session(const struct judgement *judgement, struct packet *pkt,
+					     struct session *session)
+{
+	enum direction opener = session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
+
+	end_session(judgement, pkt, session, opener, REASON_ESTABLISHED,
+		    !!(session->verdict & VERDICT_LOG));
 }
 
 /* ---- following a session ------------------------------------------------------------------ */
@@ -257,15 +270,9 @@ static __always_inline void fill_session(struct __sk_buff *skb, const struct jud
 static __always_inline int insert_session(const struct judgement *judgement,
 					  const struct packet *pkt, const struct session *session)
 {
-	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
 	const struct port *port = judgement->port;
-	long error;
+	long error = bpf_map_update_elem(judgement->table, &pkt->key, session, BPF_NOEXIST);
 
-	/* An expired or closed one that the sweep has not met yet makes room for its successor. */
-	if (old)
-		forget_session(port, &pkt->key, old);
-	error = bpf_map_update_elem(judgement->table, &pkt->key, session,
-				    old ? BPF_ANY : BPF_NOEXIST);
 	if (error == -EEXIST_ERROR)
 		return REASON_ESTABLISHED;
 	if (error) /* full, or no memory: the flood ends here */
@@ -275,6 +282,19 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	if (port->sessions_per_remote)
 		count_remote(port, pkt->key.remote);
 	return UNDECIDED;
+}
+
+/* May the port have one session more? An expired or closed one under the same key, which the sweep
+ * has not met yet, makes room for its successor first. */
+static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
+{
+	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
+
+	if (old && !dry) {
+		end_over_session(judgement, pkt, old);
+		old = NULL;
+	}
+	return check_limits(judgement->port, pkt, judgement->settings, old, dry);
 }
 
 /* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
@@ -291,7 +311,7 @@ static __always_inline int open_session(struct __sk_buff *skb, struct judgement 
 	if (reason == UNDECIDED)
 		reason = judge_opening(judgement, pkt, direction, flags, &opener);
 	if (reason == UNDECIDED)
-		reason = check_limits(judgement->port, pkt, judgement->settings, dry);
+		reason = make_room(judgement, pkt, dry);
 	if (reason != UNDECIDED)
 		return reason;
 	if (opener == DIRECTION_OUT)
