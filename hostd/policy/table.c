@@ -226,16 +226,20 @@ static int number_rows(struct table *table)
 
 /* ---- lines for the tries ----------------------------------------------------------------- */
 
-static int add_column_runs(struct table *table)
+/* An atom may reach from one direction into the next. */
+static int add_column_runs(struct table *table, uint32_t direction)
 {
 	const struct axis *axis = &table->terms.columns;
-	const uint32_t mask = (1U << DIRECTION_SHIFT) - 1;
+	uint32_t first = direction << DIRECTION_SHIFT, end = (direction + 1) << DIRECTION_SHIFT;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < axis->atom_count; i++) {
-		uint32_t direction = axis->starts[i] >> DIRECTION_SHIFT;
+		uint32_t start = axis->starts[i];
+		bool ends_before = i + 1 < axis->atom_count && axis->starts[i + 1] <= first;
 
-		r = add_run(&table->column_runs[direction], axis->starts[i] & mask,
+		if (start >= end || ends_before)
+			continue;
+		r = add_run(&table->column_runs[direction], start > first ? start - first : 0,
 			    axis->classes[i]);
 	}
 	return r;
@@ -288,7 +292,9 @@ static int fill_table(const struct effective_policy *policy, struct table *table
 		r = merge_classes(table, SOURCES, &table->terms.sources, &table->source_of,
 				  &table->source_count);
 	if (!r)
-		r = add_column_runs(table);
+		r = add_column_runs(table, DIRECTION_IN);
+	if (!r)
+		r = add_column_runs(table, DIRECTION_OUT);
 	return r ? r : add_source_runs(table);
 }
 

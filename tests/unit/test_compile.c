@@ -261,6 +261,18 @@ static void nested_prefixes_inherit(void **state)
 	      {IN, "11.1.2.1", TCP, 1, 0, 4}, {IN, "11.1.2.1", TCP, 5, 0, 0});
 }
 
+/* With equal defaults nothing parts the directions: the classes at their border are one. */
+static void directions_may_share_classes(void **state)
+{
+	struct policy_case *test = *state;
+
+	compile_case(test, "<default in='deny' out='deny'/>"
+			   "<rule direction='out' action='allow'><tcp port='80-90'/></rule>");
+	CHECK(test, {IN, "1.1.1.1", 255, 65535, 0, 0}, {OUT, "1.1.1.1", 0, 0, 0, 0},
+	      {OUT, "1.1.1.1", TCP, 79, 0, 0}, {OUT, "1.1.1.1", TCP, 80, 0, 1},
+	      {OUT, "1.1.1.1", TCP, 91, 0, 0}, {IN, "1.1.1.1", TCP, 80, 0, 0});
+}
+
 /* A prefix whose halves are both named has no address of its own: its row must not be there. */
 static void rows_without_addresses_are_left_out(void **state)
 {
@@ -368,6 +380,7 @@ int main(void)
 		TEST(source_ports_are_a_dimension_of_their_own),
 		TEST(every_protocol_number_can_be_named),
 		TEST(nested_prefixes_inherit),
+		TEST(directions_may_share_classes),
 		TEST(rows_without_addresses_are_left_out),
 		TEST(equal_classes_are_merged),
 		TEST(the_same_policy_gives_the_same_image),
