@@ -16,6 +16,9 @@ BUILD=${BUILD:-$TOP/build}
 TOOLS=$BUILD/tests/tools
 LAB_RUN=/run/lab
 
+# Functions to call before the namespaces end, for what does not end with them.
+LAB_CLEANUP=()
+
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 1
@@ -61,7 +64,10 @@ start_lab() {
 
 # The last words of every script in the lab. The namespaces end with this shell.
 leave_lab() {
-	local status=$?
+	local status=$? cleanup
+	for cleanup in "${LAB_CLEANUP[@]}"; do
+		"$cleanup" || true
+	done
 	if [ $status -eq 0 ] && [ -z "${KEEP_LOGS:-}" ]; then
 		rm -rf "$LAB"
 	else
@@ -109,7 +115,8 @@ mount_lab_dev() {
 	local staging=$LAB/dev node
 	mkdir "$staging"
 	mount -t tmpfs -o mode=755 tmpfs "$staging"
-	for node in null zero full random urandom tty; do
+	for node in null zero full random urandom tty fuse; do
+		[ -e "/dev/$node" ] || continue
 		: >"$staging/$node"
 		mount --bind "/dev/$node" "$staging/$node"
 	done
