@@ -47,5 +47,5 @@ show_port() {
 
 # counter NAME DIRECTION REASON: packets that a domain's port has counted so.
 counter() {
-	show_port "$1" "[.counters[] | select(.direction == \"$2\" and .reason == \"$3\").packets] | add // 0"
+	show_port "$1" "[(.counters // [])[] | select(.direction == \"$2\" and .reason == \"$3\").packets] | add // 0"
 }
