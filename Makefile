@@ -66,6 +66,7 @@ UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/
 VERIFIER_REPORT := $(B)/tests/bpf/verifier_report
 BPF_TESTS       := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 NETNS_TESTS     := $(patsubst tests/netns/%.c,$(B)/tests/netns/%,$(wildcard tests/netns/test_*.c))
+BENCHES         := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 			$(wildcard tests/harness/tools/*.c))
 
@@ -116,13 +117,13 @@ $(SKELETON): $(B)/vmseg.bpf.o
 # ---- tests ----------------------------------------------------------------------------------
 
 # Only the libraries that a test needs: some run in small guests, with copies of what they need.
-$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT): %: %.o $(HARNESS) $(LIBRARY)
+$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT) $(BENCHES): %: %.o $(HARNESS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ -lcmocka $(package_libs)
 
 # What the tests themselves need in the kernel.
 $(call object,$(HARNESS_SOURCES)): | $(TAGGER)
-$(VERIFIER_REPORT).o: | $(SKELETON)
+$(addsuffix .o,$(VERIFIER_REPORT) $(BENCHES)): | $(SKELETON)
 
 $(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -146,7 +147,8 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 	$(call say,GUEST,$@)
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(NETNS_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
+	$(TEST_TOOLS)
 
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
@@ -170,6 +172,9 @@ check-integration: all tests $(GUEST)
 
 verifier-report: $(VERIFIER_REPORT) ## what the running kernel's verifier says of each program
 	$(Q)$<
+
+bench: $(BENCHES) ## what a packet costs, against an empty program in the same run (FLOWS=1000000: more)
+	$(Q)for bench in $(BENCHES); do FLOWS=$(FLOWS) unshare --net $$bench || exit 1; done
 
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)
@@ -234,5 +239,5 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test check check-integration check-kernels verifier-report demo deps fmt lint \
+.PHONY: all tests test bench check check-integration check-kernels verifier-report demo deps fmt lint \
 	install uninstall clean help
