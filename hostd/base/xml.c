@@ -21,12 +21,12 @@ static void refuse_doctype(void *data, const xmlChar *name, const xmlChar *exter
 			   const xmlChar *system_id)
 {
 	xmlParserCtxt *context = data;
-	bool *refused = context->_private;
+	int *line = context->_private;
 
 	(void)name;
 	(void)external_id;
 	(void)system_id;
-	*refused = true;
+	*line = context->input->line;
 	xmlStopParser(context);
 }
 
@@ -51,18 +51,18 @@ int parse_xml(const char *xml, size_t size, const char *source, int first_line, 
 			    XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES;
 	_cleanup_(free_context) xmlParserCtxt *context = NULL;
 	_cleanup_(free_xml) xmlDoc *document = NULL;
-	bool doctype = false;
+	int doctype_line = 0;
 
 	if (size > INT_MAX)
 		return fail(diag, EFBIG, source, 0, "the document is too large");
 	context = xmlNewParserCtxt();
 	if (!context)
 		return fail(diag, ENOMEM, source, 0, "out of memory");
-	context->_private = &doctype;
+	context->_private = &doctype_line;
 	context->sax->internalSubset = refuse_doctype;
 	document = xmlCtxtReadMemory(context, xml, (int)size, NULL, NULL, options);
-	if (doctype)
-		return fail(diag, EINVAL, source, 0,
+	if (doctype_line)
+		return fail(diag, EINVAL, source, first_line - 1 + doctype_line,
 			    "a document type declaration (<!DOCTYPE>) is not accepted");
 	if (!document || !context->wellFormed || !context->nsWellFormed)
 		return report_fault(context, source, first_line, diag);

@@ -131,11 +131,10 @@ static void bad_domains_are_refused_with_their_line(void **state)
 	static const struct {
 		const char *xml, *message;
 	} cases[] = {
-		{"", "domain XML:1: not valid XML: Document is empty"},
-		{"<domain>\n<name>", "domain XML:2: not valid XML: Premature end of data in tag "
-				     "name line 2"},
+		{"", "domain XML:1: not valid XML: "},
+		{"<domain>\n<name>", "domain XML:2: not valid XML: "},
 		{"<!DOCTYPE domain [<!ENTITY a \"b\">]><domain/>",
-		 "domain XML: a document type declaration (<!DOCTYPE>) is not accepted"},
+		 "domain XML:1: a document type declaration (<!DOCTYPE>) is not accepted"},
 		{"<network/>",
 		 "domain XML:1: the root element is <network> (expected libvirt's <domain>)"},
 		{"<domain/>", "domain XML:1: <name> is missing in <domain>"},
@@ -156,7 +155,7 @@ static void bad_domains_are_refused_with_their_line(void **state)
 		 "domain web:2: <domain>: namespace \"urn:vmseg:2\" is not known (expected "
 		 "\"urn:vmseg:1\")"},
 		{"<domain>" NAME "<metadata>\n<v:domain/></metadata></domain>",
-		 "domain XML:2: not valid XML: Namespace prefix v on domain is not defined"},
+		 "domain XML:2: not valid XML: "},
 		{"<domain>" NAME "<metadata><domain xmlns='urn:vmseg:1'/>\n"
 		 "<policy xmlns='urn:vmseg:1'/></metadata></domain>",
 		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1"},
@@ -166,12 +165,18 @@ static void bad_domains_are_refused_with_their_line(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct domain *domain = NULL;
 		struct diag diag = {0};
+		const char *message;
 		char buffer[256];
 
 		assert_int_equal(parse_domain(cases[i].xml, strlen(cases[i].xml), &domain, &diag),
 				 -EINVAL);
 		assert_null(domain);
-		assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), cases[i].message);
+		message = diag_message(&diag, buffer, sizeof(buffer));
+		/* libxml2's own words change from version to version: compare the head. */
+		if (strstr(cases[i].message, "not valid XML: "))
+			assert_memory_equal(message, cases[i].message, strlen(cases[i].message));
+		else
+			assert_string_equal(message, cases[i].message);
 		clear_diag(&diag);
 	}
 }
