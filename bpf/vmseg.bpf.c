@@ -40,11 +40,13 @@ static __always_inline int passes(__u32 reason)
 
 /* Policy denials are everyday: they are reported where the rule says log="yes". Sessions likewise.
  * Everything else that drops is worth an event. */
-static __always_inline int is_reported(__u32 reason, __u32 verdict)
+static __always_inline int is_reported(__u32 reason, __u32 verdict, int audited)
 {
 	if (reason == REASON_POLICY || reason == REASON_NEW)
 		return !!(verdict & VERDICT_LOG);
-	return !passes(reason) && reason != REASON_REVOKED; /* reported by end_session() */
+	if (reason == REASON_REVOKED) /* end_session() has reported it; an audit ends none */
+		return audited;
+	return !passes(reason);
 }
 
 /* TCX_NEXT and TC_ACT_UNSPEC are the same number: programs and filters after us get their say. */
@@ -55,7 +57,7 @@ static __always_inline int conclude(enum direction direction, const struct port 
 	int audited = !pass && (port->flags & PORT_AUDIT);
 
 	count_packet(port->slot, direction, pkt->reason, pkt->length, audited);
-	if (is_reported(pkt->reason, judgement->verdict)) {
+	if (is_reported(pkt->reason, judgement->verdict, audited)) {
 		pkt->event_kind = pass ? EVENT_NEW : EVENT_DENIED;
 		pkt->event_reason = pkt->reason;
 		pkt->event_direction = direction;
