@@ -192,6 +192,11 @@ void publish_port(struct rig_port *port)
 	port->published = number + 1;
 }
 
+void set_ifindex(struct rig_port *port, uint32_t ifindex)
+{
+	port->ifindex = ifindex;
+}
+
 void withdraw_port(struct rig_port *port)
 {
 	port->published = 0;
@@ -255,6 +260,7 @@ static void reset_port(struct rig_port *port)
 		.guards = MAC_AND_IP_GUARDS | ROLE_GUARDS | FRAME_GUARDS,
 		.generation = generation,
 	};
+	port->ifindex = LOOPBACK_IFINDEX;
 	memcpy(port->record.mac, VM->mac, MAC_BYTES);
 	add_address(&port->record, VM);
 	add_address(&port->record, VM6);

@@ -23,6 +23,7 @@ struct ring_buffer;
 struct rig_port {
 	struct rig *rig;
 	uint32_t slot;
+	uint32_t ifindex;       /* of the device that frames are said to be on */
 	struct port record;     /* change, then publish_port() */
 	uint32_t session_limit; /* before reset_rig_port() */
 	uint64_t published;     /* record number + 1; 0: the device has no port */
@@ -55,6 +56,10 @@ struct rig_port *sibling(struct rig_port *port, int number);
 
 /* Puts the record in force, with a new generation, as the daemon does. */
 void publish_port(struct rig_port *port);
+/* The port's device; it has to be in the test's network namespace. Afresh it is the
+ * loopback device, which all ports share by turns. */
+void set_ifindex(struct rig_port *port, uint32_t ifindex);
+
 /* The device loses its port entry. */
 void withdraw_port(struct rig_port *port);
 
@@ -102,6 +107,8 @@ struct dry_run dry_run_frame(struct rig_port *port, enum direction direction,
 
 /* Sums over CPUs. Slot 0: frames without a port. */
 void read_rig_stats(struct rig *rig, uint32_t slot, struct port_stats *ret);
+
+struct port_state read_rig_port_state(struct rig_port *port);
 
 /* ---- sessions ---------------------------------------------------------------------------------
  */

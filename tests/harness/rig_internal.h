@@ -16,6 +16,8 @@ enum rig_program {
 	RIG_PROGRAM_COUNT
 };
 
+#define LOOPBACK_IFINDEX 1
+
 int rig_program(struct rig *rig, enum rig_program program);
 void rig_write(struct bpf_map *map, uint32_t key, const void *value);
 

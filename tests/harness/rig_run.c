@@ -18,8 +18,6 @@
 #include "tests/harness/rig_internal.h"
 #include "vmseg.skel.h"
 
-#define LOOPBACK_IFINDEX 1
-
 int rig_program(struct rig *rig, enum rig_program program)
 {
 	switch (program) {
@@ -34,13 +32,22 @@ int rig_program(struct rig *rig, enum rig_program program)
 	}
 }
 
-/* Runs a program on a frame that comes or goes by the loopback device, which is made the port's
- * device for that long. */
+/* Makes the port the one of its device, until another that shares it has a frame to run. */
+static void name_port(struct rig_port *port)
+{
+	struct vmseg *skeleton = port->rig->skeleton;
+
+	if (port->ifindex < PORT_INDEX_ENTRIES)
+		rig_write(skeleton->maps.port_index, port->ifindex, &port->published);
+	else
+		rig_write(skeleton->maps.port_index_high, port->ifindex, &port->published);
+}
+
 static int run_program(struct rig_port *port, enum rig_program program, const struct packet *packet,
 		       struct __sk_buff *ret_context)
 {
 	struct rig *rig = port->rig;
-	struct __sk_buff context = {0};
+	struct __sk_buff context = {.ifindex = port->ifindex};
 	int fd = rig_program(rig, program);
 	uint8_t out[PACKET_BYTES_MAX + 8];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
@@ -55,7 +62,7 @@ static int run_program(struct rig_port *port, enum rig_program program, const st
 		context.cb[2] = program;
 		fd = bpf_program__fd(rig->tagger->progs.push_tag);
 	}
-	rig_write(rig->skeleton->maps.port_index, LOOPBACK_IFINDEX, &port->published);
+	name_port(port);
 	result = bpf_prog_test_run_opts(fd, &options);
 	if (result)
 		fail_msg("rig: BPF_PROG_TEST_RUN: %s", strerror(-result));
@@ -123,6 +130,17 @@ struct counter read_rig_rule(struct rig_port *port, uint32_t rule)
 	read_sum(port->rig->skeleton->maps.rule_stats_map, port->rule_base + rule, &counter,
 		 sizeof(counter));
 	return counter;
+}
+
+struct port_state read_rig_port_state(struct rig_port *port)
+{
+	struct bpf_map *map = port->rig->skeleton->maps.port_state_map;
+	struct port_state port_state;
+	int result = bpf_map_lookup_elem(bpf_map__fd(map), &port->slot, &port_state);
+
+	if (result)
+		fail_msg("rig: %s: %s", bpf_map__name(map), strerror(-result));
+	return port_state;
 }
 
 /* ---- sessions -----------------------------------------------------------------------------------
