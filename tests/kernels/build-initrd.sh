@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# build-initrd.sh OUT KERNEL_DIR... -- PROGRAM...: an initrd that runs the programs under any of the
+# kernels and switches the machine off. It holds busybox, the programs, the libraries that they are
+# linked with, the shipped policies and the few modules that the tests need.
+
+set -euo pipefail
+
+[ $# -ge 4 ] || {
+	echo "usage: build-initrd.sh OUT KERNEL_DIR... -- PROGRAM..." >&2
+	exit 2
+}
+here=$(dirname "$(realpath "$0")")
+top=$here/../..
+out=$1
+shift
+kernels=()
+while [ "$1" != -- ]; do
+	kernels+=("$1")
+	shift
+done
+shift
+
+# A device with a chosen interface index.
+modules=(tun)
+
+root=$(mktemp -d "$(realpath "$(dirname "$out")")/.root.XXXXXX")
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root"/{bin,dev,modules,proc,sys,tests,tmp,policies}
+
+install -m 755 "$here/init" "$root/init"
+install -m 755 "$(command -v busybox)" "$root/bin/busybox"
+ln -s busybox "$root/bin/sh"
+install -m 755 "$@" "$root/tests"
+find "$top/policies" -maxdepth 1 -type f -exec cp -t "$root/policies" {} + 2>/dev/null || true
+
+# "libc.so.6 => /lib/... (0x...)" and "/lib64/ld-linux... (0x...)".
+ldd "$@" | sed -n 's/^\t\(.* => \)\{0,1\}\(\/[^ ]*\) (.*/\2/p' | sort -u |
+	while read -r library; do
+		install -D "$(realpath "$library")" "$root$library"
+	done
+
+# Unpacked: busybox's insmod knows no compression.
+unpack_module() {
+	case $1 in
+	*.ko.xz) xz -dc "$1" ;;
+	*.ko.zst) zstd -dcq "$1" ;;
+	*) cat "$1" ;;
+	esac
+}
+
+for kernel in "${kernels[@]}"; do
+	version=$(<"$kernel/version")
+	mkdir "$root/modules/$version"
+	number=0
+	for module in "${modules[@]}"; do
+		modprobe -d "$kernel" -S "$version" --show-depends "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
+		number=$((number + 1))
+		unpack_module "$path" >"$root/modules/$version/$number.ko"
+	done
+done
+
+(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$out.new"
+mv "$out.new" "$out"
