@@ -18,6 +18,8 @@
 #include "hostd/config/config.h"
 #include "hostd/control/methods.h"
 #include "hostd/enforce/link_monitor.h"
+#include "hostd/observe/events.h"
+#include "hostd/observe/http.h"
 #include "hostd/policy/parse.h"
 #include "hostd/virt/watcher.h"
 
@@ -44,6 +46,8 @@ struct daemon {
 	struct link_monitor *links;
 	struct control_context context;
 	struct control_server *server;
+	struct metrics_source metrics;
+	struct http_server *http;
 };
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -79,6 +83,30 @@ static void on_device_gone(unsigned int ifindex, void *context)
 	struct daemon *daemon = context;
 
 	lose_device(daemon->enforcer, ifindex);
+}
+
+static void take_event(const struct event *event, unsigned int ifindex, void *context)
+{
+	struct daemon *daemon = context;
+	bool streamed = has_stream_clients(daemon->server);
+	json_t *description;
+
+	if (!streamed && !daemon->config->log_events)
+		return;
+	description = describe_event(daemon->enforcer, event, ifindex);
+	if (description && streamed)
+		publish_object(daemon->server, description);
+	if (description && daemon->config->log_events)
+		log_event(description);
+	json_decref(description);
+}
+
+static int on_events(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *daemon = context;
+
+	consume_events(daemon->datapath, take_event, daemon);
+	return 0;
 }
 
 static int on_sweep(sd_event_source *source, uint64_t now, void *context)
@@ -191,6 +219,9 @@ static int watch_everything(struct daemon *daemon)
 		r = watch_descriptor(daemon, link_monitor_descriptor(daemon->links), on_link_news,
 				     SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
+		r = watch_descriptor(daemon, event_descriptor(daemon->datapath), on_events,
+				     PRIORITY_NEWS);
+	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->event, &sweep, CLOCK_MONOTONIC,
 					       SWEEP_ROUND_USEC, 0, on_sweep, daemon);
 	if (r >= 0) {
@@ -213,6 +244,15 @@ static int open_loop(struct daemon *daemon, struct diag *diag)
 		r = new_virt_links(daemon->config->libvirt_uris, daemon->config->libvirt_uri_count,
 				   &daemon->libvirt);
 	return r < 0 ? fail(diag, -r, NULL, 0, "event loop: %s", strerror(-r)) : 0;
+}
+
+static int open_metrics(struct daemon *daemon, struct diag *diag)
+{
+	if (!daemon->config->metrics_listen)
+		return 0;
+	daemon->metrics = (struct metrics_source){daemon->enforcer, &daemon->libvirt};
+	return open_http_server(daemon->event, daemon->config->metrics_listen, &daemon->metrics,
+				&daemon->http, diag);
 }
 
 static int open_control(struct daemon *daemon, struct diag *diag)
@@ -246,6 +286,8 @@ static int open_daemon(struct daemon *daemon, struct diag *diag)
 		r = open_enforcer(config, daemon->datapath, &daemon->enforcer, diag);
 	if (r == 0)
 		r = open_control(daemon, diag);
+	if (r == 0)
+		r = open_metrics(daemon, diag);
 	if (r < 0)
 		return r;
 	r = watch_everything(daemon);
@@ -259,6 +301,7 @@ static void close_daemon(struct daemon *daemon)
 {
 	bool watcher_ended = stop_watcher(&daemon->watcher);
 
+	close_http_server(&daemon->http);
 	close_control_server(&daemon->server);
 	close_enforcer(&daemon->enforcer);
 	close_link_monitor(&daemon->links);

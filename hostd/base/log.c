@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 /* The caller's place in the source would be this file for every line: leave it out. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -37,13 +38,34 @@ static bool stderr_is_journal(void)
 	       status.st_ino == inode;
 }
 
-static void write_journal(int level, const char *domain, const char *text)
+#define FIELDS_MAX 16
+
+/* The message begins with the domain's name: what greps the text finds it there, too. */
+static void write_journal(int level, const char *domain, const char *const *fields,
+			  const char *text)
 {
+	_cleanup_free_ char *message = NULL, *owner = NULL;
+	struct iovec vector[FIELDS_MAX + 3];
+	char priority[16];
+	int count = 0;
+
+	if (asprintf(&message, "MESSAGE=%s%s%s", domain ? domain : "", domain ? ": " : "", text) <
+	    0) {
+		message = NULL;
+		return;
+	}
+	if (asprintf(&owner, "VMSEG_DOMAIN=%s", domain ? domain : "") < 0) {
+		owner = NULL;
+		return;
+	}
+	snprintf(priority, sizeof(priority), "PRIORITY=%d", level);
+	vector[count++] = (struct iovec){message, strlen(message)};
+	vector[count++] = (struct iovec){priority, strlen(priority)};
 	if (domain)
-		sd_journal_send("MESSAGE=%s: %s", domain, text, "PRIORITY=%i", level,
-				"VMSEG_DOMAIN=%s", domain, NULL);
-	else
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", level, NULL);
+		vector[count++] = (struct iovec){owner, strlen(owner)};
+	for (size_t i = 0; fields && fields[i] && i < FIELDS_MAX; i++)
+		vector[count++] = (struct iovec){(char *)fields[i], strlen(fields[i])};
+	sd_journal_sendv(vector, count);
 }
 
 static const char *level_prefix(int level)
@@ -75,6 +97,16 @@ static void write_stderr(int level, const char *domain, const char *text)
 		return; /* there is nowhere left to say so */
 }
 
+void log_fields(int level, const char *domain, const char *const *fields, const char *text)
+{
+	if (level > log_level)
+		return;
+	if (stderr_is_journal())
+		write_journal(level, domain, fields, text);
+	else
+		write_stderr(level, domain, text);
+}
+
 void log_line(int level, const char *domain, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
@@ -90,8 +122,5 @@ void log_line(int level, const char *domain, const char *format, ...)
 		text = NULL;
 		return;
 	}
-	if (stderr_is_journal())
-		write_journal(level, domain, text);
-	else
-		write_stderr(level, domain, text);
+	log_fields(level, domain, NULL, text);
 }

@@ -16,6 +16,10 @@ void set_log_level(int level);
 __attribute__((format(printf, 3, 4))) void log_line(int level, const char *domain,
 						    const char *format, ...);
 
+/* The same with a finished text and further journal fields: "NAME=value" strings, the last one
+ * followed by NULL. */
+void log_fields(int level, const char *domain, const char *const *fields, const char *text);
+
 #define log_error(domain, ...) log_line(LOG_ERR, domain, __VA_ARGS__)
 #define log_warning(domain, ...) log_line(LOG_WARNING, domain, __VA_ARGS__)
 #define log_notice(domain, ...) log_line(LOG_NOTICE, domain, __VA_ARGS__)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/listen.h"
 #include "hostd/base/log.h"
 #include "hostd/policy/model.h"
 
@@ -156,14 +157,17 @@ static int set_policy_name(const struct assignment *assignment)
 
 static int set_metrics_listen(const struct assignment *assignment)
 {
+	struct listen_address address;
 	char **target = target_of(assignment);
 
 	if (strcmp(assignment->value, "off") == 0) {
 		free(TAKE_PTR(*target));
 		return 0;
 	}
-	if (assignment->value[0] != '/' && !strrchr(assignment->value, ':'))
-		return expected(assignment, "ADDRESS:PORT, the path of a unix socket, or off");
+	if (parse_listen_address(assignment->value, &address) < 0)
+		return expected(assignment,
+				"127.0.0.1:PORT, [::1]:PORT, the path of a unix socket, "
+				"or off");
 	return replace_string(target, assignment->value);
 }
 
@@ -241,6 +245,7 @@ static const struct key keys[] = {
 	{"quarantine", set_choice, AT(quarantine), .choices = switch_choices},
 	{"libvirt-uri", set_libvirt_uris, AT(libvirt_uris)},
 	{"metrics-listen", set_metrics_listen, AT(metrics_listen)},
+	{"log-events", set_choice, AT(log_events), .choices = switch_choices},
 	{"log-level", set_choice, AT(log_level), .choices = level_choices},
 };
 
@@ -361,6 +366,7 @@ static int set_defaults(struct config *config)
 	config->hook_timeout = 10;
 	config->pickup_window = 60;
 	config->quarantine = 1;
+	config->log_events = 1;
 	config->log_level = LOG_INFO;
 	return 0;
 }

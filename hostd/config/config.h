@@ -38,6 +38,7 @@ struct config {
 	char **libvirt_uris;
 	size_t libvirt_uri_count;
 	char *metrics_listen; /* NULL: off */
+	int log_events;       /* events of the programs go into the log */
 	int log_level;        /* LOG_* */
 };
 

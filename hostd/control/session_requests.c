@@ -5,9 +5,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
-#include <string.h>
 
+#include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
 
@@ -20,24 +19,6 @@ struct collection {
 	json_int_t left;
 	bool truncated;
 };
-
-static const char *protocol_name(uint8_t protocol, char out[static 8])
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	case IPPROTO_SCTP:
-		return "sctp";
-	}
-	snprintf(out, 8, "%u", protocol);
-	return out;
-}
 
 static json_t *view_traffic(const struct session *session, int direction)
 {
@@ -60,7 +41,7 @@ static json_t *view_session(const struct managed_port *port, const struct sessio
 {
 	const struct session_key *key = &view->key;
 	const struct session *session = &view->session;
-	char local[PREFIX_TEXT_BYTES], remote[PREFIX_TEXT_BYTES], number[8];
+	char local[PREFIX_TEXT_BYTES], remote[PREFIX_TEXT_BYTES], number[PROTOCOL_TEXT_BYTES];
 
 	format_address((const uint8_t *)key->local, local);
 	format_address((const uint8_t *)key->remote, remote);

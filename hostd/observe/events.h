@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events of the programs, as people and programs read them.
+ */
+#ifndef VMSEG_EVENTS_H
+#define VMSEG_EVENTS_H
+
+#include <jansson.h>
+
+#include "bpf/abi.h"
+#include "hostd/enforce/enforcer.h"
+
+/* An event as one object: "event" ("new", "denied", "ended"), where, what, why, and the
+ * gist in one line as "text". Members that the packet does not have are left out. NULL: no memory.
+ */
+json_t *describe_event(struct enforcer *enforcer, const struct event *event, unsigned int ifindex);
+
+/* One log line with journal fields of an object that describe_event made. */
+void log_event(const json_t *description);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The metrics. A NIC is named by its MAC address, which outlives the tap's name.
+ */
+#include "hostd/observe/metrics.h"
+
+#include <inttypes.h>
+
+#include "hostd/enforce/managed.h"
+
+struct walk {
+	struct enforcer *enforcer;
+	FILE *stream;
+	void (*write)(struct walk *walk, const struct managed_domain *domain,
+		      const struct managed_port *port);
+	const char *metric;
+	bool bytes;
+};
+
+/* A label's value: backslash, quote and newline are escaped (exposition format 0.0.4). */
+static void write_escaped(FILE *stream, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			fputs("\\n", stream);
+		else if (*text == '"' || *text == '\\')
+			fprintf(stream, "\\%c", *text);
+		else
+			fputc(*text, stream);
+	}
+}
+
+static void write_head(FILE *stream, const char *metric, const char *type, const char *help)
+{
+	fprintf(stream, "# HELP %s %s\n# TYPE %s %s\n", metric, help, metric, type);
+}
+
+/* "metric{domain="web",nic="52:54:00:00:00:01"", without the closing brace. */
+static void begin_sample(struct walk *walk, const struct managed_domain *domain,
+			 const struct managed_port *port)
+{
+	char mac[MAC_TEXT_BYTES];
+
+	fprintf(walk->stream, "%s{domain=\"", walk->metric);
+	write_escaped(walk->stream, domain->domain->name);
+	fprintf(walk->stream, "\",nic=\"%s\"", format_mac(port->mac, mac));
+}
+
+static void walk_ports(const struct managed_domain *domain, void *context)
+{
+	struct walk *walk = context;
+
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (domain->ports[i].ifindex)
+			walk->write(walk, domain, &domain->ports[i]);
+	}
+}
+
+static const char *verdict_name(const struct managed_port *port, uint8_t reason)
+{
+	if (reason_passes(reason))
+		return "pass";
+	return port->plan && (port->plan->config.flags & PORT_AUDIT) ? "audit" : "drop";
+}
+
+static void write_counters(struct walk *walk, const struct managed_domain *domain,
+			   const struct managed_port *port)
+{
+	struct port_stats stats;
+
+	if (read_port_stats(enforcer_datapath(walk->enforcer), port->ifindex, &stats) < 0)
+		return;
+	for (int direction = 0; direction < 2; direction++) {
+		for (uint8_t reason = 0; reason < REASON_COUNT; reason++) {
+			const struct counter *counter = &stats.by_reason[direction][reason];
+
+			if (!counter->packets)
+				continue;
+			begin_sample(walk, domain, port);
+			fprintf(walk->stream,
+				",direction=\"%s\",reason=\"%s\",verdict=\"%s\"} %" PRIu64 "\n",
+				direction == DIRECTION_IN ? "in" : "out", reason_name(reason),
+				verdict_name(port, reason),
+				(uint64_t)(walk->bytes ? counter->bytes : counter->packets));
+		}
+	}
+}
+
+static void write_sessions(struct walk *walk, const struct managed_domain *domain,
+			   const struct managed_port *port)
+{
+	struct port_status status;
+
+	if (read_port_status(enforcer_datapath(walk->enforcer), port->ifindex, &status) < 0)
+		return;
+	begin_sample(walk, domain, port);
+	fprintf(walk->stream, "} %" PRIu32 "\n", status.session_count);
+}
+
+static void write_session_limits(struct walk *walk, const struct managed_domain *domain,
+				 const struct managed_port *port)
+{
+	struct port_status status;
+
+	if (read_port_status(enforcer_datapath(walk->enforcer), port->ifindex, &status) < 0)
+		return;
+	begin_sample(walk, domain, port);
+	fprintf(walk->stream, "} %" PRIu32 "\n", status.session_limit);
+}
+
+static void write_in_line(struct walk *walk, const struct managed_domain *domain,
+			  const struct managed_port *port)
+{
+	begin_sample(walk, domain, port);
+	fprintf(walk->stream, "} %d\n", !domain->error && !port->error);
+}
+
+static void write_per_port(const struct metrics_source *source, FILE *stream)
+{
+	static const struct {
+		const char *metric, *type, *help;
+		void (*write)(struct walk *walk, const struct managed_domain *domain,
+			      const struct managed_port *port);
+		bool bytes;
+	} metrics[] = {
+		{"vmseg_packets_total", "counter", "Packets judged, by why they passed or not.",
+		 write_counters, false},
+		{"vmseg_bytes_total", "counter", "Frame bytes judged, by why they passed or not.",
+		 write_counters, true},
+		{"vmseg_sessions", "gauge", "Live sessions at the last sweep.", write_sessions,
+		 false},
+		{"vmseg_session_limit", "gauge", "Sessions that the port may have.",
+		 write_session_limits, false},
+		{"vmseg_port_in_line", "gauge",
+		 "1 when what is asked for is in force; 0: an older policy is, see vmseg status.",
+		 write_in_line, false},
+	};
+
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		struct walk walk = {source->enforcer, stream, metrics[i].write, metrics[i].metric,
+				    metrics[i].bytes};
+
+		write_head(stream, metrics[i].metric, metrics[i].type, metrics[i].help);
+		for_each_domain(source->enforcer, walk_ports, &walk);
+	}
+}
+
+static void write_value(FILE *stream, const char *metric, const char *help, uint64_t value)
+{
+	write_head(stream, metric, "gauge", help);
+	fprintf(stream, "%s %" PRIu64 "\n", metric, value);
+}
+
+static void write_host(const struct metrics_source *source, FILE *stream)
+{
+	struct datapath_status status;
+
+	read_datapath_status(enforcer_datapath(source->enforcer), &status);
+	write_value(stream, "vmseg_ports", "Ports that are filtered.", status.port_count);
+	write_value(stream, "vmseg_ports_max", "Ports that can be filtered.", status.max_ports);
+	write_value(stream, "vmseg_policy_nodes_used", "Nodes of 64 bytes taken by policy images.",
+		    status.nodes_used);
+	write_value(stream, "vmseg_policy_nodes", "Nodes of 64 bytes for policy images.",
+		    status.nodes_total);
+	write_value(stream, "vmseg_bad_policy_files", "Files of the policy directory not usable.",
+		    count_bad_files(enforcer_library(source->enforcer)));
+	write_head(stream, "vmseg_build_info", "gauge", "Version of the daemon.");
+	fprintf(stream, "vmseg_build_info{version=\"%s\"} 1\n", VMSEG_VERSION);
+	write_head(stream, "vmseg_libvirt_connected", "gauge", "1 while events come from libvirt.");
+	for (size_t i = 0; i < source->libvirt->count; i++)
+		fprintf(stream, "vmseg_libvirt_connected{uri=\"%s\"} %d\n",
+			source->libvirt->links[i].uri, source->libvirt->links[i].connected);
+}
+
+void write_metrics(const struct metrics_source *source, FILE *stream)
+{
+	write_per_port(source, stream);
+	write_host(source, stream);
+}
