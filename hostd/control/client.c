@@ -119,7 +119,7 @@ static int send_bytes(struct control_client *client, const char *bytes, size_t s
 int send_request(struct control_client *client, const char *method, json_t *params,
 		 struct diag *diag)
 {
-	json_t *request = json_pack("{s:i, s:s, s:O?}", "v", CONTROL_VERSION, "method", method,
+	json_t *request = json_pack("{s:i, s:s, s:O*}", "v", CONTROL_VERSION, "method", method,
 				    "params", params);
 	_cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	size_t size = text ? strlen(text) : 0;

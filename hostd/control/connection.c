@@ -92,8 +92,9 @@ static int append_object(struct connection *connection, json_t *object)
 static int flush(struct connection *connection)
 {
 	while (connection->sent < connection->out.used) {
-		ssize_t sent = send(connection->fd, connection->out.bytes + connection->sent,
-				    connection->out.used - connection->sent, MSG_NOSIGNAL);
+		ssize_t sent =
+			send(connection->fd, connection->out.bytes + connection->sent,
+			     connection->out.used - connection->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -221,7 +222,7 @@ static void read_request(struct connection *connection)
 		close_connection(connection);
 		return;
 	}
-	got = recv(connection->fd, in->bytes + in->used, in->size - in->used, 0);
+	got = recv(connection->fd, in->bytes + in->used, in->size - in->used, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* A streaming client says nothing more: its end is its only news. */

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hostd.conf: what it takes, and what it says of what it does not take. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hostd/base/log.h"
+#include "hostd/config/config.h"
+
+static char path[] = "/tmp/test_config.XXXXXX";
+
+static int make_file(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static void write_file(const char *text)
+{
+	FILE *stream = fopen(path, "w");
+
+	assert_non_null(stream);
+	assert_true(fputs(text, stream) >= 0);
+	assert_int_equal(fclose(stream), 0);
+}
+
+static struct config *read_good(const char *text)
+{
+	struct config *config = NULL;
+	struct diag diag = {0};
+
+	write_file(text);
+	assert_int_equal(load_config(path, &config, &diag), 0);
+	assert_null(diag.error.text);
+	assert_non_null(config);
+	return config;
+}
+
+/* The message must end with `expected` after the file's name. */
+static void expect_error(const char *text, const char *expected)
+{
+	struct config *config = NULL;
+	struct diag diag = {0};
+	char message[512], whole[512];
+
+	write_file(text);
+	assert_true(load_config(path, &config, &diag) < 0);
+	assert_null(config);
+	snprintf(whole, sizeof(whole), "%s%s", path, expected);
+	assert_string_equal(diag_message(&diag, message, sizeof(message)), whole);
+	clear_diag(&diag);
+}
+
+static void an_empty_file_gives_the_defaults(void **state)
+{
+	struct config *config = read_good("# nothing\n\n");
+
+	(void)state;
+	assert_string_equal(config->bpffs, "/sys/fs/bpf/vmseg");
+	assert_ptr_equal(config->datapath.bpffs, config->bpffs);
+	assert_int_equal(config->datapath.timeout[STATE_TCP_ESTABLISHED], 86400);
+	assert_null(config->mandatory_policy);
+	assert_null(config->unmanaged_policy);
+	assert_int_equal(config->require_daemon, REQUIRE_MANAGED);
+	assert_int_equal(config->libvirt_uri_count, 1);
+	assert_null(config->metrics_listen);
+	assert_int_equal(config->log_level, LOG_INFO);
+	free_config(&config);
+	assert_null(config);
+}
+
+static void every_kind_of_value_is_taken(void **state)
+{
+	struct config *config = read_good("attach = clsact\n"
+					  "max-ports=7\n"
+					  "timeout-closed = 3\n"
+					  "event-ring-bytes = 131072\n"
+					  "mandatory-policy = host\n"
+					  "unmanaged = guests.default\n"
+					  "libvirt-uri = qemu:///system, lxc:///system\n"
+					  "require-daemon = never\n"
+					  "metrics-listen = [::1]:9876\n"
+					  "log-level = debug\n");
+
+	(void)state;
+	assert_int_equal(config->datapath.attach, ATTACH_CLSACT);
+	assert_int_equal(config->datapath.max_ports, 7);
+	assert_int_equal(config->datapath.timeout[STATE_CLOSED], 3);
+	assert_int_equal(config->datapath.ring_bytes, 131072);
+	assert_string_equal(config->mandatory_policy, "host");
+	assert_string_equal(config->unmanaged_policy, "guests.default");
+	assert_int_equal(config->libvirt_uri_count, 2);
+	assert_string_equal(config->libvirt_uris[1], "lxc:///system");
+	assert_int_equal(config->require_daemon, REQUIRE_NEVER);
+	assert_string_equal(config->metrics_listen, "[::1]:9876");
+	assert_int_equal(config->log_level, LOG_DEBUG);
+	free_config(&config);
+}
+
+static void none_is_none(void **state)
+{
+	struct config *config = read_good("libvirt-uri = none\nmandatory-policy = none\n"
+					  "unmanaged = ignore\nmetrics-listen = off\n");
+
+	(void)state;
+	assert_int_equal(config->libvirt_uri_count, 0);
+	assert_null(config->mandatory_policy);
+	assert_null(config->unmanaged_policy);
+	assert_null(config->metrics_listen);
+	free_config(&config);
+}
+
+static void errors_say_where_and_what_was_expected(void **state)
+{
+	(void)state;
+	expect_error("\nmax-port = 5\n",
+		     ":2: unknown key \"max-port\" (vmseg-hostd.conf(5) lists them)");
+	expect_error("max-ports = 0\n", ":1: max-ports: expected a number from 1 to 65535, "
+					"not \"0\"");
+	expect_error("max-ports = 12x\n", ":1: max-ports: expected a number from 1 to 65535, "
+					  "not \"12x\"");
+	expect_error("event-rate = -1\n", ":1: event-rate: expected a number from 0 to 1000000, "
+					  "not \"-1\"");
+	expect_error("event-ring-bytes = 100000\n",
+		     ":1: event-ring-bytes: expected a power of two from 65536 to 67108864, not "
+		     "\"100000\"");
+	expect_error("attach = xdp\n", ":1: attach: expected auto, tcx or clsact, not \"xdp\"");
+	expect_error("bpffs = sys/fs/bpf\n",
+		     ":1: bpffs: expected an absolute path, not \"sys/fs/bpf\"");
+	expect_error("unmanaged = ../evil\n",
+		     ":1: unmanaged: expected ignore or a policy's name, not \"../evil\"");
+	expect_error("libvirt-uri = local\n",
+		     ":1: libvirt-uri: expected none, or up to 8 libvirt URIs, not \"local\"");
+	expect_error("metrics-listen = 0.0.0.0:9876\n",
+		     ":1: metrics-listen: expected 127.0.0.1:PORT, [::1]:PORT, the path of a unix "
+		     "socket, or off, not \"0.0.0.0:9876\"");
+}
+
+static void shape_errors_have_their_line(void **state)
+{
+	(void)state;
+	expect_error("# fine\nmax-ports\n", ":2: expected `key = value`");
+	expect_error("max-ports = 1\n\nmax-ports = 2\n",
+		     ":3: max-ports was already given on line 1");
+	expect_error("[daemon]\nmax-ports = 1\n",
+		     ":2: no [daemon] or other section is expected, only `key = value` lines");
+}
+
+static void an_overlong_line_is_not_cut_in_two(void **state)
+{
+	char text[600];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "bpffs = /", 9);
+	text[sizeof(text) - 1] = '\0';
+	expect_error(text, ":1: line is longer than 198 characters");
+}
+
+static void the_first_error_is_the_one_reported(void **state)
+{
+	(void)state;
+	expect_error("nonsense = 1\nmax-ports = x\n",
+		     ":1: unknown key \"nonsense\" (vmseg-hostd.conf(5) lists them)");
+}
+
+static void a_missing_file_is_an_error(void **state)
+{
+	struct config *config = NULL;
+	struct diag diag = {0};
+	char message[256];
+
+	(void)state;
+	assert_int_equal(load_config("/nonexistent/hostd.conf", &config, &diag), -2);
+	assert_null(config);
+	assert_string_equal(diag_message(&diag, message, sizeof(message)),
+			    "/nonexistent/hostd.conf: No such file or directory");
+	clear_diag(&diag);
+}
+
+/* The shipped file lists every key with its default, commented out: without the comment signs it
+ * must read, and give what no file gives. */
+static void the_shipped_file_shows_the_defaults(void **state)
+{
+	FILE *shipped = fopen("packaging/hostd.conf", "r"), *plain;
+	struct config *defaults = NULL, *config = NULL;
+	struct diag diag = {0};
+	char line[512];
+	int keys = 0;
+
+	(void)state;
+	assert_non_null(shipped);
+	plain = fopen(path, "w");
+	assert_non_null(plain);
+	while (fgets(line, sizeof(line), shipped)) {
+		if (line[0] == '#' && line[1] >= 'a' && line[1] <= 'z') {
+			fputs(line + 1, plain);
+			keys++;
+		}
+	}
+	fclose(shipped);
+	fclose(plain);
+	assert_true(keys > 20);
+	assert_int_equal(load_config(NULL, &defaults, NULL), 0);
+	assert_int_equal(load_config(path, &config, &diag), 0);
+	config->datapath.bpffs = defaults->datapath.bpffs;
+	assert_memory_equal(&config->datapath, &defaults->datapath, sizeof(config->datapath));
+	assert_string_equal(config->policy_directory, defaults->policy_directory);
+	assert_string_equal(config->run_directory, defaults->run_directory);
+	assert_string_equal(config->bpffs, defaults->bpffs);
+	assert_int_equal(config->hook_timeout, defaults->hook_timeout);
+	assert_int_equal(config->pickup_window, defaults->pickup_window);
+	assert_int_equal(config->quarantine, defaults->quarantine);
+	assert_int_equal(config->log_events, defaults->log_events);
+	assert_int_equal(config->log_level, defaults->log_level);
+	assert_int_equal(config->require_daemon, defaults->require_daemon);
+	assert_int_equal(config->unfilterable, defaults->unfilterable);
+	assert_int_equal(config->libvirt_uri_count, defaults->libvirt_uri_count);
+	assert_string_equal(config->libvirt_uris[0], defaults->libvirt_uris[0]);
+	free_config(&config);
+	free_config(&defaults);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_file_gives_the_defaults),
+		cmocka_unit_test(every_kind_of_value_is_taken),
+		cmocka_unit_test(none_is_none),
+		cmocka_unit_test(errors_say_where_and_what_was_expected),
+		cmocka_unit_test(shape_errors_have_their_line),
+		cmocka_unit_test(an_overlong_line_is_not_cut_in_two),
+		cmocka_unit_test(the_first_error_is_the_one_reported),
+		cmocka_unit_test(a_missing_file_is_an_error),
+		cmocka_unit_test(the_shipped_file_shows_the_defaults),
+	};
+
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
