@@ -170,6 +170,12 @@ check: all tests $(GUEST) ## every test, real VMs included
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
 
+update-golden: $(B)/tests/unit/test_golden ## write tests/golden/*.image anew; review the difference
+	$(Q)VMSEG_UPDATE_GOLDEN=1 $<
+
+schema: ## make policies/vmseg.rng from vmseg.rnc
+	$(Q)trang policies/vmseg.rnc policies/vmseg.rng
+
 verifier-report: $(VERIFIER_REPORT) ## what the running kernel's verifier says of each program
 	$(Q)$<
 
@@ -239,5 +245,5 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test bench check check-integration check-kernels verifier-report demo deps fmt lint \
-	install uninstall clean help
+.PHONY: all tests test bench check check-integration check-kernels update-golden schema \
+	verifier-report demo deps fmt lint install uninstall clean help

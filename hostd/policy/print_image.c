@@ -157,8 +157,8 @@ void print_image(const struct image *image, FILE *stream)
 
 	memcpy(&header, &image->nodes[0], sizeof(header));
 	fprintf(stream,
-		"%" PRIu32 " rules, %" PRIu32 " nodes of which %" PRIu32 " of tries; %" PRIu32
-		" rows, %" PRIu32 " columns, %" PRIu32 " sources\n",
+		"rules %" PRIu32 ", nodes %" PRIu32 " (tries %" PRIu32 "), rows %" PRIu32
+		", columns %" PRIu32 ", sources %" PRIu32 "\n",
 		image->rule_count, image->node_count, header.verdict_node - 1, header.row_count,
 		header.column_count, header.source_count);
 	print_trie(image, "rows, IPv4 remote", header.row_root[0], ROW_NIBBLES_V4, print_ipv4,
