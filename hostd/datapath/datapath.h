@@ -32,13 +32,16 @@ struct datapath_config {
 };
 
 /* Loads, or takes over what is pinned: new programs replace the old ones atomically on every
- * attached port, maps and sessions stay. On failure what was pinned before is as it was. */
+ * attached port, maps and sessions stay. On failure what was pinned before is as it was. Warnings
+ * in diag: sizes that differ from those of the pinned maps (which stay), a port whose program could
+ * not be replaced (the old one goes on). -EBUSY: another process has these pins open. */
 int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag);
 
 /* Frees the daemon's side; enforcement goes on. */
 void close_datapath(struct datapath **datapath);
 
-/* Takes everything off the host: links, filters, pins, maps. Needs no open datapath. */
+/* Takes everything off the host: links, filters, pins, maps. Needs no open datapath, and takes away
+ * also what another version of vmseg left; -EBUSY while a datapath is open. */
 int remove_datapath(const char *bpffs, struct diag *diag);
 
 /* Writes changed timeouts and event limits: live. */
@@ -56,8 +59,9 @@ struct port_config {
 	size_t vlan_count;
 	uint32_t sessions; /* size of the port's session map */
 	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
-	uint32_t pickup_seconds; /* 0: no mid-stream pick-up */
-	bool reversed;           /* macvtap: TC directions are the other way round */
+	uint32_t
+		pickup_seconds; /* mid-stream pick-up from now on; 0: none, or as it runs already */
+	bool reversed; /* macvtap: TC directions are the other way round; an update keeps it */
 };
 
 /* Slot, session map and image first, then the record, then both programs; then both hooks are
@@ -68,9 +72,25 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 /* Publishes a new record (and image) for an attached port. When it returns 0 no packet is judged
  * by the old one any more. On failure the old one is in force. Sessions are kept, also when the
  * session limit changes, and judged again because the generation changes; if neither config nor
- * image differ from what is in force, nothing happens. */
+ * image differ from what is in force, nothing happens. A session limit below the number of live
+ * sessions ends none of them: no further one is admitted, and the limit tightens as they end. */
 int update_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
 		const struct image *image, struct diag *diag);
+
+struct port_update {
+	unsigned int ifindex; /* each port at most once */
+	const struct port_config *config;
+	const struct image *image;
+};
+
+/* The same for many ports, all or none of them. Cheaper than one by one: the wait for the packets
+ * that are still judged by an old record (some 10 ms) is paid once. */
+int update_ports(struct datapath *datapath, const struct port_update *updates, size_t count,
+		 struct diag *diag);
+
+/* Puts back what somebody took off the device (port_status.hooked says so). Nothing else changes,
+ * and it is no error when nothing is missing. */
+int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag);
 
 /* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone.
  * -ENOENT when the port is not attached. */
@@ -118,14 +138,16 @@ struct session_view {
 int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context);
 
-/* Deletes expired sessions, looking at no more than `budget` entries; goes on where the last call
- * stopped. Returns the number of entries looked at (less than budget: a round is complete). */
+/* Deletes expired sessions, doing no more than about `budget` units of work: an entry looked at is
+ * one, and so are 256 places of a session table. Goes on where the last call stopped. Returns the
+ * units done; less than budget: a round over all ports is complete. */
 uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget);
 
 /* ---- events ------------------------------------------------------------------------------ */
 
 /* A descriptor that polls readable when events wait. */
 int event_descriptor(struct datapath *datapath);
+/* ifindex is 0 in events of a port that was detached meanwhile. */
 void consume_events(struct datapath *datapath,
 		    void (*visit)(const struct event *event, unsigned int ifindex, void *context),
 		    void *context);

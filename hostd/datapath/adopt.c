@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Adoption: port_index says which devices have records, a record says slot, generation and image,
+ * session_map has the sessions by slot, and the pins say how the programs are attached.
+ */
+#include "hostd/datapath/adopt.h"
+
+#include <errno.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/datapath/port.h"
+#include "hostd/datapath/record.h"
+#include "hostd/datapath/tcx.h"
+#include "vmseg.skel.h"
+
+/* Events of this many generations before are taken to be the same port's. */
+#define GENERATIONS_BACK (1U << 30)
+
+static void release_port(struct filtered_port **port)
+{
+	forget_port(*port);
+}
+
+static bool has_link_pin(const struct filtered_port *port)
+{
+	const struct pins *pins = &port->datapath->pins;
+	char path[PIN_PATH_BYTES];
+
+	return access(link_pin(pins, port->ifindex, DIRECTION_IN, path), F_OK) == 0 ||
+	       access(link_pin(pins, port->ifindex, DIRECTION_OUT, path), F_OK) == 0;
+}
+
+/* Enters the parts that the port has in the pools: each may belong to one port only, but for
+ * images. */
+static int claim_parts(struct filtered_port *port)
+{
+	struct datapath *datapath = port->datapath;
+	const struct port *record;
+	int r;
+
+	r = claim_range(&datapath->records, port->record - 1, 1);
+	if (r < 0)
+		return r;
+	record = record_of(port);
+	if (!record->slot)
+		return -ERANGE;
+	r = claim_range(&datapath->slots, record->slot, 1);
+	if (r < 0)
+		return r;
+	port->slot = record->slot;
+	r = adopt_image(&datapath->images, record->image, &port->image);
+	if (r < 0)
+		return r;
+	r = find_table(port);
+	if (r < 0)
+		return r;
+	port->sessions_wanted = port->table_size;
+	return 0;
+}
+
+static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t record_number,
+		      struct diag *diag)
+{
+	_cleanup_(release_port) struct filtered_port *port = make_port(datapath, ifindex);
+	const struct port *record;
+	int r;
+
+	if (!port)
+		return -ENOMEM;
+	port->record = record_number;
+	r = claim_parts(port);
+	if (r < 0)
+		return fail(
+			diag, r == -ENOMEM ? ENOMEM : EUCLEAN, datapath->pins.root, 0,
+			"the pinned maps contradict themselves at device %u (record %u): remove "
+			"the pins, which ends all filtering",
+			ifindex, record_number);
+	record = record_of(port);
+	port->published = true;
+	port->reversed = record->flags & PORT_REVERSED;
+	port->owns_qdisc = record->flags & PORT_OWNS_QDISC;
+	port->attach = has_link_pin(port) ? ATTACH_TCX : ATTACH_CLSACT;
+	port->first_generation = record->generation - GENERATIONS_BACK;
+	if ((int32_t)(record->generation - datapath->generation) > 0)
+		datapath->generation = record->generation;
+	register_port(TAKE_PTR(port));
+	return 0;
+}
+
+int adopt_ports(struct datapath *datapath, struct diag *diag)
+{
+	return for_each_record(datapath, adopt_port, diag);
+}
+
+static void remove_stray_link(const char *path, unsigned int ifindex, void *context)
+{
+	const struct datapath *datapath = context;
+
+	if (!find_filtered_port(datapath, ifindex))
+		detach_tcx(path);
+}
+
+void remove_leftovers(struct datapath *datapath)
+{
+	int outer = bpf_map__fd(datapath->skeleton->maps.session_map);
+	uint32_t id;
+
+	for_each_link_pin(&datapath->pins, remove_stray_link, datapath);
+	for (uint32_t slot = 1; slot <= datapath->max_ports; slot++)
+		if (!datapath->by_slot[slot] && bpf_map_lookup_elem(outer, &slot, &id) == 0)
+			bpf_map_delete_elem(outer, &slot);
+}

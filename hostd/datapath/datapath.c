@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The datapath as a whole: opening, which is the story of load or adoption, and closing.
+ */
+#include "hostd/datapath/datapath.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/datapath/adopt.h"
+#include "hostd/datapath/attach.h"
+#include "hostd/datapath/event.h"
+#include "hostd/datapath/jiffies.h"
+#include "hostd/datapath/load.h"
+#include "hostd/datapath/port.h"
+#include "hostd/datapath/state.h"
+#include "hostd/datapath/stats.h"
+#include "vmseg.skel.h"
+
+#define PORTS_MAX 65535U
+
+static int check_config(const struct datapath_config *config, struct diag *diag)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), ring = config->ring_bytes;
+
+	if (!config->max_ports || config->max_ports > PORTS_MAX)
+		return fail(diag, EINVAL, NULL, 0, "max-ports is %u, expected 1 to %u",
+			    config->max_ports, PORTS_MAX);
+	if (!config->policy_nodes || !config->rule_counters)
+		return fail(diag, EINVAL, NULL, 0,
+			    "policy-nodes and rule-counters must be at least 1");
+	if (!ring || ring % page || (ring & (ring - 1)))
+		return fail(
+			diag, EINVAL, NULL, 0,
+			"the event ring has %u bytes, expected a power of two and a multiple of "
+			"the page size, %u",
+			ring, page);
+	return 0;
+}
+
+static struct datapath *make_datapath(void)
+{
+	struct datapath *datapath = calloc(1, sizeof(*datapath));
+
+	if (!datapath)
+		return NULL;
+	datapath->pins.lock = -1;
+	datapath->barrier = -1;
+	datapath->hz = read_hz();
+	datapath->per_cpu = malloc(per_cpu_bytes());
+	if (!datapath->per_cpu)
+		close_datapath(&datapath);
+	return datapath;
+}
+
+/* Memory of the loaded maps, and empty tables of who uses what in them. */
+static int set_up_tables(struct datapath *datapath, struct diag *diag)
+{
+	const struct vmseg *skeleton = datapath->skeleton;
+	uint32_t slots = bpf_map__max_entries(skeleton->maps.port_state_map), slot_zero = 0;
+	int r;
+
+	r = map_memory(skeleton, &datapath->memory, diag);
+	if (r < 0)
+		return r;
+	datapath->max_ports = slots - 1;
+	datapath->by_slot = calloc(slots, sizeof(struct filtered_port *));
+	if (!datapath->by_slot)
+		return -ENOMEM;
+	init_pool(&datapath->slots, slots);
+	r = claim_range(&datapath->slots, slot_zero, 1);
+	if (r < 0)
+		return r;
+	init_pool(&datapath->records, bpf_map__max_entries(skeleton->maps.port_map));
+	init_image_store(&datapath->images, datapath->memory.nodes.base,
+			 bpf_map__max_entries(skeleton->maps.policy_map),
+			 bpf_map__fd(skeleton->maps.rule_stats_map),
+			 bpf_map__max_entries(skeleton->maps.rule_stats_map));
+	return 0;
+}
+
+static int check_clock(const struct datapath *datapath, struct diag *diag)
+{
+	uint32_t now;
+	int r = read_jiffies(datapath, &now);
+
+	return r < 0 ? fail(diag, -r, NULL, 0, "cannot run the program read_clock: %s",
+			    strerror(-r))
+		     : 0;
+}
+
+/* New maps: they are pinned only when all that can fail has been done. */
+static int start_anew(struct datapath *datapath, const struct datapath_config *config,
+		      struct diag *diag)
+{
+	apply_settings(datapath, config);
+	return pin_maps(datapath->skeleton, &datapath->pins, diag);
+}
+
+/* Pinned maps: first everything is read, and only then changed. */
+static int take_over(struct datapath *datapath, const struct datapath_config *config,
+		     struct diag *diag)
+{
+	struct filtered_port *port, *next;
+	int r = adopt_ports(datapath, diag);
+
+	if (r < 0)
+		return r;
+	apply_settings(datapath, config);
+	HASH_ITER (hh, datapath->ports, port, next)
+		replace_programs(port, diag);
+	remove_leftovers(datapath);
+	return 0;
+}
+
+int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag)
+{
+	_cleanup_(close_datapath) struct datapath *datapath = make_datapath();
+	int r;
+
+	if (!datapath)
+		return -ENOMEM;
+	r = check_config(config, diag);
+	if (r < 0)
+		return r;
+	r = open_pins(config->bpffs, &datapath->pins, diag);
+	if (r < 0)
+		return r;
+	r = choose_attach(config->attach, &datapath->attach, diag);
+	if (r < 0)
+		return r;
+	datapath->adopted = are_maps_pinned(&datapath->pins);
+	if (datapath->adopted) {
+		r = check_pinned_abi(&datapath->pins, diag);
+		if (r < 0)
+			return r;
+	}
+	r = load_skeleton(config, &datapath->pins, datapath->adopted, &datapath->skeleton, diag);
+	if (r < 0)
+		return r;
+	r = set_up_tables(datapath, diag);
+	if (r < 0)
+		return r;
+	r = check_clock(datapath, diag);
+	if (r < 0)
+		return r;
+	r = open_event_ring(datapath, diag);
+	if (r < 0)
+		return r;
+	r = datapath->adopted ? take_over(datapath, config, diag)
+			      : start_anew(datapath, config, diag);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(datapath);
+	return 0;
+}
+
+static void forget_ports(struct datapath *datapath)
+{
+	struct filtered_port *port, *next;
+
+	HASH_ITER (hh, datapath->ports, port, next) {
+		HASH_DEL(datapath->ports, port);
+		forget_port(port);
+	}
+}
+
+void close_datapath(struct datapath **pointer)
+{
+	struct datapath *datapath = TAKE_PTR(*pointer);
+
+	if (!datapath)
+		return;
+	forget_ports(datapath);
+	free(datapath->by_slot);
+	clear_image_store(&datapath->images);
+	clear_pool(&datapath->slots);
+	clear_pool(&datapath->records);
+	clear_batch(&datapath->sweep.batch);
+	ring_buffer__free(datapath->ring);
+	unmap_memory(&datapath->memory);
+	unload_skeleton(&datapath->skeleton);
+	close_descriptor(&datapath->barrier);
+	close_pins(&datapath->pins);
+	free(datapath->per_cpu);
+	free(datapath);
+}
+
+void read_datapath_status(const struct datapath *datapath, struct datapath_status *ret)
+{
+	*ret = (struct datapath_status){
+		.attach = datapath->attach,
+		.port_count = HASH_COUNT(datapath->ports),
+		.max_ports = datapath->max_ports,
+		.image_count = count_images(&datapath->images),
+		.nodes_used = datapath->images.nodes.used,
+		.nodes_total = datapath->images.nodes.total,
+		.rule_counters_used = datapath->images.counters.used,
+		.rule_counters_total = datapath->images.counters.total,
+		.adopted = datapath->adopted,
+	};
+}

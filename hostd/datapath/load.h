@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the built-in object to loaded programs, on new maps or on pinned ones.
+ */
+#ifndef VMSEG_DATAPATH_LOAD_H
+#define VMSEG_DATAPATH_LOAD_H
+
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/pins.h"
+
+struct vmseg;
+
+/* Is there a complete set of pinned maps? */
+bool are_maps_pinned(const struct pins *pins);
+
+/* -EPROTO, with an error that names both numbers, when the pinned maps are of another VMSEG_ABI. */
+int check_pinned_abi(const struct pins *pins, struct diag *diag);
+
+/* Loads the programs: on the pinned maps when `adopt`, else on new ones of the configured sizes.
+ * Nothing is pinned or attached. */
+int load_skeleton(const struct datapath_config *config, const struct pins *pins, bool adopt,
+		  struct vmseg **ret, struct diag *diag);
+void unload_skeleton(struct vmseg **skeleton);
+
+/* Pins the maps that outlive the process. On failure none is pinned. */
+int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag *diag);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attaching and detaching ports, and what is known of each.
+ */
+#include "hostd/datapath/port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/datapath/attach.h"
+#include "hostd/datapath/libbpf_log.h"
+#include "hostd/datapath/record.h"
+#include "hostd/datapath/session.h"
+#include "hostd/datapath/stats.h"
+#include "vmseg.skel.h"
+
+/* ---- the table of ports -----------------------------------------------------------------------
+ */
+
+struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex)
+{
+	struct filtered_port *port;
+
+	HASH_FIND(hh, datapath->ports, &ifindex, sizeof(ifindex), port);
+	return port;
+}
+
+void register_port(struct filtered_port *port)
+{
+	struct datapath *datapath = port->datapath;
+
+	HASH_ADD(hh, datapath->ports, ifindex, sizeof(port->ifindex), port);
+	datapath->by_slot[port->slot] = port;
+}
+
+void unregister_port(struct filtered_port *port)
+{
+	restart_sweep(port);
+	HASH_DEL(port->datapath->ports, port);
+	port->datapath->by_slot[port->slot] = NULL;
+}
+
+void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
+		   void *context)
+{
+	const struct filtered_port *port, *next;
+
+	HASH_ITER (hh, datapath->ports, port, next)
+		visit(port->ifindex, context);
+}
+
+/* ---- parts of a port ---------------------------------------------------------------------------
+ */
+
+struct filtered_port *make_port(struct datapath *datapath, unsigned int ifindex)
+{
+	struct filtered_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return NULL;
+	port->datapath = datapath;
+	port->ifindex = ifindex;
+	port->attach = datapath->attach;
+	if (!if_indextoname(ifindex, port->ifname))
+		port->ifname[0] = '\0';
+	return port;
+}
+
+void forget_port(struct filtered_port *port)
+{
+	free(port);
+}
+
+/* What a former port left in the slot's places. */
+static int zero_slot(const struct filtered_port *port)
+{
+	const struct datapath *datapath = port->datapath;
+
+	memset(&port_states(&datapath->memory)[port->slot], 0, sizeof(struct port_state));
+	memset(datapath->per_cpu, 0, per_cpu_bytes());
+	return bpf_map_update_elem(bpf_map__fd(datapath->skeleton->maps.stats_map), &port->slot,
+				   datapath->per_cpu, BPF_ANY);
+}
+
+static int take_slot(struct filtered_port *port, struct diag *diag)
+{
+	struct datapath *datapath = port->datapath;
+	uint32_t slot;
+	int r;
+
+	r = take_range(&datapath->slots, 1, &slot);
+	if (r == -ENOSPC)
+		return fail(diag, ENOSPC, port->ifname, 0, "all %u ports are taken (max-ports)",
+			    datapath->max_ports);
+	if (r < 0)
+		return r;
+	port->slot = slot;
+	r = zero_slot(port);
+	return r < 0 ? fail(diag, -r, port->ifname, 0, "cannot reset the counters: %s",
+			    strerror(-r))
+		     : 0;
+}
+
+static int give_table(struct filtered_port *port, uint32_t sessions, struct diag *diag)
+{
+	_cleanup_close_ int table = make_table(port->datapath, sessions);
+	int r = table < 0 ? table : put_table(port, table);
+
+	if (r < 0)
+		return fail(diag, -r, port->ifname, 0, "cannot make a table of %u sessions: %s",
+			    sessions, strerror(-r));
+	port->sessions_wanted = sessions;
+	return 0;
+}
+
+/* Publishes the port's first record. */
+static int give_record(struct filtered_port *port, const struct port_config *config,
+		       struct diag *diag)
+{
+	struct datapath *datapath = port->datapath;
+	struct port record;
+	int r;
+
+	draft_record(port, config, port->image, NULL, &record);
+	record.generation = ++datapath->generation;
+	port->first_generation = record.generation;
+	r = place_record(datapath, &record, &port->record);
+	if (r == 0)
+		r = publish_record(datapath, port->ifindex, port->record);
+	if (r < 0)
+		return fail(diag, -r, port->ifname, 0, "cannot write the port's record: %s",
+			    strerror(-r));
+	port->published = true;
+	return 0;
+}
+
+/* ---- the whole port -----------------------------------------------------------------------------
+ */
+
+/* Programs first, so that a guest that still runs is not cut off by a missing record. */
+void dismantle_port(struct filtered_port **pointer)
+{
+	struct filtered_port *port = TAKE_PTR(*pointer);
+	struct datapath *datapath;
+
+	if (!port)
+		return;
+	datapath = port->datapath;
+	detach_programs(port);
+	if (port->published)
+		unpublish_record(datapath, port->ifindex);
+	if (port->slot)
+		drop_table(port); /* waits until no packet is judged by what is freed below */
+	release_image(&datapath->images, port->image);
+	drop_record(datapath, port->record);
+	if (port->slot)
+		put_range(&datapath->slots, port->slot);
+	forget_port(port);
+}
+
+int attach_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
+		const struct image *image, struct diag *diag)
+{
+	_cleanup_(dismantle_port) struct filtered_port *port = NULL;
+	int r;
+
+	r = check_port_config(config, diag);
+	if (r < 0)
+		return r;
+	if (find_filtered_port(datapath, ifindex))
+		return fail(diag, EEXIST, NULL, 0, "device %u is attached already", ifindex);
+	port = make_port(datapath, ifindex);
+	if (!port)
+		return -ENOMEM;
+	if (!port->ifname[0])
+		return fail(diag, ENODEV, NULL, 0, "there is no device %u", ifindex);
+	port->reversed = config->reversed;
+	capture_libbpf();
+
+	r = take_slot(port, diag);
+	if (r < 0)
+		return r;
+	r = hold_image(&datapath->images, image, &port->image, diag);
+	if (r < 0)
+		return r;
+	r = give_table(port, config->sessions, diag);
+	if (r < 0)
+		return r;
+	r = prepare_device(port, diag);
+	if (r < 0)
+		return r;
+	r = give_record(port, config, diag);
+	if (r < 0)
+		return r;
+	r = attach_programs(port, diag);
+	if (r < 0)
+		return r;
+	register_port(TAKE_PTR(port));
+	return 0;
+}
+
+int detach_port(struct datapath *datapath, unsigned int ifindex)
+{
+	struct filtered_port *port = find_filtered_port(datapath, ifindex);
+
+	if (!port)
+		return -ENOENT;
+	unregister_port(port);
+	dismantle_port(&port);
+	return 0;
+}
+
+int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag)
+{
+	struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	int r;
+
+	if (!port)
+		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", ifindex);
+	capture_libbpf();
+	r = prepare_device(port, diag);
+	if (r < 0)
+		return r;
+	/* The one word of a published record that changes: the programs do not look at this bit. */
+	if (port->owns_qdisc)
+		__atomic_fetch_or(&record_of(port)->flags, PORT_OWNS_QDISC, __ATOMIC_RELAXED);
+	return attach_programs(port, diag);
+}
+
+int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	char name[IF_NAMESIZE];
+
+	if (!port)
+		return -ENOENT;
+	*ret = (struct port_status){
+		.ifindex = ifindex,
+		.attach = port->attach,
+		.slot = port->slot,
+		.generation = record_of(port)->generation,
+		.session_map_id = port->table_id,
+		.session_limit = port->table_size,
+		.session_count = port->session_count,
+		.device_gone = !if_indextoname(ifindex, name),
+	};
+	memcpy(ret->ifname, port->ifname, sizeof(ret->ifname));
+	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
+		struct hook_status hook = query_hook(port, direction);
+
+		ret->link_id[direction] = hook.link_id;
+		ret->program_id[direction] = hook.program_id;
+		ret->hooked[direction] = hook.hooked;
+	}
+	return 0;
+}

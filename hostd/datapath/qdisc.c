@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asking rtnetlink about qdiscs and filters.
+ */
+#include "hostd/datapath/qdisc.h"
+
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <time.h>
+
+#include <libmnl/libmnl.h>
+
+#include "hostd/base/cleanup.h"
+
+static void close_socket(struct mnl_socket **socket)
+{
+	if (*socket)
+		mnl_socket_close(*socket);
+}
+
+static struct nlmsghdr *put_request(char *buffer, uint16_t type, uint16_t flags,
+				    unsigned int ifindex, uint32_t parent)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct tcmsg *message;
+
+	header->nlmsg_type = type;
+	header->nlmsg_flags = NLM_F_REQUEST | flags;
+	header->nlmsg_seq = (uint32_t)time(NULL);
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->tcm_family = AF_UNSPEC;
+	message->tcm_ifindex = (int)ifindex;
+	message->tcm_parent = parent;
+	return header;
+}
+
+/* Sends a request and feeds the answers to `visit`, until the kernel says that there are no more.
+ * Returns 0 or -errno. */
+static int ask_kernel(struct nlmsghdr *request, mnl_cb_t visit, void *context)
+{
+	_cleanup_(close_socket) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	char buffer[16384]; /* the kernel's own NLMSG_GOODSIZE is at most 8 KiB */
+	ssize_t size;
+	int r;
+
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	do {
+		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+		if (size < 0)
+			return -errno;
+		r = mnl_cb_run(buffer, (size_t)size, request->nlmsg_seq,
+			       mnl_socket_get_portid(socket), visit, context);
+	} while (r > MNL_CB_STOP);
+	return r < 0 ? -errno : 0;
+}
+
+static int copy_kind(const struct nlmsghdr *header, void *context)
+{
+	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attribute;
+	char *kind = context;
+
+	if (header->nlmsg_type != RTM_NEWQDISC)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attribute, header,
+			  sizeof(*message)) if (mnl_attr_get_type(attribute) == TCA_KIND &&
+						mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) ==
+							0)
+	{
+		strncpy(kind, mnl_attr_get_str(attribute), QDISC_KIND_BYTES - 1);
+		kind[QDISC_KIND_BYTES - 1] = '\0';
+	}
+	return MNL_CB_OK;
+}
+
+int read_ingress_qdisc(unsigned int ifindex, char ret_kind[static QDISC_KIND_BYTES])
+{
+	char buffer[256], kind[QDISC_KIND_BYTES] = "";
+	int r;
+
+	/* TC_H_CLSACT and TC_H_INGRESS are one number: the place is the same. */
+	r = ask_kernel(put_request(buffer, RTM_GETQDISC, NLM_F_ACK, ifindex, TC_H_CLSACT),
+		       copy_kind, kind);
+	/* No queue at all there, or one without a qdisc, which the kernel does not describe. */
+	if (r == -ENOENT || r == -EINVAL)
+		r = 0;
+	if (r == 0)
+		strcpy(ret_kind, kind);
+	return r;
+}
+
+static int note_filter(const struct nlmsghdr *header, void *context)
+{
+	bool *found = context;
+
+	if (header->nlmsg_type == RTM_NEWTFILTER)
+		*found = true;
+	return MNL_CB_OK;
+}
+
+bool clsact_has_filters(unsigned int ifindex)
+{
+	const uint32_t hooks[] = {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS};
+	bool found = false;
+	char buffer[256];
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		r = ask_kernel(put_request(buffer, RTM_GETTFILTER, NLM_F_DUMP, ifindex,
+					   TC_H_MAKE(TC_H_CLSACT, hooks[i])),
+			       note_filter, &found);
+		if (r < 0 || found)
+			return true;
+	}
+	return false;
+}

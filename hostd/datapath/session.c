@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Looking at sessions.
+ */
+#include "hostd/datapath/session.h"
+
+#include <errno.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/datapath/jiffies.h"
+#include "hostd/datapath/state.h"
+
+/* Entries that are read at once. */
+#define PIECE 1024
+
+bool is_expired(const struct settings *settings, const struct session *session, uint32_t now)
+{
+	if (session->state >= STATE_MAX)
+		return true;
+	return (int32_t)(now - session->seen) > (int32_t)settings->timeout[session->state];
+}
+
+static struct session_view make_view(const struct datapath *datapath, const struct session_key *key,
+				     const struct session *session, uint32_t now)
+{
+	const struct settings *settings = settings_of(&datapath->memory);
+	uint32_t idle = jiffies_between(session->seen, now);
+
+	return (struct session_view){
+		.key = *key,
+		.session = *session,
+		.idle_seconds = idle / datapath->hz,
+		.expires_seconds = (settings->timeout[session->state] - idle) / datapath->hz,
+		.age_seconds = jiffies_between(session->created, now) / datapath->hz,
+	};
+}
+
+/* False when the visitor has seen enough. */
+static bool show_batch(const struct datapath *datapath, const struct session_batch *batch,
+		       uint32_t now, bool (*visit)(const struct session_view *view, void *context),
+		       void *context)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		struct session_view view;
+
+		if (is_expired(settings_of(&datapath->memory), &batch->values[i], now))
+			continue;
+		view = make_view(datapath, &batch->keys[i], &batch->values[i], now);
+		if (!visit(&view, context))
+			return false;
+	}
+	return true;
+}
+
+int walk_sessions(struct datapath *datapath, unsigned int ifindex,
+		  bool (*visit)(const struct session_view *view, void *context), void *context)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	_cleanup_(clear_batch) struct session_batch batch = {0};
+	_cleanup_close_ int table = -1;
+	uint32_t now;
+	int r;
+
+	if (!port)
+		return -ENOENT;
+	table = open_table(port);
+	if (table < 0)
+		return table;
+	r = read_jiffies(datapath, &now);
+	while (r == 0 && !batch.finished) {
+		r = read_batch(table, PIECE, &batch);
+		if (r == 0 && !show_batch(datapath, &batch, now, visit, context))
+			break;
+	}
+	return r;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the datapath share: the open datapath and its ports. Everything here can be
+ * rebuilt from the pinned maps (adopt.c), so none of it needs to be written to a file.
+ */
+#ifndef VMSEG_DATAPATH_STATE_H
+#define VMSEG_DATAPATH_STATE_H
+
+#include <net/if.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <uthash.h>
+
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/image.h"
+#include "hostd/datapath/memory.h"
+#include "hostd/datapath/pins.h"
+#include "hostd/datapath/pool.h"
+#include "hostd/datapath/table.h"
+
+struct vmseg; /* the skeleton */
+
+/* A device under vmseg's programs. */
+struct filtered_port {
+	struct datapath *datapath;
+	unsigned int ifindex;
+	char ifname[IF_NAMESIZE];
+	enum attach_method attach;
+	bool reversed;
+	bool owns_qdisc;
+	bool published;            /* port_index has the record */
+	bool changing;             /* is in the update that is being made */
+	uint32_t slot;             /* 0: none yet */
+	uint32_t record;           /* in port_map, plus one; 0: none yet */
+	uint32_t first_generation; /* events of older ones are of the slot's former port */
+	uint32_t sessions_wanted;  /* limit asked for: the table may be larger, see resize.c */
+	uint32_t session_count;
+	uint32_t table_id;   /* the session table's map id; 0: none yet */
+	uint32_t table_size; /* its max_entries */
+	struct stored_image *image;
+	UT_hash_handle hh; /* by ifindex */
+};
+
+/* Where the sweep goes on. */
+struct sweep {
+	uint32_t slot;              /* port that is being looked at, or the next one */
+	uint32_t live;              /* sessions of it seen so far */
+	uint32_t half_open;         /* of these, with an unfinished handshake */
+	int64_t half_open_before;   /* the port's count when its turn began */
+	struct session_batch batch; /* its place in the table */
+};
+
+struct datapath {
+	struct pins pins;
+	struct vmseg *skeleton;
+	struct memory memory;
+	enum attach_method attach; /* for new ports */
+	bool adopted;
+	uint32_t max_ports;
+	uint32_t generation; /* last one given out; one count for all ports */
+	uint32_t hz;
+	int barrier; /* an empty table: see wait_for_programs() */
+
+	struct pool slots;
+	struct pool records;
+	struct image_store images;
+	struct filtered_port *ports;    /* hash by ifindex */
+	struct filtered_port **by_slot; /* max_ports + 1 of them */
+
+	struct sweep sweep;
+	struct ring_buffer *ring;
+	struct event_visitor *visitor; /* while consume_events() runs */
+	void *per_cpu;                 /* a per-CPU value of port_stats, for look-ups and updates */
+};
+
+/* The port of a device, or NULL. */
+struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex);
+
+/* Enters the port into the tables by ifindex and slot, and takes it out. */
+void register_port(struct filtered_port *port);
+void unregister_port(struct filtered_port *port);
+
+#endif
