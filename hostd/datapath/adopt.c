@@ -21,6 +21,23 @@ static void release_port(struct filtered_port **port)
 	forget_port(*port);
 }
 
+static int session_map(const struct datapath *datapath)
+{
+	return bpf_map__fd(datapath->skeleton->maps.session_map);
+}
+
+static int remote_map(const struct datapath *datapath)
+{
+	return bpf_map__fd(datapath->skeleton->maps.remote_map);
+}
+
+static bool has_inner_table(int map, uint32_t slot)
+{
+	uint32_t id;
+
+	return bpf_map_lookup_elem(map, &slot, &id) == 0;
+}
+
 static bool has_link_pin(const struct filtered_port *port)
 {
 	const struct pins *pins = &port->datapath->pins;
@@ -55,6 +72,7 @@ static int claim_parts(struct filtered_port *port)
 	if (r < 0)
 		return r;
 	port->sessions_wanted = port->table_size;
+	port->has_remotes = has_inner_table(remote_map(datapath), port->slot);
 	return 0;
 }
 
@@ -102,11 +120,11 @@ static void remove_stray_link(const char *path, unsigned int ifindex, void *cont
 
 void remove_leftovers(struct datapath *datapath)
 {
-	int outer = bpf_map__fd(datapath->skeleton->maps.session_map);
-	uint32_t id;
+	const int maps[] = {session_map(datapath), remote_map(datapath)};
 
 	for_each_link_pin(&datapath->pins, remove_stray_link, datapath);
 	for (uint32_t slot = 1; slot <= datapath->max_ports; slot++)
-		if (!datapath->by_slot[slot] && bpf_map_lookup_elem(outer, &slot, &id) == 0)
-			bpf_map_delete_elem(outer, &slot);
+		for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+			if (!datapath->by_slot[slot] && has_inner_table(maps[i], slot))
+				drop_inner_table(datapath, maps[i], slot);
 }

@@ -21,9 +21,9 @@
  * this order. */
 #define COMPLETE_MARK "settings_map"
 static const char *const persistent_maps[] = {
-	"port_index",  "port_index_high", "port_map",     "port_state_map",
-	"session_map", "policy_map",      "fragment_map", "rule_stats_map",
-	"stats_map",   "event_ring",      COMPLETE_MARK,
+	"port_index",     "port_index_high", "port_map",     "port_state_map",
+	"session_map",    "policy_map",      "fragment_map", "remote_map",
+	"rule_stats_map", "stats_map",       "event_ring",   COMPLETE_MARK,
 };
 
 /* ---- pinned maps ------------------------------------------------------------------------------
@@ -161,6 +161,7 @@ static int size_maps(const struct vmseg *skeleton, const struct datapath_config 
 		{skeleton->maps.port_map, record_count(config->max_ports)},
 		{skeleton->maps.port_state_map, slots},
 		{skeleton->maps.session_map, slots},
+		{skeleton->maps.remote_map, slots},
 		{skeleton->maps.stats_map, slots},
 		{skeleton->maps.fragment_map, slots * FRAGMENTS_PER_PORT},
 		{skeleton->maps.policy_map, config->policy_nodes},

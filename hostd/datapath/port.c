@@ -12,6 +12,7 @@
 #include "hostd/datapath/attach.h"
 #include "hostd/datapath/libbpf_log.h"
 #include "hostd/datapath/record.h"
+#include "hostd/datapath/remotes.h"
 #include "hostd/datapath/session.h"
 #include "hostd/datapath/stats.h"
 #include "vmseg.skel.h"
@@ -103,16 +104,22 @@ static int take_slot(struct filtered_port *port, struct diag *diag)
 		     : 0;
 }
 
-static int give_table(struct filtered_port *port, uint32_t sessions, struct diag *diag)
+static int give_tables(struct filtered_port *port, const struct port_config *config,
+		       struct diag *diag)
 {
-	_cleanup_close_ int table = make_table(port->datapath, sessions);
+	_cleanup_close_ int table = make_table(port->datapath, config->sessions);
 	int r = table < 0 ? table : put_table(port, table);
 
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0, "cannot make a table of %u sessions: %s",
-			    sessions, strerror(-r));
-	port->sessions_wanted = sessions;
-	return 0;
+			    config->sessions, strerror(-r));
+	port->sessions_wanted = config->sessions;
+	if (!config->sessions_per_remote)
+		return 0;
+	r = make_remotes(port);
+	return r < 0 ? fail(diag, -r, port->ifname, 0,
+			    "cannot make a table of sessions by remote address: %s", strerror(-r))
+		     : 0;
 }
 
 /* Publishes the port's first record. */
@@ -151,8 +158,11 @@ void dismantle_port(struct filtered_port **pointer)
 	detach_programs(port);
 	if (port->published)
 		unpublish_record(datapath, port->ifindex);
-	if (port->slot)
-		drop_table(port); /* waits until no packet is judged by what is freed below */
+	if (port->has_remotes)
+		drop_remotes(port);
+	if (port->slot) /* waits until no packet is judged by what is freed below */
+		drop_inner_table(datapath, bpf_map__fd(datapath->skeleton->maps.session_map),
+				 port->slot);
 	release_image(&datapath->images, port->image);
 	drop_record(datapath, port->record);
 	if (port->slot)
@@ -185,7 +195,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	r = hold_image(&datapath->images, image, &port->image, diag);
 	if (r < 0)
 		return r;
-	r = give_table(port, config->sessions, diag);
+	r = give_tables(port, config, diag);
 	if (r < 0)
 		return r;
 	r = prepare_device(port, diag);

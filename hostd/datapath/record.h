@@ -39,10 +39,15 @@ int for_each_record(struct datapath *datapath,
 				 struct diag *diag),
 		    struct diag *diag);
 
+static inline struct port *numbered_record(const struct datapath *datapath, uint32_t record)
+{
+	return &port_records(&datapath->memory)[record - 1];
+}
+
 /* The record that is in force. */
 static inline struct port *record_of(const struct filtered_port *port)
 {
-	return &port_records(&port->datapath->memory)[port->record - 1];
+	return numbered_record(port->datapath, port->record);
 }
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
+#include "hostd/datapath/remotes.h"
 #include "hostd/datapath/session.h"
 #include "hostd/datapath/state.h"
 
@@ -68,6 +69,15 @@ void merge_session(const struct session *old, struct session *now)
 			now->bytes[i] = old->bytes[i];
 		merge_window(&old->window[i], &now->window[i]);
 	}
+}
+
+/* A session that the new table has no room for: no program will end it. */
+static void forget_half_open(const struct filtered_port *port, const struct session *session)
+{
+	struct port_state *state = &port_states(&port->datapath->memory)[port->slot];
+
+	if (session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED)
+		__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
 }
 
 static int copy_session(const struct filtered_port *port, int to, const struct session_key *key,
@@ -170,7 +180,10 @@ int resize_sessions(struct filtered_port *port, uint32_t wanted)
 		return r;
 	port->sessions_wanted = wanted;
 	restart_sweep(port);
-	/* The new table is in force: what fails now is out of memory for a single session. */
+	/* The new table is in force: what fails now is out of memory for a single session, or for
+	 * counts that stay those of the former table. */
 	transfer_sessions(port, from, to, bring_over_session, &start);
+	if (port->has_remotes)
+		renew_remotes(port);
 	return 0;
 }

@@ -15,9 +15,6 @@ struct filtered_port;
 /* As the programs judge it: is_expired() in bpf/session.h. `now` in jiffies. */
 bool is_expired(const struct settings *settings, const struct session *session, uint32_t now);
 
-/* A session of the port has been removed: if its handshake was unfinished, there is one less. */
-void forget_half_open(const struct filtered_port *port, const struct session *session);
-
 /* Clears one port at once, and counts its live sessions. */
 int sweep_port(struct filtered_port *port);
 

@@ -30,6 +30,7 @@ struct filtered_port {
 	bool reversed;
 	bool owns_qdisc;
 	bool published;            /* port_index has the record */
+	bool has_remotes;          /* remote_map has a table in the slot */
 	bool changing;             /* is in the update that is being made */
 	uint32_t slot;             /* 0: none yet */
 	uint32_t record;           /* in port_map, plus one; 0: none yet */
@@ -46,8 +47,6 @@ struct filtered_port {
 struct sweep {
 	uint32_t slot;              /* port that is being looked at, or the next one */
 	uint32_t live;              /* sessions of it seen so far */
-	uint32_t half_open;         /* of these, with an unfinished handshake */
-	int64_t half_open_before;   /* the port's count when its turn began */
 	struct session_batch batch; /* its place in the table */
 };
 

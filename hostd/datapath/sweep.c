@@ -2,108 +2,85 @@
 /*
  * The sweep: deletes expired sessions, a slice at a time, and counts the live ones as it goes.
  */
-#include <errno.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/resize.h"
 #include "hostd/datapath/session.h"
 #include "hostd/datapath/state.h"
+#include "vmseg.skel.h"
 
 /* Entries that are read at once, and places of a table that cost as much as one entry. */
 #define PIECE           1024
 #define PLACES_PER_UNIT 256
 
-static bool is_half_open(const struct session *session)
+/* Expired sessions are only named here: the program that ends them looks at each once more, beside
+ * the packets. Returns the number of sessions ended, or -errno. */
+static int end_expired(const struct filtered_port *port, struct expire_batch *expired,
+		       uint32_t count)
 {
-	return session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED;
+	struct __sk_buff arguments = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = expired,
+		    .data_size_in = sizeof(*expired), .ctx_in = &arguments,
+		    .ctx_size_in = sizeof(arguments));
+	const struct vmseg *skeleton = port->datapath->skeleton;
+	int r;
+
+	if (!count)
+		return 0;
+	arguments.cb[EXPIRE_RECORD] = port->record - 1;
+	arguments.cb[EXPIRE_COUNT] = count;
+	r = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.expire_sessions), &options);
+	return r < 0 ? r : (int)options.retval;
 }
 
-static void add_half_open(const struct filtered_port *port, int64_t change)
-{
-	struct port_state *state = &port_states(&port->datapath->memory)[port->slot];
-
-	__atomic_fetch_add(&state->half_open, change, __ATOMIC_RELAXED);
-}
-
-void forget_half_open(const struct filtered_port *port, const struct session *session)
-{
-	if (is_half_open(session))
-		add_half_open(port, -1);
-}
-
-/* Kernels before 5.14 cannot look up and delete in a hash at once. */
-static int take_session(int table, const struct session_key *key, struct session *ret)
-{
-	int r = bpf_map_lookup_and_delete_elem(table, key, ret);
-
-	if (r == 0 || r == -ENOENT)
-		return r;
-	r = bpf_map_lookup_elem(table, key, ret);
-	return r < 0 ? r : bpf_map_delete_elem(table, key);
-}
-
-/* Since the session was read a packet may have opened a new one under its key: what is taken out is
- * looked at once more, and a live one is put back. */
-static void delete_expired(const struct filtered_port *port, int table,
-			   const struct session_key *key, uint32_t now)
+/* Ends what has expired of the piece that was read, and counts the rest. */
+static int clear_piece(const struct filtered_port *port, struct sweep *sweep, uint32_t now)
 {
 	const struct settings *settings = settings_of(&port->datapath->memory);
-	struct session session;
+	const struct session_batch *batch = &sweep->batch;
+	struct expire_batch expired = {0};
+	uint32_t count = 0, ended = 0;
+	int r;
 
-	if (take_session(table, key, &session) < 0)
-		return;
-	if (!is_expired(settings, &session, now) &&
-	    bpf_map_update_elem(table, key, &session, BPF_NOEXIST) == 0)
-		return;
-	forget_half_open(port, &session);
+	for (uint32_t i = 0; i < batch->count; i++) {
+		if (!is_expired(settings, &batch->values[i], now))
+			continue;
+		expired.key[count++] = batch->keys[i];
+		if (count < EXPIRE_BATCH_KEYS)
+			continue;
+		r = end_expired(port, &expired, count);
+		if (r < 0)
+			return r;
+		ended += (uint32_t)r;
+		count = 0;
+	}
+	r = end_expired(port, &expired, count);
+	if (r < 0)
+		return r;
+	sweep->live += batch->count - ended - (uint32_t)r;
+	return 0;
 }
 
 static int sweep_piece(const struct filtered_port *port, struct sweep *sweep, uint32_t wished,
 		       uint32_t now)
 {
-	const struct settings *settings = settings_of(&port->datapath->memory);
 	_cleanup_close_ int table = open_table(port);
-	const struct session *session;
 	int r;
 
 	if (table < 0)
 		return table;
 	r = read_batch(table, wished, &sweep->batch);
-	for (uint32_t i = 0; r == 0 && i < sweep->batch.count; i++) {
-		session = &sweep->batch.values[i];
-		if (is_expired(settings, session, now)) {
-			delete_expired(port, table, &sweep->batch.keys[i], now);
-			continue;
-		}
-		sweep->live++;
-		sweep->half_open += is_half_open(session);
-	}
-	return r;
+	return r < 0 ? r : clear_piece(port, sweep, now);
 }
 
 /* ---- one port
  * ------------------------------------------------------------------------------------ */
 
-static void begin_port(const struct filtered_port *port, struct sweep *sweep)
+static void begin_port(struct sweep *sweep)
 {
 	rewind_batch(&sweep->batch);
 	sweep->live = 0;
-	sweep->half_open = 0;
-	sweep->half_open_before = port_states(&port->datapath->memory)[port->slot].half_open;
-}
-
-/* The count of unfinished handshakes is kept by atomic adds at both ends of a session's life. Two
- * that end one session at the same moment can make it a little wrong for good; when no session is
- * half-open and the count has not moved all the while, it is known to be zero. */
-static void correct_half_open(const struct filtered_port *port, const struct sweep *sweep)
-{
-	const struct port_state *state = &port_states(&port->datapath->memory)[port->slot];
-	int64_t count = __atomic_load_n(&state->half_open, __ATOMIC_RELAXED);
-
-	if (sweep->half_open == 0 && count == sweep->half_open_before && count)
-		add_half_open(port, -count);
 }
 
 /* 32-bit jiffies come round: a window that is over must not open again weeks later. */
@@ -128,7 +105,6 @@ static void tighten_table(struct filtered_port *port)
 static void finish_port(struct filtered_port *port, const struct sweep *sweep, uint32_t now)
 {
 	port->session_count = sweep->live;
-	correct_half_open(port, sweep);
 	close_pickup_window(port, now);
 }
 
@@ -138,7 +114,7 @@ int sweep_port(struct filtered_port *port)
 	uint32_t now;
 	int r = read_jiffies(port->datapath, &now);
 
-	begin_port(port, &sweep);
+	begin_port(&sweep);
 	while (r == 0 && !sweep.batch.finished)
 		r = sweep_piece(port, &sweep, PIECE, now);
 	if (r == 0)
@@ -175,7 +151,7 @@ static uint32_t sweep_slice(struct filtered_port *port, struct sweep *sweep, uin
 	int r;
 
 	if (!sweep->batch.started)
-		begin_port(port, sweep);
+		begin_port(sweep);
 	r = sweep_piece(port, sweep, budget < PIECE ? budget : PIECE, now);
 	done = sweep->batch.count;
 	if (r == 0 && !sweep->batch.finished)

@@ -38,8 +38,20 @@ static int read_table(int table, struct bpf_map_info *ret)
 	return bpf_obj_get_info_by_fd(table, ret, &size);
 }
 
-/* The kernel waits for running programs in every update of a map of maps: maybe_wait_bpf_programs()
- * in kernel/bpf/syscall.c. */
+/* The kernel itself waits for running programs in every update of a map of maps:
+ * maybe_wait_bpf_programs() in kernel/bpf/syscall.c. */
+int put_inner_table(int map, uint32_t slot, int table)
+{
+	return bpf_map_update_elem(map, &slot, &table, BPF_ANY);
+}
+
+void drop_inner_table(struct datapath *datapath, int map, uint32_t slot)
+{
+	/* Newer kernels wait only where there was something to delete. */
+	if (bpf_map_delete_elem(map, &slot) < 0)
+		wait_for_programs(datapath);
+}
+
 int put_table(struct filtered_port *port, int table)
 {
 	struct bpf_map_info info;
@@ -48,20 +60,12 @@ int put_table(struct filtered_port *port, int table)
 	r = read_table(table, &info);
 	if (r < 0)
 		return r;
-	r = bpf_map_update_elem(outer_map(port->datapath), &port->slot, &table, BPF_ANY);
+	r = put_inner_table(outer_map(port->datapath), port->slot, table);
 	if (r < 0)
 		return r;
 	port->table_id = info.id;
 	port->table_size = info.max_entries;
 	return 0;
-}
-
-void drop_table(struct filtered_port *port)
-{
-	/* Newer kernels wait only where there was something to delete. */
-	if (bpf_map_delete_elem(outer_map(port->datapath), &port->slot) < 0)
-		wait_for_programs(port->datapath);
-	port->table_id = 0;
 }
 
 int open_table(const struct filtered_port *port)
@@ -94,11 +98,9 @@ int find_table(struct filtered_port *port)
  * already is. */
 void wait_for_programs(struct datapath *datapath)
 {
-	const uint32_t slot = BARRIER_SLOT;
-
 	if (datapath->barrier < 0)
 		datapath->barrier = make_table(datapath, 1);
-	if (bpf_map_update_elem(outer_map(datapath), &slot, &datapath->barrier, BPF_ANY) < 0)
+	if (put_inner_table(outer_map(datapath), BARRIER_SLOT, datapath->barrier) < 0)
 		usleep(100000); /* no descriptor or memory left: ten times as long as it takes */
 }
 

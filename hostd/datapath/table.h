@@ -17,18 +17,20 @@ struct filtered_port;
 /* An empty table. Returns a descriptor or -errno. */
 int make_table(const struct datapath *datapath, uint32_t size);
 
-/* Makes `table` the port's, and notes its id and size there. Waits: when it returns, no program
- * uses the former one any more. */
+/* Makes `table` the port's session table, and notes its id and size there. Waits: when it returns,
+ * no program uses the former one any more. */
 int put_table(struct filtered_port *port, int table);
-
-/* Takes the port's table away, and waits likewise, in any case. */
-void drop_table(struct filtered_port *port);
 
 /* Returns a descriptor of the port's table, or -errno. */
 int open_table(const struct filtered_port *port);
 
 /* Reads id and size of the table that session_map has in the port's slot. -ENOENT: none. */
 int find_table(struct filtered_port *port);
+
+/* Puts a table in a slot of a map of tables, or takes it out; waits until no program uses the
+ * former one. Taking out waits in any case. */
+int put_inner_table(int map, uint32_t slot, int table);
+void drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
 
 /* Returns when every program that runs now has ended (some 10 ms): what was unpublished before may
  * then be used again. */

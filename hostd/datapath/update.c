@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/record.h"
+#include "hostd/datapath/remotes.h"
 #include "hostd/datapath/resize.h"
 #include "hostd/datapath/state.h"
 
@@ -19,6 +21,7 @@ struct change {
 	uint32_t sessions;          /* new limit */
 	uint32_t former_sessions;
 	bool resized;
+	bool made_remotes; /* the limit of sessions by remote address is new */
 };
 
 struct change_list {
@@ -87,32 +90,75 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 	return prepare_record(change, update->config, diag);
 }
 
-/* The tables that were changed already go back to their former limits. */
-static void undo_resizes(const struct change_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->changes[i].resized)
-			resize_sessions(list->changes[i].port, list->changes[i].former_sessions);
-}
-
-static int resize_tables(const struct change_list *list, struct diag *diag)
+/* The tables that were changed already go back to what they were. */
+static void undo_tables(const struct change_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		struct change *change = &list->changes[i];
-		int r;
+		const struct change *change = &list->changes[i];
 
-		if (change->sessions == change->former_sessions)
-			continue;
-		r = resize_sessions(change->port, change->sessions);
-		if (r < 0) {
-			undo_resizes(list);
-			return fail(diag, -r, change->port->ifname, 0,
+		if (change->made_remotes)
+			drop_remotes(change->port);
+		if (change->resized)
+			resize_sessions(change->port, change->former_sessions);
+	}
+}
+
+/* The record that the port will have. */
+static const struct port *coming_record(const struct change *change)
+{
+	return change->record ? numbered_record(change->port->datapath, change->record)
+			      : record_of(change->port);
+}
+
+static int change_tables(struct change *change, struct diag *diag)
+{
+	struct filtered_port *port = change->port;
+	int r;
+
+	if (change->sessions != change->former_sessions) {
+		r = resize_sessions(port, change->sessions);
+		if (r < 0)
+			return fail(diag, -r, port->ifname, 0,
 				    "cannot make a table of %u sessions: %s", change->sessions,
 				    strerror(-r));
-		}
 		change->resized = true;
 	}
+	if (coming_record(change)->sessions_per_remote && !port->has_remotes) {
+		r = make_remotes(port);
+		if (r < 0)
+			return fail(diag, -r, port->ifname, 0,
+				    "cannot make a table of sessions by remote address: %s",
+				    strerror(-r));
+		change->made_remotes = true;
+	}
 	return 0;
+}
+
+/* What is left to do before publishing; *ret_now is the time when it was done, in jiffies. */
+static int change_all_tables(const struct change_list *list, uint32_t *ret_now, struct diag *diag)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->count; i++)
+		r = change_tables(&list->changes[i], diag);
+	if (r == 0)
+		r = read_jiffies(list->datapath, ret_now);
+	if (r < 0)
+		undo_tables(list);
+	return r;
+}
+
+/* Once the new records are in force: who is counted by remote address from now on, and who not. */
+static void settle_remotes(const struct change_list *list, uint32_t start)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct filtered_port *port = list->changes[i].port;
+
+		if (list->changes[i].made_remotes)
+			count_earlier_sessions(port, start);
+		else if (port->has_remotes && !record_of(port)->sessions_per_remote)
+			drop_remotes(port);
+	}
 }
 
 /* Cannot fail: each device has its place in the index. Afterwards the list holds what was in force
@@ -144,6 +190,7 @@ int update_ports(struct datapath *datapath, const struct port_update *updates, s
 		 struct diag *diag)
 {
 	_cleanup_(clear_changes) struct change_list list = {.datapath = datapath};
+	uint32_t start;
 	int r;
 
 	list.changes = calloc(count, sizeof(*list.changes));
@@ -155,10 +202,11 @@ int update_ports(struct datapath *datapath, const struct port_update *updates, s
 		if (r < 0)
 			return r;
 	}
-	r = resize_tables(&list, diag);
+	r = change_all_tables(&list, &start, diag);
 	if (r < 0)
 		return r;
 	publish_changes(&list);
+	settle_remotes(&list, start);
 	return 0;
 }
 
