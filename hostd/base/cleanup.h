@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
-#define _cleanup_free_ _cleanup_(free_pointer)
-#define _cleanup_close_ _cleanup_(close_descriptor)
+#define _cleanup_(f)     __attribute__((cleanup(f)))
+#define _cleanup_free_   _cleanup_(free_pointer)
+#define _cleanup_close_  _cleanup_(close_descriptor)
 #define _cleanup_fclose_ _cleanup_(close_stream)
 
 #define TAKE_PTR(p)                                                                                \
@@ -36,7 +36,7 @@ static inline void free_pointer(void *p)
 	free(*(void **)p);
 }
 
-static inline void close_descriptor(int *fd)
+static inline void close_descriptor(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

@@ -20,10 +20,10 @@ __attribute__((format(printf, 3, 4))) void log_line(int level, const char *domai
  * followed by NULL. */
 void log_fields(int level, const char *domain, const char *const *fields, const char *text);
 
-#define log_error(domain, ...) log_line(LOG_ERR, domain, __VA_ARGS__)
+#define log_error(domain, ...)   log_line(LOG_ERR, domain, __VA_ARGS__)
 #define log_warning(domain, ...) log_line(LOG_WARNING, domain, __VA_ARGS__)
-#define log_notice(domain, ...) log_line(LOG_NOTICE, domain, __VA_ARGS__)
-#define log_info(domain, ...) log_line(LOG_INFO, domain, __VA_ARGS__)
-#define log_debug(domain, ...) log_line(LOG_DEBUG, domain, __VA_ARGS__)
+#define log_notice(domain, ...)  log_line(LOG_NOTICE, domain, __VA_ARGS__)
+#define log_info(domain, ...)    log_line(LOG_INFO, domain, __VA_ARGS__)
+#define log_debug(domain, ...)   log_line(LOG_DEBUG, domain, __VA_ARGS__)
 
 #endif

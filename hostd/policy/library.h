@@ -26,8 +26,8 @@ const struct address_set *find_address_set(const struct library *library, const 
 
 /* Calls visit for each policy in order of names; bad files have policy NULL and their error. */
 void for_each_policy(const struct library *library,
-		     void (*visit)(const char *name, const struct policy *policy,
-				   const char *error, void *context),
+		     void (*visit)(const char *name, const struct policy *policy, const char *error,
+				   void *context),
 		     void *context);
 
 /* Number of files that could not be used. */
