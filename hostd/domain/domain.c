@@ -39,26 +39,21 @@ static xmlNode *find_child(const xmlNode *parent, const char *name)
 	return NULL;
 }
 
-/* The text of a child element that must be there and not be empty; the caller frees it. */
-static int read_text(const struct reader *reader, const xmlNode *parent, const char *name,
-		     char **ret)
+/* The plain text of a child element, borrowed; NULL where there is none. */
+static const char *child_text(const xmlNode *parent, const char *name)
 {
-	xmlNode *child = find_child(parent, name);
-	char *text;
+	const xmlNode *child = find_child(parent, name);
+	const xmlNode *text = child ? child->children : NULL;
 
-	if (!child)
-		return fail(reader->diag, EINVAL, reader->source, line_of(parent),
-			    "<%s> is missing in <domain>", name);
-	text = (char *)xmlNodeGetContent(child);
-	if (!text)
-		return out_of_memory(reader);
-	if (!*text) {
-		free(text);
-		return fail(reader->diag, EINVAL, reader->source, line_of(child), "<%s> is empty",
-			    name);
-	}
-	*ret = text;
-	return 0;
+	if (!text || text->type != XML_TEXT_NODE || text->next)
+		return NULL;
+	return (const char *)text->content;
+}
+
+static int report_no_text(const struct reader *reader, const xmlNode *root, const char *name)
+{
+	return fail(reader->diag, EINVAL, reader->source, line_of(root),
+		    "<domain> has no <%s> with text", name);
 }
 
 static enum interface_kind kind_of(const char *type)
@@ -195,23 +190,22 @@ static int read_metadata(const struct reader *reader, const xmlNode *root, struc
 	return 0;
 }
 
-static int read_identity(struct reader *reader, const xmlNode *root, struct domain *domain)
+static int read_identity(const struct reader *reader, const xmlNode *root, struct domain *domain)
 {
 	const char *type = attribute_value(root, "type");
-	_cleanup_free_ char *uuid = NULL;
-	int r = read_text(reader, root, "name", &domain->name);
+	const char *name = child_text(root, "name"), *uuid = child_text(root, "uuid");
 
-	if (r)
-		return r;
-	r = read_text(reader, root, "uuid", &uuid);
-	if (r)
-		return r;
+	if (!name)
+		return report_no_text(reader, root, "name");
+	if (!uuid)
+		return report_no_text(reader, root, "uuid");
 	if (strlen(uuid) != sizeof(domain->uuid) - 1)
 		return fail(reader->diag, EINVAL, reader->source, line_of(root),
 			    "<uuid>: \"%s\" is not a UUID", uuid);
+	domain->name = strdup(name);
 	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
 	domain->driver = strdup(type && strcmp(type, "lxc") == 0 ? "lxc" : "qemu");
-	return domain->driver ? 0 : out_of_memory(reader);
+	return domain->name && domain->driver ? 0 : out_of_memory(reader);
 }
 
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag)

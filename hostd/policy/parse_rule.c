@@ -42,7 +42,8 @@ static int parse_remote(const struct reader *reader, const xmlNode *element, str
 		given = attributes[i];
 	}
 	if (!given)
-		return reject(reader, element, "an attribute is missing (expected cidr, group or set)");
+		return reject(reader, element,
+			      "an attribute is missing (expected cidr, group or set)");
 	remote->line = line_of(reader, element);
 	if (strcmp(given, "cidr") == 0) {
 		remote->kind = REMOTE_CIDR;

@@ -201,16 +201,10 @@ int check_form(const struct reader *reader, const xmlNode *element, const struct
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-/* *ret is NULL where an optional attribute is missing. */
-static int read_value(const struct reader *reader, const xmlNode *element, const char *attribute,
-		      bool required, const char **ret)
+static int reject_missing(const struct reader *reader, const xmlNode *element,
+			  const char *attribute)
 {
-	const char *value = attribute_value(element, attribute);
-
-	if (!value && required)
-		return reject(reader, element, "attribute \"%s\" is missing", attribute);
-	*ret = value;
-	return 0;
+	return reject(reader, element, "attribute \"%s\" is missing", attribute);
 }
 
 static const char *list_keywords(const struct keyword *keywords, char out[static EXPECTED_BYTES])
@@ -265,12 +259,13 @@ bool parse_number(const char *text, int64_t least, int64_t most, int64_t *ret)
 int read_number(const struct reader *reader, const xmlNode *element, const char *attribute,
 		bool required, int64_t least, int64_t most, int64_t *ret)
 {
+	const char *value = attribute_value(element, attribute);
 	char quoted[QUOTE_BYTES];
-	const char *value = NULL;
-	int r = read_value(reader, element, attribute, required, &value);
 
-	if (r || !value || parse_number(value, least, most, ret))
-		return r;
+	if (!value)
+		return required ? reject_missing(reader, element, attribute) : 0;
+	if (parse_number(value, least, most, ret))
+		return 0;
 	return reject(reader, element, "%s=\"%s\" is not a number from %lld to %lld", attribute,
 		      quote(value, quoted), (long long)least, (long long)most);
 }
@@ -334,12 +329,12 @@ static bool is_name(const char *text)
 int read_name(const struct reader *reader, const xmlNode *element, const char *attribute,
 	      bool required, char **ret)
 {
+	const char *value = attribute_value(element, attribute);
 	char quoted[QUOTE_BYTES];
-	const char *value = NULL;
-	int r = read_value(reader, element, attribute, required, &value);
+	char *name;
 
-	if (r || !value)
-		return r;
+	if (!value)
+		return required ? reject_missing(reader, element, attribute) : 0;
 	if (strlen(value) > NAME_MAX_BYTES)
 		return reject(reader, element, "%s=\"%s\" is %zu bytes long (at most %d)",
 			      attribute, quote(value, quoted), strlen(value), NAME_MAX_BYTES);
@@ -348,10 +343,10 @@ int read_name(const struct reader *reader, const xmlNode *element, const char *a
 			      "%s=\"%s\" is not a name (expected letters, digits, '.', '_' and "
 			      "'-', starting with a letter or digit)",
 			      attribute, quote(value, quoted));
-	value = strdup(value);
-	if (!value)
+	name = strdup(value);
+	if (!name)
 		return out_of_memory(reader);
-	*ret = (char *)value;
+	*ret = name;
 	return 0;
 }
 
@@ -370,10 +365,11 @@ int parse_prefix_value(const struct reader *reader, const xmlNode *element, cons
 int read_prefix(const struct reader *reader, const xmlNode *element, const char *attribute,
 		struct prefix *ret)
 {
-	const char *value = NULL;
-	int r = read_value(reader, element, attribute, true, &value);
+	const char *value = attribute_value(element, attribute);
 
-	return r ? r : parse_prefix_value(reader, element, attribute, value, ret);
+	if (!value)
+		return reject_missing(reader, element, attribute);
+	return parse_prefix_value(reader, element, attribute, value, ret);
 }
 
 int read_text(const struct reader *reader, const xmlNode *element, char **ret)
