@@ -30,6 +30,11 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 void free_image(struct image **image);
 bool images_equal(const struct image *a, const struct image *b);
 
+/* Warns in diag of each rule that can never decide, with its place and that of an earlier rule
+ * which takes what it would match. Rules with an empty group or set are passed over. Returns how
+ * many, or -ENOMEM, or -E2BIG for a policy that compile_image() refuses. */
+int find_shadowed_rules(const struct effective_policy *policy, struct diag *diag);
+
 /* What a packet is to a policy. */
 struct policy_query {
 	uint8_t direction; /* enum direction */

@@ -7,24 +7,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
-
-/* A list of prefixes by the remotes that it came from. */
-struct known_list {
-	char *key;
-	size_t list;
-	UT_hash_handle hh;
-};
+#include "hostd/policy/expand.h"
 
 struct resolver {
-	const struct library *library;
-	const struct group_source *groups;
+	struct expander expander;
 	struct effective_policy *policy;
-	struct known_list *known;
-	size_t prefix_count; /* in all lists */
 	struct diag *diag;
 };
 
@@ -33,196 +23,9 @@ static int out_of_memory(struct resolver *resolver)
 	return fail(resolver->diag, ENOMEM, NULL, 0, "out of memory");
 }
 
-/* ---- remotes ----------------------------------------------------------------------------- */
-
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int remember_group(struct resolver *resolver, const char *name)
-{
-	struct effective_policy *policy = resolver->policy;
-	char **groups;
-
-	for (size_t i = 0; i < policy->group_count; i++) {
-		if (strcmp(policy->groups[i], name) == 0)
-			return 0;
-	}
-	groups = grow_array(policy->groups, policy->group_count, sizeof(*groups));
-	if (!groups)
-		return out_of_memory(resolver);
-	policy->groups = groups;
-	groups[policy->group_count] = strdup(name);
-	return groups[policy->group_count++] ? 0 : out_of_memory(resolver);
-}
-
-/* The prefixes that a remote stands for, borrowed. */
-static int find_prefixes(struct resolver *resolver, const struct rule *rule,
-			 const struct remote *remote, const struct prefix **ret, size_t *ret_count)
-{
-	_cleanup_(clear_diag) struct diag inner = {0};
-	const struct address_set *set;
-	char buffer[1024];
-
-	switch (remote->kind) {
-	case REMOTE_CIDR:
-		*ret = &remote->cidr;
-		*ret_count = 1;
-		return 0;
-	case REMOTE_GROUP:
-		*ret_count = resolver->groups ? resolver->groups->members(resolver->groups->context,
-									  remote->name, ret)
-					      : 0;
-		return remember_group(resolver, remote->name);
-	case REMOTE_SET:
-		set = find_address_set(resolver->library, remote->name, &inner);
-		if (!set)
-			return fail(resolver->diag, ENOENT, rule->place.source, remote->line,
-				    "<remote>: set=\"%s\": %s", remote->name,
-				    diag_message(&inner, buffer, sizeof(buffer)));
-		*ret = set->prefixes;
-		*ret_count = set->prefix_count;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int append_prefixes(struct resolver *resolver, struct prefix_list *list,
-			   const struct prefix *prefixes, size_t count)
-{
-	struct prefix *grown;
-
-	resolver->prefix_count += count;
-	if (resolver->prefix_count > PREFIXES_MAX)
-		return fail(resolver->diag, E2BIG, NULL, 0,
-			    "the rules name more than %u addresses in all", PREFIXES_MAX);
-	grown = reallocarray(list->prefixes, list->count + count + 1, sizeof(*grown));
-	if (!grown)
-		return out_of_memory(resolver);
-	list->prefixes = grown;
-	if (count)
-		memcpy(grown + list->count, prefixes, count * sizeof(*prefixes));
-	list->count += count;
-	return 0;
-}
-
-/* Sorts, and drops what lies inside another prefix of its family. A container sorts before its
- * contents, but IPv4 sorts in the middle of IPv6: each family has its own last container. */
-static void normalize_list(struct prefix_list *list)
-{
-	const struct prefix *container[2] = {NULL, NULL};
-	size_t kept = 0;
-
-	if (list->count)
-		qsort(list->prefixes, list->count, sizeof(*list->prefixes), compare_prefixes);
-	for (size_t i = 0; i < list->count; i++) {
-		const struct prefix *prefix = &list->prefixes[i];
-		const struct prefix **last = &container[is_ipv4(prefix->address)];
-
-		if (*last && prefix_contains(*last, prefix->address))
-			continue;
-		list->prefixes[kept] = *prefix;
-		*last = &list->prefixes[kept++];
-	}
-	list->count = kept;
-}
-
-static int expand_remotes(struct resolver *resolver, const struct rule *rule,
-			  struct prefix_list *list)
-{
-	for (size_t i = 0; i < rule->remote_count; i++) {
-		const struct prefix *prefixes = NULL;
-		size_t count = 0;
-		int r = find_prefixes(resolver, rule, &rule->remotes[i], &prefixes, &count);
-
-		if (!r)
-			r = append_prefixes(resolver, list, prefixes, count);
-		if (r)
-			return r;
-	}
-	normalize_list(list);
-	return 0;
-}
-
-/* The same text for the same remotes. */
-static char *make_list_key(const struct rule *rule)
-{
-	static const char kinds[] = {[REMOTE_CIDR] = 'c', [REMOTE_GROUP] = 'g', [REMOTE_SET] = 's'};
-	char *key = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&key, &size);
-	bool failed;
-
-	if (!stream)
-		return NULL;
-	for (size_t i = 0; i < rule->remote_count; i++) {
-		const struct remote *remote = &rule->remotes[i];
-		char text[PREFIX_TEXT_BYTES];
-
-		fprintf(stream, "%c %s\n", kinds[remote->kind],
-			remote->name ? remote->name : format_prefix(&remote->cidr, text));
-	}
-	failed = ferror(stream);
-	if (fclose(stream) || failed) {
-		free(key);
-		return NULL;
-	}
-	return key;
-}
-
-static int add_list(struct resolver *resolver, const struct rule *rule, size_t *ret)
-{
-	struct effective_policy *policy = resolver->policy;
-	struct prefix_list *lists;
-	int r;
-
-	lists = grow_array(policy->lists, policy->list_count, sizeof(*lists));
-	if (!lists)
-		return out_of_memory(resolver);
-	policy->lists = lists;
-	r = expand_remotes(resolver, rule, &lists[policy->list_count++]);
-	if (!r)
-		*ret = policy->list_count - 1;
-	return r;
-}
-
-static int find_list(struct resolver *resolver, const struct rule *rule, size_t *ret)
-{
-	_cleanup_free_ char *key = make_list_key(rule);
-	struct known_list *known = NULL;
-	unsigned int size;
-	int r;
-
-	if (!key)
-		return out_of_memory(resolver);
-	size = (unsigned int)strlen(key);
-	HASH_FIND(hh, resolver->known, key, size, known);
-	if (!known) {
-		known = calloc(1, sizeof(*known));
-		if (!known)
-			return out_of_memory(resolver);
-		r = add_list(resolver, rule, &known->list);
-		if (r) {
-			free(known);
-			return r;
-		}
-		known->key = TAKE_PTR(key);
-		HASH_ADD_KEYPTR(hh, resolver->known, known->key, size, known);
-	}
-	*ret = known->list;
-	return 0;
-}
-
-static void forget_lists(struct resolver *resolver)
-{
-	struct known_list *known, *next;
-
-	HASH_ITER (hh, resolver->known, known, next) {
-		HASH_DEL(resolver->known, known);
-		free(known->key);
-		free(known);
-	}
 }
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -245,7 +48,7 @@ static int add_rules(struct resolver *resolver, const struct policy *source)
 		if (!rule->policy)
 			return out_of_memory(resolver);
 		if (rule->rule->remote_count) {
-			int r = find_list(resolver, rule->rule, &rule->list);
+			int r = expand_remotes(&resolver->expander, rule->rule, &rule->list);
 
 			if (r)
 				return r;
@@ -352,7 +155,8 @@ static int find_item(struct resolver *resolver, const struct domain_policy *doma
 	_cleanup_(clear_diag) struct diag inner = {0};
 	char buffer[1024];
 
-	*ret = item->policy ? item->policy : find_policy(resolver->library, item->ref, &inner);
+	*ret = item->policy ? item->policy
+			    : find_policy(resolver->expander.library, item->ref, &inner);
 	if (*ret)
 		return 0;
 	return fail(resolver->diag, ENOENT, domain->place.source, item->line,
@@ -423,16 +227,17 @@ int resolve_policy(const struct library *library, const struct policy *mandatory
 {
 	_cleanup_(free_effective_policy) struct effective_policy *policy =
 		calloc(1, sizeof(*policy));
-	struct resolver resolver = {.library = library,
-				    .groups = groups,
-				    .policy = policy,
-				    .diag = diag};
+	struct resolver resolver = {
+		.expander = {.library = library, .groups = groups, .policy = policy, .diag = diag},
+		.policy = policy,
+		.diag = diag,
+	};
 	int r;
 
 	if (!policy)
 		return out_of_memory(&resolver);
 	r = resolve(&resolver, mandatory, domain, find_interface(domain, mac));
-	forget_lists(&resolver);
+	free_expander(&resolver.expander);
 	if (!r)
 		*ret = TAKE_PTR(policy);
 	return r;
