@@ -4,7 +4,7 @@
  */
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
 static void print_domains(const json_t *domains)
 {
@@ -17,7 +17,8 @@ static void print_domains(const json_t *domains)
 		{.name = "GROUPS"},
 		{.name = "ERROR", .truncate = true},
 	};
-	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
 	json_t *domain;
 	size_t i;
 
@@ -36,7 +37,7 @@ static void print_domains(const json_t *domains)
 		set_text(table, 5, groups);
 		set_text(table, 6, get_text(domain, "error"));
 	}
-	print_table(table, 0);
+	print_text_table(table, 0);
 }
 
 int run_list(const struct invocation *invocation)

@@ -4,7 +4,7 @@
  */
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
 static void print_policies(const json_t *policies)
 {
@@ -15,7 +15,8 @@ static void print_policies(const json_t *policies)
 		{.name = "DESCRIPTION"},
 		{.name = "ERROR", .truncate = true},
 	};
-	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
 	json_t *policy;
 	size_t i;
 
@@ -28,7 +29,7 @@ static void print_policies(const json_t *policies)
 		set_text(table, 3, get_text(policy, "description"));
 		set_text(table, 4, get_text(policy, "error"));
 	}
-	print_table(table, 0);
+	print_text_table(table, 0);
 }
 
 int run_policy_list(const struct invocation *invocation)

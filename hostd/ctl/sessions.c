@@ -7,9 +7,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
-static void set_endpoint(struct table *table, size_t column, const char *address, json_int_t port)
+static void set_endpoint(struct text_table *table, size_t column, const char *address,
+			 json_int_t port)
 {
 	char text[96];
 
@@ -33,7 +34,8 @@ static void print_sessions(const json_t *sessions)
 		{.name = "OUT", .right = true},
 		{.name = "RULE"},
 	};
-	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
 	json_t *session;
 	size_t i;
 
@@ -54,7 +56,7 @@ static void print_sessions(const json_t *sessions)
 		set_size(table, 9, (uint64_t)get_number(json_object_get(session, "out"), "bytes"));
 		set_text(table, 10, get_text(session, "rule"));
 	}
-	print_table(table, 0);
+	print_text_table(table, 0);
 }
 
 int run_sessions(const struct invocation *invocation)

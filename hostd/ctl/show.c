@@ -6,7 +6,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
 static void print_texts(const char *name, const json_t *array, const char *none)
 {
@@ -52,7 +52,8 @@ static void print_counters(const json_t *counters)
 		{.name = "PACKETS", .right = true},
 		{.name = "BYTES", .right = true},
 	};
-	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
 	json_t *counter;
 	size_t i;
 
@@ -65,7 +66,7 @@ static void print_counters(const json_t *counters)
 		set_number(table, 3, get_number(counter, "packets"));
 		set_size(table, 4, (uint64_t)get_number(counter, "bytes"));
 	}
-	print_table(table, 2);
+	print_text_table(table, 2);
 }
 
 static void print_rules(const json_t *port)
@@ -80,7 +81,8 @@ static void print_rules(const json_t *port)
 		{.name = "BYTES", .right = true},
 		{.name = "PLACE"},
 	};
-	_cleanup_(free_table) struct table *table = new_table(columns, ARRAY_SIZE(columns));
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
 	const json_t *rest = json_object_get(json_object_get(port, "default"), "hits");
 	json_t *rule;
 	size_t i;
@@ -101,7 +103,7 @@ static void print_rules(const json_t *port)
 	set_text(table, 0, "default");
 	set_number(table, 5, get_number(rest, "packets"));
 	set_size(table, 6, (uint64_t)get_number(rest, "bytes"));
-	print_table(table, 2);
+	print_text_table(table, 2);
 }
 
 /* Both programs must be on the device: one direction unfiltered is worth a loud word. */

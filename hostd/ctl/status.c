@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "hostd/ctl/ctl.h"
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
 static void print_usage(const char *name, const json_t *usage)
 {

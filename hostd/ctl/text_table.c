@@ -2,7 +2,7 @@
 /*
  * Tables by libsmartcols.
  */
-#include "hostd/ctl/table.h"
+#include "hostd/ctl/text_table.h"
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -12,7 +12,7 @@
 
 #include "hostd/base/cleanup.h"
 
-struct table {
+struct text_table {
 	struct libscols_table *scols;
 	struct libscols_line *line;
 };
@@ -25,9 +25,9 @@ static void need(const void *pointer)
 	exit(EXIT_FAILURE);
 }
 
-struct table *new_table(const struct column *columns, size_t count)
+struct text_table *new_text_table(const struct column *columns, size_t count)
 {
-	struct table *table = calloc(1, sizeof(*table));
+	struct text_table *table = calloc(1, sizeof(*table));
 
 	need(table);
 	scols_init_debug(0);
@@ -42,7 +42,7 @@ struct table *new_table(const struct column *columns, size_t count)
 	return table;
 }
 
-void free_table(struct table **table)
+void free_text_table(struct text_table **table)
 {
 	if (!*table)
 		return;
@@ -51,18 +51,18 @@ void free_table(struct table **table)
 	*table = NULL;
 }
 
-void add_line(struct table *table)
+void add_line(struct text_table *table)
 {
 	table->line = scols_table_new_line(table->scols, NULL);
 	need(table->line);
 }
 
-void set_text(struct table *table, size_t column, const char *text)
+void set_text(struct text_table *table, size_t column, const char *text)
 {
 	scols_line_set_data(table->line, column, text);
 }
 
-void set_number(struct table *table, size_t column, int64_t number)
+void set_number(struct text_table *table, size_t column, int64_t number)
 {
 	char text[HUMAN_BYTES];
 
@@ -70,26 +70,26 @@ void set_number(struct table *table, size_t column, int64_t number)
 	set_text(table, column, text);
 }
 
-void set_size(struct table *table, size_t column, uint64_t bytes)
+void set_size(struct text_table *table, size_t column, uint64_t bytes)
 {
 	char text[HUMAN_BYTES];
 
 	set_text(table, column, format_size(bytes, text));
 }
 
-void set_age(struct table *table, size_t column, uint64_t seconds)
+void set_age(struct text_table *table, size_t column, uint64_t seconds)
 {
 	char text[HUMAN_BYTES];
 
 	set_text(table, column, format_age(seconds, text));
 }
 
-bool is_empty(const struct table *table)
+bool is_empty(const struct text_table *table)
 {
 	return scols_table_is_empty(table->scols);
 }
 
-void print_table(struct table *table, int indent)
+void print_text_table(struct text_table *table, int indent)
 {
 	_cleanup_free_ char *text = NULL;
 	char *rest = NULL;

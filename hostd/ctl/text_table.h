@@ -2,14 +2,14 @@
 /*
  * Text tables, as lsblk prints them.
  */
-#ifndef VMSEG_TABLE_H
-#define VMSEG_TABLE_H
+#ifndef VMSEG_TEXT_TABLE_H
+#define VMSEG_TEXT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct table;
+struct text_table;
 
 struct column {
 	const char *name;
@@ -18,19 +18,19 @@ struct column {
 };
 
 /* Out of memory ends the program: nothing can be printed then. */
-struct table *new_table(const struct column *columns, size_t count);
-void free_table(struct table **table);
+struct text_table *new_text_table(const struct column *columns, size_t count);
+void free_text_table(struct text_table **table);
 
-void add_line(struct table *table);
-void set_text(struct table *table, size_t column, const char *text);
-void set_number(struct table *table, size_t column, int64_t number);
+void add_line(struct text_table *table);
+void set_text(struct text_table *table, size_t column, const char *text);
+void set_number(struct text_table *table, size_t column, int64_t number);
 /* Bytes as "1.2M", seconds as "3h 12m". */
-void set_size(struct table *table, size_t column, uint64_t bytes);
-void set_age(struct table *table, size_t column, uint64_t seconds);
+void set_size(struct text_table *table, size_t column, uint64_t bytes);
+void set_age(struct text_table *table, size_t column, uint64_t seconds);
 
-bool is_empty(const struct table *table);
+bool is_empty(const struct text_table *table);
 /* Prints with this many blanks before each line. */
-void print_table(struct table *table, int indent);
+void print_text_table(struct text_table *table, int indent);
 
 #define HUMAN_BYTES 32
 /* Both write to out and return it. */
