@@ -83,10 +83,12 @@ int read_ingress_qdisc(unsigned int ifindex, char ret_kind[static QDISC_KIND_BYT
 	char buffer[256], kind[QDISC_KIND_BYTES] = "";
 	int r;
 
-	/* TC_H_CLSACT and TC_H_INGRESS are one number: the place is the same. */
-	r = ask_kernel(put_request(buffer, RTM_GETQDISC, NLM_F_ACK, ifindex, TC_H_CLSACT),
+	/* TC_H_CLSACT and TC_H_INGRESS are one number: the place is the same. Without NLM_F_ECHO
+	 * the answer goes to the multicast group only. */
+	r = ask_kernel(put_request(buffer, RTM_GETQDISC, NLM_F_ACK | NLM_F_ECHO, ifindex,
+				   TC_H_CLSACT),
 		       copy_kind, kind);
-	/* No queue at all there, or one without a qdisc, which the kernel does not describe. */
+	/* No queue there at all, or one without a qdisc, which the kernel does not describe. */
 	if (r == -ENOENT || r == -EINVAL)
 		r = 0;
 	if (r == 0)
