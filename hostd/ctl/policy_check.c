@@ -48,7 +48,12 @@ static int compile_alone(const char *path, struct policy *policy, struct image *
 	domain.policies = &item;
 	domain.policy_count = 1;
 	r = resolve_policy(library, NULL, &domain, any_mac, &groups, &effective, diag);
-	return r < 0 ? r : compile_image(effective, ret, diag);
+	if (r == 0)
+		r = compile_image(effective, ret, diag);
+	if (r < 0)
+		return r;
+	r = find_shadowed_rules(effective, diag);
+	return r < 0 ? r : 0;
 }
 
 static int check_file(const char *path, json_t *report, struct diag *diag)

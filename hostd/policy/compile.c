@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/table.h"
+#include "hostd/policy/verdict_table.h"
 
-static int build_tries(const struct table *table, struct interner *nodes,
+static int build_tries(const struct verdict_table *table, struct interner *nodes,
 		       struct image_header *header)
 {
 	static const unsigned int row_nibbles[] = {ROW_NIBBLES_V4, ROW_NIBBLES_V6};
@@ -25,7 +25,7 @@ static int build_tries(const struct table *table, struct interner *nodes,
 	return r ? r : build_trie(nodes, &table->source_runs, COLUMN_NIBBLES, &header->source_root);
 }
 
-static void write_verdicts(const struct table *table, struct policy_node *nodes)
+static void write_verdicts(const struct verdict_table *table, struct policy_node *nodes)
 {
 	size_t i = 0;
 
@@ -33,13 +33,13 @@ static void write_verdicts(const struct table *table, struct policy_node *nodes)
 		for (uint32_t column = 0; column < table->column_count; column++) {
 			for (uint32_t source = 0; source < table->source_count; source++, i++)
 				nodes[i / POLICY_NODE_CELLS].cell[i % POLICY_NODE_CELLS] =
-					table_cell(table, row, column, source);
+					verdict_cell(table, row, column, source);
 		}
 	}
 }
 
 /* Appends the verdict table to the nodes and takes them over. */
-static int finish_image(const struct table *table, struct interner *nodes,
+static int finish_image(const struct verdict_table *table, struct interner *nodes,
 			struct image_header *header, struct image *image)
 {
 	uint64_t cells = (uint64_t)table->row_count * table->column_count * table->source_count;
@@ -67,7 +67,7 @@ static int finish_image(const struct table *table, struct interner *nodes,
 	return 0;
 }
 
-static int report(const struct table *table, const struct interner *nodes, int error,
+static int report(const struct verdict_table *table, const struct interner *nodes, int error,
 		  struct diag *diag)
 {
 	if (error != -E2BIG)
@@ -80,7 +80,7 @@ static int report(const struct table *table, const struct interner *nodes, int e
 		    IMAGE_NODES_MAX, sizeof(struct policy_node));
 }
 
-static int build_image(const struct table *table, struct image *image, struct diag *diag)
+static int build_image(const struct verdict_table *table, struct image *image, struct diag *diag)
 {
 	const struct policy_node header_place = {0};
 	_cleanup_(free_interner) struct interner nodes;
@@ -101,7 +101,7 @@ static int build_image(const struct table *table, struct image *image, struct di
 int compile_image(const struct effective_policy *policy, struct image **ret, struct diag *diag)
 {
 	_cleanup_(free_image) struct image *image = calloc(1, sizeof(*image));
-	_cleanup_(free_table) struct table table = {0};
+	_cleanup_(free_verdict_table) struct verdict_table table = {0};
 	int r;
 
 	if (!image)
@@ -110,7 +110,7 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 		return fail(diag, E2BIG, NULL, 0, "the policy has %zu rules (at most %u)",
 			    policy->rule_count, IMAGE_RULES_MAX);
 	image->rule_count = (uint32_t)policy->rule_count;
-	r = build_table(policy, &table, diag);
+	r = build_verdict_table(policy, &table, diag);
 	if (!r)
 		r = build_image(&table, image, diag);
 	if (!r)

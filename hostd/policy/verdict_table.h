@@ -3,13 +3,13 @@
  * The verdict table: rows x columns x sources of verdict cells, with equal columns and equal
  * sources merged (equal rows never arise).
  */
-#ifndef VMSEG_POLICY_TABLE_H
-#define VMSEG_POLICY_TABLE_H
+#ifndef VMSEG_POLICY_VERDICT_TABLE_H
+#define VMSEG_POLICY_VERDICT_TABLE_H
 
 #include "hostd/policy/rows.h"
 #include "hostd/policy/terms.h"
 
-struct table {
+struct verdict_table {
 	struct terms terms;
 	struct rows rows; /* verdict cells instead of rule indices once the table is built */
 	/* What is left after merging: number -> the row, column or source class it was. */
@@ -22,10 +22,12 @@ struct table {
 };
 
 /* Returns 0, -E2BIG with the numbers or -ENOMEM, with an error in diag. */
-int build_table(const struct effective_policy *policy, struct table *ret, struct diag *diag);
-void free_table(struct table *table);
+int build_verdict_table(const struct effective_policy *policy, struct verdict_table *ret,
+			struct diag *diag);
+void free_verdict_table(struct verdict_table *table);
 
 /* The verdict cell by numbers after merging. */
-uint32_t table_cell(const struct table *table, uint32_t row, uint32_t column, uint32_t source);
+uint32_t verdict_cell(const struct verdict_table *table, uint32_t row, uint32_t column,
+		      uint32_t source);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * From terms and rows to the smallest table that says the same.
  */
-#include "hostd/policy/table.h"
+#include "hostd/policy/verdict_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void find_directions(const struct axis *columns, uint8_t *directions)
 }
 
 /* Turns rule indices into verdict cells, and NO_RULE into the default. */
-static int convert_to_cells(const struct effective_policy *policy, struct table *table)
+static int convert_to_cells(const struct effective_policy *policy, struct verdict_table *table)
 {
 	const struct axis *columns = &table->terms.columns;
 	uint32_t sources = table->terms.sources.class_count;
@@ -65,7 +65,7 @@ static int convert_to_cells(const struct effective_policy *policy, struct table 
 /* Along which dimension to merge. */
 enum dimension { COLUMNS, SOURCES };
 
-static uint32_t original_cell(const struct table *table, uint32_t row, uint32_t column,
+static uint32_t original_cell(const struct verdict_table *table, uint32_t row, uint32_t column,
 			      uint32_t source)
 {
 	return interned_record(
@@ -73,13 +73,15 @@ static uint32_t original_cell(const struct table *table, uint32_t row, uint32_t 
 		table->row_of[row])[(size_t)column * table->terms.sources.class_count + source];
 }
 
-uint32_t table_cell(const struct table *table, uint32_t row, uint32_t column, uint32_t source)
+uint32_t verdict_cell(const struct verdict_table *table, uint32_t row, uint32_t column,
+		      uint32_t source)
 {
 	return original_cell(table, row, table->column_of[column], table->source_of[source]);
 }
 
 /* Calls for every cell of class `index` would cost too much: the two loops are written out. */
-static void hash_classes(const struct table *table, enum dimension dimension, uint64_t *hashes)
+static void hash_classes(const struct verdict_table *table, enum dimension dimension,
+			 uint64_t *hashes)
 {
 	uint32_t columns = table->terms.columns.class_count;
 	uint32_t sources = table->terms.sources.class_count;
@@ -99,7 +101,7 @@ static void hash_classes(const struct table *table, enum dimension dimension, ui
 	}
 }
 
-static bool equal_columns(const struct table *table, uint32_t a, uint32_t b)
+static bool equal_columns(const struct verdict_table *table, uint32_t a, uint32_t b)
 {
 	uint32_t sources = table->terms.sources.class_count;
 
@@ -113,7 +115,7 @@ static bool equal_columns(const struct table *table, uint32_t a, uint32_t b)
 	return true;
 }
 
-static bool equal_sources(const struct table *table, uint32_t a, uint32_t b)
+static bool equal_sources(const struct verdict_table *table, uint32_t a, uint32_t b)
 {
 	for (uint32_t row = 0; row < table->row_count; row++) {
 		for (uint32_t column = 0; column < table->terms.columns.class_count; column++) {
@@ -142,7 +144,7 @@ static int compare_hashed_classes(const void *a, const void *b)
 /* Sets first[class] to the lowest class that is equal to it. Different classes with one hash are
  * told apart; equal ones behind such a pair may stay unmerged, which costs room and nothing else.
  */
-static int find_equals(const struct table *table, enum dimension dimension, uint32_t count,
+static int find_equals(const struct verdict_table *table, enum dimension dimension, uint32_t count,
 		       uint32_t *first)
 {
 	_cleanup_free_ struct hashed_class *sorted = calloc(count, sizeof(*sorted));
@@ -167,7 +169,7 @@ static int find_equals(const struct table *table, enum dimension dimension, uint
 }
 
 /* Gives the classes of an axis their numbers after merging; *ret_of leads back. */
-static int merge_classes(struct table *table, enum dimension dimension, struct axis *axis,
+static int merge_classes(struct verdict_table *table, enum dimension dimension, struct axis *axis,
 			 uint32_t **ret_of, uint32_t *ret_count)
 {
 	uint32_t classes = axis->class_count, count = 0;
@@ -197,7 +199,7 @@ static int merge_classes(struct table *table, enum dimension dimension, struct a
 /* ---- rows in use ------------------------------------------------------------------------- */
 
 /* Numbers the rows that have addresses in order of the first one, IPv4 before IPv6. */
-static int number_rows(struct table *table)
+static int number_rows(struct verdict_table *table)
 {
 	uint32_t rows = table->rows.verdicts.count;
 	_cleanup_free_ uint32_t *number = malloc(rows * sizeof(*number));
@@ -227,7 +229,7 @@ static int number_rows(struct table *table)
 /* ---- lines for the tries ----------------------------------------------------------------- */
 
 /* An atom may reach from one direction into the next. */
-static int add_column_runs(struct table *table, uint32_t direction)
+static int add_column_runs(struct verdict_table *table, uint32_t direction)
 {
 	const struct axis *axis = &table->terms.columns;
 	uint32_t first = direction << DIRECTION_SHIFT, end = (direction + 1) << DIRECTION_SHIFT;
@@ -245,7 +247,7 @@ static int add_column_runs(struct table *table, uint32_t direction)
 	return r;
 }
 
-static int add_source_runs(struct table *table)
+static int add_source_runs(struct verdict_table *table)
 {
 	const struct axis *axis = &table->terms.sources;
 	int r = 0;
@@ -257,8 +259,8 @@ static int add_source_runs(struct table *table)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-static int report(const struct effective_policy *policy, const struct table *table, int error,
-		  struct diag *diag)
+static int report(const struct effective_policy *policy, const struct verdict_table *table,
+		  int error, struct diag *diag)
 {
 	const struct axis *columns = &table->terms.columns, *sources = &table->terms.sources;
 	size_t prefixes = 0;
@@ -275,7 +277,7 @@ static int report(const struct effective_policy *policy, const struct table *tab
 		    TABLE_CELLS_MAX / row_width(&table->terms), prefixes, TABLE_CELLS_MAX);
 }
 
-static int fill_table(const struct effective_policy *policy, struct table *table)
+static int fill_table(const struct effective_policy *policy, struct verdict_table *table)
 {
 	int r = build_terms(policy, &table->terms);
 
@@ -298,9 +300,10 @@ static int fill_table(const struct effective_policy *policy, struct table *table
 	return r ? r : add_source_runs(table);
 }
 
-int build_table(const struct effective_policy *policy, struct table *ret, struct diag *diag)
+int build_verdict_table(const struct effective_policy *policy, struct verdict_table *ret,
+			struct diag *diag)
 {
-	struct table table = {0};
+	struct verdict_table table = {0};
 	int r = fill_table(policy, &table);
 
 	if (!r) {
@@ -308,11 +311,11 @@ int build_table(const struct effective_policy *policy, struct table *ret, struct
 		return 0;
 	}
 	r = report(policy, &table, r, diag);
-	free_table(&table);
+	free_verdict_table(&table);
 	return r;
 }
 
-void free_table(struct table *table)
+void free_verdict_table(struct verdict_table *table)
 {
 	free_terms(&table->terms);
 	free_rows(&table->rows);
@@ -324,5 +327,5 @@ void free_table(struct table *table)
 	for (size_t i = 0; i < ARRAY_SIZE(table->column_runs); i++)
 		free_runs(&table->column_runs[i]);
 	free_runs(&table->source_runs);
-	*table = (struct table){0};
+	*table = (struct verdict_table){0};
 }
