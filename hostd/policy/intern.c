@@ -28,11 +28,8 @@ uint64_t hash_words(const uint32_t *words, size_t count)
 {
 	uint64_t hash = count;
 
-	/* Multiply and fold, with the constant of splitmix64: every bit of a word reaches all. */
-	for (size_t i = 0; i < count; i++) {
-		hash = (hash ^ words[i]) * 0xbf58476d1ce4e5b9ULL;
-		hash ^= hash >> 32;
-	}
+	for (size_t i = 0; i < count; i++)
+		hash = hash_word(hash, words[i]);
 	return hash;
 }
 

@@ -28,7 +28,14 @@ int intern_record(struct interner *interner, const uint32_t *record, uint32_t *r
 /* Valid until the next new record. */
 uint32_t *interned_record(const struct interner *interner, uint32_t number);
 
-/* 64-bit hash of words. */
+/* One step of a hash over words: multiply and fold, with the constant of splitmix64, so that every
+ * bit of a word reaches all. */
+static inline uint64_t hash_word(uint64_t hash, uint32_t word)
+{
+	hash = (hash ^ word) * 0xbf58476d1ce4e5b9ULL;
+	return hash ^ hash >> 32;
+}
+
 uint64_t hash_words(const uint32_t *words, size_t count);
 
 #endif

@@ -92,10 +92,8 @@ static void hash_classes(const struct verdict_table *table, enum dimension dimen
 		for (uint32_t column = 0; column < columns; column++) {
 			for (uint32_t source = 0; source < sources; source++, cell++) {
 				uint64_t *hash = &hashes[dimension == COLUMNS ? column : source];
-				const uint32_t words[] = {(uint32_t)*hash, (uint32_t)(*hash >> 32),
-							  *cell};
 
-				*hash = hash_words(words, ARRAY_SIZE(words));
+				*hash = hash_word(*hash, *cell);
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Hand-made policies at the places where a compiler goes wrong: ends of ranges, families, empty
  * groups, order of rules, bounds. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -364,6 +365,47 @@ static void too_large_a_table_is_refused_with_the_numbers(void **state)
 	CHECK(test, {IN, "10.1.243.7", TCP, 499, 0, 500}, {IN, "10.1.243.7", TCP, 498, 0, 0});
 }
 
+/* Distinct addresses, spread over the whole space by an odd multiplier; 200 services. */
+#define MANY_RULES    9500U
+#define MANY_SERVICES 200U
+
+static uint32_t spread_address(uint32_t i)
+{
+	return i * 2654435761U;
+}
+
+static void print_own_address(size_t i, FILE *stream)
+{
+	uint32_t address = spread_address((uint32_t)i);
+
+	fprintf(stream,
+		"<rule direction='in' action='allow'><remote cidr='%u.%u.%u.%u'/>"
+		"<tcp port='%zu'/></rule>",
+		address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff,
+		1000 + i % MANY_SERVICES);
+}
+
+static void thousands_of_rules_each_decide_their_own(void **state)
+{
+	struct policy_case *test = *state;
+	struct image_header header;
+
+	assert_int_equal(build_many(test, MANY_RULES, print_own_address), 0);
+	memcpy(&header, &test->image->nodes[0], sizeof(header));
+	assert_int_equal(header.row_count, MANY_RULES + 1);
+	assert_int_equal(header.column_count, MANY_SERVICES + 2); /* no service, and out */
+	for (uint32_t i = 0; i < MANY_RULES; i++) {
+		struct policy_query query =
+			make_query(IN, "0.0.0.0", TCP, (uint16_t)(1000 + i % MANY_SERVICES));
+		uint32_t address = htonl(spread_address(i));
+
+		memcpy(query.remote + 12, &address, sizeof(address));
+		assert_int_equal(look_up_verdict(test->image, &query), VERDICT_ALLOW | (i + 1));
+		query.port++;
+		assert_int_equal(look_up_verdict(test->image, &query), 0);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_test, close_test)
 
 int main(void)
@@ -384,6 +426,7 @@ int main(void)
 		TEST(rows_without_addresses_are_left_out),
 		TEST(equal_classes_are_merged),
 		TEST(the_same_policy_gives_the_same_image),
+		TEST(thousands_of_rules_each_decide_their_own),
 		TEST(too_large_a_table_is_refused_with_the_numbers),
 	};
 
