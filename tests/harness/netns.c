@@ -229,7 +229,7 @@ unsigned int count_remains(const struct netns *netns)
 	char line[32];
 
 	return (unsigned int)strtoul(ask_command("{ bpftool net show | grep -E 'from_vm|to_vm'; "
-						 "  find " BPFFS " -mindepth 1; "
+						 "  find " PINS " 2>/dev/null; "
 						 "  tc qdisc show | grep -w clsact; } | wc -l",
 						 line, sizeof(line)),
 				     NULL, 10);

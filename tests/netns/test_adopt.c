@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A daemon's end and the next one's start: what goes on between them and what is taken over.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "hostd/base/cleanup.h"
+#include "tests/harness/netns.h"
+
+#define IN  DIRECTION_IN
+#define OUT DIRECTION_OUT
+
+static const enum attach_method tcx = ATTACH_TCX, clsact = ATTACH_CLSACT;
+
+#define ONLY_OUT "<default in='deny' out='allow'/>"
+
+static struct datapath_status whole_of(const struct netns *netns)
+{
+	struct datapath_status status;
+
+	read_datapath_status(netns->datapath, &status);
+	return status;
+}
+
+static struct port_status tap_of(const struct netns *netns)
+{
+	struct port_status status;
+
+	assert_int_equal(read_port_status(netns->datapath, netns->tap, &status), 0);
+	return status;
+}
+
+static int open_again(struct netns *netns)
+{
+	return open_datapath(&netns->config, &netns->datapath, &netns->diag);
+}
+
+static void enforcement_goes_on_without_a_daemon(void **state)
+{
+	struct netns *netns = *state;
+
+	set_netns_policy(netns, ONLY_OUT);
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
+static void sessions_and_counters_are_taken_over(void **state)
+{
+	struct netns *netns = *state;
+	struct port_status before, after;
+	struct datapath_status whole, then;
+	struct counter counter;
+
+	set_netns_policy(netns, ONLY_OUT "<rule direction='in' action='deny'>"
+					 "<udp port='53'/></rule>");
+	attach_tap(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
+	assert_false(crosses(netns, IN, udp(WEB, VM, 40000, 53)));
+	before = tap_of(netns);
+	whole = whole_of(netns);
+
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	assert_int_equal(netns->diag.warning_count, 0);
+	after = tap_of(netns);
+	then = whole_of(netns);
+	assert_true(then.adopted);
+	assert_int_equal(then.port_count, 1);
+	assert_int_equal(then.image_count, 1);
+	assert_int_equal(then.nodes_used, whole.nodes_used);
+	assert_int_equal(then.rule_counters_used, whole.rule_counters_used);
+	assert_string_equal(after.ifname, "tap0");
+	assert_int_equal(after.attach, netns->config.attach);
+	assert_int_equal(after.slot, before.slot);
+	assert_int_equal(after.generation, before.generation);
+	assert_int_equal(after.session_map_id, before.session_map_id);
+	assert_int_equal(after.session_limit, before.session_limit);
+	for (int i = 0; i < 2; i++) {
+		/* The same link, another program. */
+		assert_true(after.hooked[i]);
+		assert_int_equal(after.link_id[i], before.link_id[i]);
+		assert_int_not_equal(after.program_id[i], before.program_id[i]);
+	}
+	assert_int_equal(count_reason(netns, OUT, REASON_NEW), 1);
+	assert_int_equal(read_rule_counter(netns->datapath, netns->tap, 1, &counter), 0);
+	assert_int_equal(counter.packets, 1);
+	assert_int_equal(count_live_sessions(netns), 1);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
+}
+
+static void an_adopted_port_can_be_changed_and_detached(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int before = count_remains(netns);
+	uint32_t generation;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	generation = tap_of(netns).generation;
+	update_tap(netns);
+	assert_int_equal(tap_of(netns).generation, generation);
+	set_netns_policy(netns, ALLOW_ALL);
+	update_tap(netns);
+	assert_int_not_equal(tap_of(netns).generation, generation);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	/* The clsact qdisc is still known to be ours. */
+	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	assert_int_equal(count_remains(netns), before);
+}
+
+static void the_method_of_a_port_stays(void **state)
+{
+	struct netns *netns = *state;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	netns->config.attach = netns->config.attach == ATTACH_TCX ? ATTACH_CLSACT : ATTACH_TCX;
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).attach, netns->config.attach);
+	assert_int_not_equal(tap_of(netns).attach, netns->config.attach);
+	assert_true(tap_of(netns).hooked[IN] && tap_of(netns).hooked[OUT]);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
+static void a_device_that_went_meanwhile_is_reported(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int before = count_remains(netns);
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	run_command("ip link del tap0");
+	open_netns_datapath(netns);
+	assert_int_equal(netns->diag.warning_count, 0);
+	assert_true(tap_of(netns).device_gone);
+	assert_false(tap_of(netns).hooked[IN] || tap_of(netns).hooked[OUT]);
+	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	assert_int_equal(count_remains(netns), before);
+}
+
+static void an_ifindex_beyond_the_array_is_taken_over(void **state)
+{
+	struct netns *netns = *state;
+	const unsigned int ifindex = PORT_INDEX_ENTRIES + 7;
+
+	run_command("ip link add far0 index %u type bridge", ifindex);
+	attach_tap(netns);
+	assert_int_equal(attach_port(netns->datapath, ifindex, &netns->port, netns->policy.image,
+				     &netns->diag),
+			 0);
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).port_count, 2);
+	assert_int_equal(whole_of(netns).image_count, 1);
+	assert_int_equal(detach_port(netns->datapath, ifindex), 0);
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).port_count, 1);
+	run_command("ip link del far0");
+}
+
+static void other_settings_take_effect_or_say_why_not(void **state)
+{
+	struct netns *netns = *state;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	netns->config.max_ports = 99;
+	netns->config.policy_nodes = 8192;
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).max_ports, 4);
+	assert_int_equal(whole_of(netns).nodes_total, 4096);
+	assert_true(netns->diag.warning_count >= 2);
+	assert_non_null(strstr(netns->diag.warnings[0].text, "keeps its size"));
+}
+
+/* ---- who may ------------------------------------------------------------------------------- */
+
+static void one_process_at_a_time(void **state)
+{
+	struct netns *netns = *state;
+	struct datapath *second = NULL;
+
+	assert_int_equal(open_datapath(&netns->config, &second, &netns->diag), -EBUSY);
+	assert_null(second);
+	clear_diag(&netns->diag);
+	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), -EBUSY);
+	clear_diag(&netns->diag);
+}
+
+static void write_abi(const struct netns *netns, uint32_t abi)
+{
+	char path[128];
+	struct settings settings;
+	uint32_t zero = 0;
+	int map;
+
+	snprintf(path, sizeof(path), "%s/maps/settings_map", netns->config.bpffs);
+	map = bpf_obj_get(path);
+	assert_int_equal(bpf_map_lookup_elem(map, &zero, &settings), 0);
+	settings.abi = abi;
+	assert_int_equal(bpf_map_update_elem(map, &zero, &settings, BPF_ANY), 0);
+	close(map);
+}
+
+static void another_abi_is_refused_and_goes_on(void **state)
+{
+	struct netns *netns = *state;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	write_abi(netns, VMSEG_ABI + 1);
+	assert_int_equal(open_again(netns), -EPROTO);
+	assert_non_null(strstr(netns->diag.error.text, "ABI"));
+	clear_diag(&netns->diag);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	write_abi(netns, VMSEG_ABI);
+	open_netns_datapath(netns);
+	assert_true(tap_of(netns).hooked[IN]);
+}
+
+static void another_abi_can_be_removed(void **state)
+{
+	struct netns *netns = *state;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	write_abi(netns, VMSEG_ABI + 1);
+	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), 0);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	/* Whose the empty qdisc is cannot be known. */
+	run_command("tc qdisc del dev tap0 clsact 2>/dev/null; true");
+	assert_int_equal(count_remains(netns), 0);
+}
+
+static void foreign_pins_are_refused_and_stay(void **state)
+{
+	struct netns *netns = *state;
+	const char *pins = netns->config.bpffs;
+	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "foreign", 4, 4, 1, NULL);
+	char path[128], line[64];
+
+	close_netns_datapath(netns);
+	snprintf(path, sizeof(path), "%s/maps/stats_map", pins);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(open_again(netns), -ENOENT);
+	assert_non_null(strstr(netns->diag.error.where, "stats_map"));
+	clear_diag(&netns->diag);
+
+	assert_int_equal(bpf_obj_pin(map, path), 0);
+	close(map);
+	assert_int_equal(open_again(netns), -EPROTO);
+	assert_non_null(strstr(netns->diag.error.text, "expected type"));
+	clear_diag(&netns->diag);
+	snprintf(path, sizeof(path), "ls %s/maps | wc -l", pins);
+	assert_int_equal(strtoul(ask_command(path, line, sizeof(line)), NULL, 10), 12);
+}
+
+static void pins_belong_in_a_bpf_file_system(void **state)
+{
+	struct netns *netns = *state;
+	struct datapath *datapath = NULL;
+	struct stat status;
+
+	netns->config.bpffs = "/sys/vmseg";
+	assert_int_equal(open_datapath(&netns->config, &datapath, &netns->diag), -ENOTSUP);
+	assert_non_null(strstr(netns->diag.error.text, "mount -t bpf"));
+	assert_int_equal(stat(netns->config.bpffs, &status), -1);
+	clear_diag(&netns->diag);
+	netns->config.bpffs = "/nowhere/at/all/vmseg";
+	assert_int_equal(open_datapath(&netns->config, &datapath, &netns->diag), -ENOENT);
+	clear_diag(&netns->diag);
+}
+
+/* ---- after an accident --------------------------------------------------------------------- */
+
+static void an_interrupted_first_start_is_begun_anew(void **state)
+{
+	struct netns *netns = *state;
+	char path[128];
+
+	close_netns_datapath(netns);
+	snprintf(path, sizeof(path), "%s/maps/settings_map", netns->config.bpffs);
+	assert_int_equal(unlink(path), 0);
+	open_netns_datapath(netns);
+	assert_false(whole_of(netns).adopted);
+	attach_tap(netns);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
+/* As if the daemon had been killed between two steps: the record is gone, the rest is not. */
+static void remains_of_an_interrupted_detach_are_cleared(void **state)
+{
+	struct netns *netns = *state;
+	uint64_t none = 0;
+	char path[128];
+	int map;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	snprintf(path, sizeof(path), "%s/maps/port_index", netns->config.bpffs);
+	map = bpf_obj_get(path);
+	assert_int_equal(bpf_map_update_elem(map, &netns->tap, &none, BPF_ANY), 0);
+	close(map);
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).port_count, 0);
+	snprintf(path, sizeof(path), "%s/links", netns->config.bpffs);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	attach_tap(netns);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
+static void maps_that_contradict_themselves_are_refused(void **state)
+{
+	struct netns *netns = *state;
+	uint64_t number = 1;
+	unsigned int other = netns->tap + 1000;
+	char path[128];
+	int map;
+
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	snprintf(path, sizeof(path), "%s/maps/port_index", netns->config.bpffs);
+	map = bpf_obj_get(path);
+	/* Two devices, one record. */
+	assert_int_equal(bpf_map_update_elem(map, &other, &number, BPF_ANY), 0);
+	assert_int_equal(open_again(netns), -EUCLEAN);
+	assert_non_null(strstr(netns->diag.error.text, "contradict"));
+	clear_diag(&netns->diag);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	number = 0;
+	assert_int_equal(bpf_map_update_elem(map, &other, &number, BPF_ANY), 0);
+	close(map);
+	open_netns_datapath(netns);
+	assert_int_equal(whole_of(netns).port_count, 1);
+}
+
+/* ---- removal ------------------------------------------------------------------------------- */
+
+static void remove_leaves_nothing(void **state)
+{
+	struct netns *netns = *state;
+
+	run_command("ip link add more1 type bridge");
+	attach_tap(netns);
+	assert_int_equal(attach_port(netns->datapath, if_nametoindex("more1"), &netns->port,
+				     netns->policy.image, &netns->diag),
+			 0);
+	assert_true(count_remains(netns) > 0);
+	close_netns_datapath(netns);
+	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), 0);
+	assert_int_equal(count_remains(netns), 0);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), 0);
+	run_command("ip link del more1");
+}
+
+static void remove_leaves_what_others_put_there(void **state)
+{
+	struct netns *netns = *state;
+	char line[64];
+
+	run_command("tc qdisc add dev out0 clsact");
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), 0);
+	assert_int_equal(count_remains(netns), 1);
+	assert_string_not_equal(ask_command("tc qdisc show dev out0 | grep clsact", line,
+					    sizeof(line)),
+				"");
+}
+
+#define with(function, method)                                                                     \
+	{                                                                                          \
+		.name = #function " (" #method ")", .test_func = (function),                       \
+		.setup_func = make_netns, .teardown_func = drop_netns,                             \
+		.initial_state = (void *)&(method),                                                \
+	}
+#define with_both(function) with(function, tcx), with(function, clsact)
+#define test(function)      cmocka_unit_test_setup_teardown(function, make_netns, drop_netns)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_both(enforcement_goes_on_without_a_daemon),
+		with_both(sessions_and_counters_are_taken_over),
+		with_both(an_adopted_port_can_be_changed_and_detached),
+		with_both(the_method_of_a_port_stays),
+		with_both(a_device_that_went_meanwhile_is_reported),
+		test(an_ifindex_beyond_the_array_is_taken_over),
+		test(other_settings_take_effect_or_say_why_not),
+		test(one_process_at_a_time),
+		test(another_abi_is_refused_and_goes_on),
+		with_both(another_abi_can_be_removed),
+		test(foreign_pins_are_refused_and_stay),
+		test(pins_belong_in_a_bpf_file_system),
+		test(an_interrupted_first_start_is_begun_anew),
+		test(remains_of_an_interrupted_detach_are_cleared),
+		test(maps_that_contradict_themselves_are_refused),
+		with_both(remove_leaves_nothing),
+		with_both(remove_leaves_what_others_put_there),
+	};
+
+	return cmocka_run_group_tests(tests, enter_netns, NULL);
+}
