@@ -10,6 +10,7 @@ sbindir     ?= $(prefix)/sbin
 datadir     ?= $(prefix)/share
 mandir      ?= $(datadir)/man
 unitdir     ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
 hookdir     ?= $(sysconfdir)/libvirt/hooks
 
 CC         ?= cc
@@ -193,23 +194,25 @@ deps: ## install what building and testing needs (Debian, Ubuntu)
 
 C_FILES     := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SHELL_FILES := $(shell git grep -lE '^\#!.*sh' 2>/dev/null)
+COMPLETIONS := packaging/completions/vmseg.bash
+MAN_PAGES   := $(wildcard docs/man/*.[158])
 # clang-tidy reads what the compiler reads; BPF programs are judged by clang and the verifier.
 TIDY_FILES  := $(filter hostd/%.c hooks/%.c,$(C_FILES))
 
 fmt: ## format the C files
 	$(Q)clang-format -i $(C_FILES)
 
-lint: $(SKELETON) ## clang-format, clang-tidy, shellcheck: no complaint is the only good result
+lint: $(SKELETON) ## clang-format, clang-tidy, shellcheck, mandoc: no complaint is the only good result
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(Q)clang-tidy --quiet $(TIDY_FILES) -- -std=gnu11 $(CPPFLAGS) $(package_cflags)
-	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
+	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(COMPLETIONS)
+	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
 
 # ---- installation ---------------------------------------------------------------------------
 
 D := $(DESTDIR)
-MAN_PAGES := $(wildcard docs/man/*.[158])
 
-install: all ## install below DESTDIR: programs, hook, unit, schema, policies, manual, completions
+install: all ## install below DESTDIR: programs, hook, unit, group, schema, policies, manual, completions
 	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg-hostd $(D)$(sbindir)/vmseg-hostd
 	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg $(D)$(bindir)/vmseg
 	$(Q)$(INSTALL) -D -m 0755 $(B)/vmseg-hook $(D)$(hookdir)/qemu.d/vmseg
@@ -223,13 +226,15 @@ install: all ## install below DESTDIR: programs, hook, unit, schema, policies, m
 		$(INSTALL) -m 0644 packaging/hostd.conf $(D)$(sysconfdir)/vmseg/hostd.conf
 	$(Q)for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 0644 $$page $(D)$(mandir)/man$${page##*.}/$${page##*/}; done
-	$(Q)$(INSTALL) -D -m 0644 packaging/completions/vmseg.bash \
+	$(Q)$(INSTALL) -D -m 0644 packaging/sysusers.d/vmseg.conf $(D)$(sysusersdir)/vmseg.conf
+	$(Q)$(INSTALL) -D -m 0644 $(COMPLETIONS) \
 		$(D)$(datadir)/bash-completion/completions/vmseg
 
 # What an admin has written stays: hostd.conf and the policy directory.
 uninstall: ## remove what install has put there, but no configuration
 	$(Q)rm -f $(D)$(sbindir)/vmseg-hostd $(D)$(bindir)/vmseg $(D)$(hookdir)/qemu.d/vmseg \
 		$(D)$(hookdir)/lxc.d/vmseg $(D)$(unitdir)/vmseg-hostd.service \
+		$(D)$(sysusersdir)/vmseg.conf \
 		$(D)$(datadir)/bash-completion/completions/vmseg \
 		$(foreach page,$(MAN_PAGES),$(D)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	$(Q)rm -rf $(D)$(datadir)/vmseg

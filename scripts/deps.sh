@@ -45,6 +45,7 @@ check=(
 	libcmocka-dev
 	libvirt-clients
 	libvirt-daemon-system
+	mandoc
 	procps
 	python3-scapy
 	shellcheck
