@@ -69,7 +69,6 @@ counted() {
 
 # ---- what a start costs --------------------------------------------------------------------
 
-# The VM stays paused: only libvirt's own work is measured, and what the hook adds to it.
 milliseconds_of() {
 	local before=${EPOCHREALTIME/./}
 	"$@" >>"$LAB/claims.log"
@@ -77,44 +76,65 @@ milliseconds_of() {
 }
 
 median() {
-	sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+	sort -n "$1" | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
 }
 
-median_create() {
-	local i
-	for ((i = 0; i < STARTS; i++)); do
-		milliseconds_of virsh create --paused "$LAB/probe.xml"
-		destroy_vm probe
-	done | median
-}
-
-median_start() {
-	local i
-	virsh --quiet define "$LAB/probe.xml"
-	for ((i = 0; i < STARTS; i++)); do
-		milliseconds_of virsh start --paused probe
-		destroy_vm probe
-	done | median
+# time_start KIND: one create and one start, into create.KIND and start.KIND. The VM stays paused:
+# what is measured is libvirt's own work, and what vmseg adds to it.
+time_start() {
+	milliseconds_of virsh create --paused "$LAB/probe-$1.xml" >>"$LAB/create.$1"
+	destroy_vm probe
+	virsh --quiet define "$LAB/probe-$1.xml"
+	milliseconds_of virsh start --paused probe >>"$LAB/start.$1"
+	destroy_vm probe
 	virsh --quiet undefine probe
 }
 
-measure_starts() {
-	domain_xml probe 40 "${1:-}" >"$LAB/probe.xml"
-	median_create
-	median_start
+# With and without by turns, so that whatever else the machine does concerns both.
+time_starts() {
+	local i
+	domain_xml probe 40 >"$LAB/probe-without.xml"
+	domain_xml probe 40 "$(metadata 40 '<policy ref="web-server"/>')" >"$LAB/probe-with.xml"
+	for ((i = 0; i < STARTS; i++)); do
+		disable_vmseg
+		time_start without
+		enable_vmseg
+		time_start with
+	done
+}
+
+# No hook, and a daemon that does nothing.
+disable_vmseg() {
+	rm /etc/libvirt/hooks/qemu.d/vmseg
+	kill -STOP "$hostd_pid"
+}
+
+enable_vmseg() {
+	kill -CONT "$hostd_pid"
+	install_hook "$BUILD/vmseg-hook"
+}
+
+print_times() {
+	local what without with
+	for what in create start; do
+		without=$(median "$LAB/$what.without")
+		with=$(median "$LAB/$what.with")
+		printf '  virsh %-7s %4d ms without vmseg, %4d ms with it: %+d ms\n' \
+			"$what" "$without" "$with" $((with - without))
+	done
 }
 
 # ---- the lab -------------------------------------------------------------------------------
 
 add_bridge "$VM_BRIDGE" "$VM_NET4.1/24" "${VM_NET6}1/64"
-start_libvirtd
-without=$(measure_starts)
-
 install_hook "$BUILD/vmseg-hook"
 install_policies
 start_hostd "log-level = info"
-restart_libvirtd
-with=$(measure_starts "$(metadata 40 '<policy ref="web-server"/>')")
+start_libvirtd
+
+section "What vmseg adds to a start (median of $STARTS, with and without by turns, VM paused)"
+time_starts
+print_times
 
 section "Three VMs start on one bridge: web ($(vm_ip4 $WEB)), client ($(vm_ip4 $CLIENT)), intruder ($(vm_ip4 $INTRUDER))"
 create_vm web $WEB "$(metadata $WEB '<policy ref="web-server"/>')"
@@ -168,14 +188,6 @@ claim "client's open connections are cut" wait_for 10 holds client 7000 waiting 
 claim "... counted as revoked" counted web in revoked
 claim "client still reads web's page" page_comes "$(vm_ip4 $WEB)"
 claim "client's ping gets no answer any more" gets_no_ping "$(vm_ip4 $WEB)"
-
-section "What vmseg adds to a start (median of $STARTS, VM paused)"
-# Both are two lines: virsh create, virsh start.
-paste <(printf 'create\nstart\n') <(printf '%s\n' "$without") <(printf '%s\n' "$with") |
-	while read -r what bare filtered; do
-		printf '  virsh %-7s %4d ms without vmseg, %4d ms with it: %+d ms\n' \
-			"$what" "$bare" "$filtered" $((filtered - bare))
-	done
 
 if [ -n "${KEEP:-}" ]; then
 	section "A shell in the lab: in_vm NAME COMMAND, vmseg, virsh. It all ends with exit."
