@@ -58,7 +58,7 @@ check_counted() {
 
 # Everything that vmseg keeps in the kernel by name.
 list_pins() {
-	find /sys/fs/bpf -mindepth 1 ! -type d | sort
+	[ ! -d /sys/fs/bpf/vmseg ] || find /sys/fs/bpf/vmseg ! -type d | sort
 }
 
 # list_ids: "map 12", "prog 7", "link 3" for everything that is pinned.
