@@ -242,8 +242,12 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	}
 	judgement.table = find_session_table(judgement.port->slot);
 	make_headers_linear(skb);
-	pkt->reason =
-		judgement.table ? judge_frame(skb, direction, &judgement, pkt, dry) : REASON_IMAGE;
+	if (judgement.port->flags & PORT_QUARANTINE)
+		pkt->reason = REASON_QUARANTINE;
+	else if (judgement.table)
+		pkt->reason = judge_frame(skb, direction, &judgement, pkt, dry);
+	else
+		pkt->reason = REASON_IMAGE;
 	if (dry) {
 		answer_dry_run(skb, &judgement, pkt->reason);
 		return passes(pkt->reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;

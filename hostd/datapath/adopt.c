@@ -68,7 +68,7 @@ static int claim_parts(struct filtered_port *port)
 	r = adopt_image(&datapath->images, record->image, &port->image);
 	if (r < 0)
 		return r;
-	r = find_table(port);
+	r = record->flags & PORT_QUARANTINE ? 0 : find_table(port);
 	if (r < 0)
 		return r;
 	port->sessions_wanted = port->table_size;

@@ -57,7 +57,9 @@ struct port_config {
 	size_t address_count;
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
-	uint32_t sessions; /* size of the port's session map */
+	/* Size of the port's session table. 0: quarantine; nothing passes, and the port costs the
+	 * wait for a table only once it gets one. */
+	uint32_t sessions;
 	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
 	uint32_t
 		pickup_seconds; /* mid-stream pick-up from now on; 0: none, or as it runs already */

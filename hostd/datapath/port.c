@@ -107,9 +107,13 @@ static int take_slot(struct filtered_port *port, struct diag *diag)
 static int give_tables(struct filtered_port *port, const struct port_config *config,
 		       struct diag *diag)
 {
-	_cleanup_close_ int table = make_table(port->datapath, config->sessions);
-	int r = table < 0 ? table : put_table(port, table);
+	_cleanup_close_ int table = -1;
+	int r;
 
+	if (!config->sessions)
+		return 0;
+	table = make_table(port->datapath, config->sessions);
+	r = table < 0 ? table : put_table(port, table);
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0, "cannot make a table of %u sessions: %s",
 			    config->sessions, strerror(-r));
@@ -160,7 +164,7 @@ void dismantle_port(struct filtered_port **pointer)
 		unpublish_record(datapath, port->ifindex);
 	if (port->has_remotes)
 		drop_remotes(port);
-	if (port->slot) /* waits until no packet is judged by what is freed below */
+	if (port->table_size) /* waits until no packet is judged by what is freed below */
 		drop_inner_table(datapath, bpf_map__fd(datapath->skeleton->maps.session_map),
 				 port->slot);
 	release_image(&datapath->images, port->image);

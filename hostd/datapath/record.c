@@ -24,8 +24,6 @@ int check_port_config(const struct port_config *config, struct diag *diag)
 		if (config->vlans[i] > VLAN_ID_MAX)
 			return fail(diag, EINVAL, NULL, 0, "VLAN %u, expected 0 to %d",
 				    config->vlans[i], VLAN_ID_MAX);
-	if (!config->sessions)
-		return fail(diag, EINVAL, NULL, 0, "the number of sessions must be at least 1");
 	return 0;
 }
 
@@ -51,6 +49,8 @@ void fill_record(const struct port_config *config, struct port *ret)
 	memcpy(ret->mac, config->mac, MAC_BYTES);
 	ret->guards = (uint16_t)config->guards;
 	ret->flags = config->flags & (PORT_AUDIT | PORT_VLAN_ANY);
+	if (!config->sessions)
+		ret->flags |= PORT_QUARANTINE;
 	ret->session_rate = config->session_rate;
 	ret->session_burst = config->session_burst;
 	ret->half_open = config->half_open;

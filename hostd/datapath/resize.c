@@ -149,12 +149,24 @@ static int copy_table(const struct filtered_port *port, int from, uint32_t size)
 	}
 }
 
+static int give_first_table(struct filtered_port *port, uint32_t wanted)
+{
+	_cleanup_close_ int table = make_table(port->datapath, wanted);
+	int r = table < 0 ? table : put_table(port, table);
+
+	if (r == 0)
+		port->sessions_wanted = wanted;
+	return r;
+}
+
 int resize_sessions(struct filtered_port *port, uint32_t wanted)
 {
 	_cleanup_close_ int from = -1, to = -1;
 	uint32_t start, size = wanted;
 	int r;
 
+	if (!port->table_size) /* the end of a quarantine */
+		return give_first_table(port, wanted);
 	if (wanted < port->table_size) {
 		r = sweep_port(port);
 		if (r < 0)

@@ -63,6 +63,8 @@ int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 
 	if (!port)
 		return -ENOENT;
+	if (!port->table_size)
+		return 0;
 	table = open_table(port);
 	if (table < 0)
 		return table;

@@ -138,7 +138,7 @@ void restart_sweep(const struct filtered_port *port)
 static struct filtered_port *next_port(const struct datapath *datapath, struct sweep *sweep)
 {
 	for (; sweep->slot <= datapath->max_ports; sweep->slot++)
-		if (datapath->by_slot[sweep->slot])
+		if (datapath->by_slot[sweep->slot] && datapath->by_slot[sweep->slot]->table_size)
 			return datapath->by_slot[sweep->slot];
 	return NULL;
 }

@@ -79,7 +79,8 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 		return r;
 	*change = (struct change){
 		.port = port,
-		.sessions = update->config->sessions,
+		.sessions =
+			update->config->sessions ? update->config->sessions : port->sessions_wanted,
 		.former_sessions = port->sessions_wanted,
 	};
 	port->changing = true;
@@ -98,7 +99,7 @@ static void undo_tables(const struct change_list *list)
 
 		if (change->made_remotes)
 			drop_remotes(change->port);
-		if (change->resized)
+		if (change->resized && change->former_sessions)
 			resize_sessions(change->port, change->former_sessions);
 	}
 }

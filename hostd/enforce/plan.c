@@ -311,7 +311,7 @@ int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 
 int plan_closed(const struct domain_interface *nic, struct port_plan **ret)
 {
-	struct effective_policy nothing = {.guards = GUARDS_ALL, .limits[LIMIT_SESSIONS] = 1};
+	struct effective_policy nothing = {.guards = GUARDS_ALL}; /* no sessions: quarantine */
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	int r;
@@ -326,9 +326,6 @@ int plan_closed(const struct domain_interface *nic, struct port_plan **ret)
 	plan->closed = true;
 	plan->image_nodes = plan->image->node_count;
 	fill_config(plan, &nothing);
-	/* ARP and neighbor discovery need no rule, but they do not get past a MAC that is nobody's.
-	 */
-	memset(plan->config.mac, 0, MAC_BYTES);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -44,6 +44,20 @@ static void a_dry_run_says_whose_it_was(void **state)
 	assert_true(dry.has_session);
 }
 
+static void nothing_passes_in_quarantine(void **state)
+{
+	struct rig_port *port = *state;
+
+	expect_pass(port, OUT, udp(VM, WEB, 40000, 53), NEW);
+	port->record.flags |= PORT_QUARANTINE;
+	publish_port(port);
+	expect_drop(port, OUT, udp(VM, WEB, 40000, 53), QUARANTINE);
+	expect_drop(port, IN, arp(ARP_REQUEST, ROUTER, VM), QUARANTINE);
+	port->record.flags &= ~PORT_QUARANTINE;
+	publish_port(port);
+	expect_pass(port, OUT, udp(VM, WEB, 40000, 53), ESTABLISHED);
+}
+
 static void an_unreadable_image_drops(void **state)
 {
 	struct rig_port *port = *state;
@@ -132,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		rig_test(without_a_port_everything_is_dropped),
 		rig_test(a_dry_run_says_whose_it_was),
+		rig_test(nothing_passes_in_quarantine),
 		rig_test(an_unreadable_image_drops),
 		rig_test(rules_count_what_they_judge),
 		rig_test(a_device_with_a_large_index_has_its_port),
