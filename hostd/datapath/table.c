@@ -12,7 +12,7 @@
 #include "vmseg.skel.h"
 
 /* Smallest room for a piece. */
-#define BATCH_MIN 256
+#define BATCH_MIN 64
 
 /* session_map's slot 0 belongs to no port. */
 #define BARRIER_SLOT 0
