@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Classes by partition refinement: all atoms start in one class, and each set splits every class
- * that it holds a part of. The work is the number of atoms in all sets; no set is compared with
- * another.
+ * Classes by going along the line once: at each atom a few sets begin or end, and a hash-consed
+ * tree over all sets gives equal combinations equal numbers. The work is the number of spans times
+ * the logarithm of the number of sets, however much they overlap; the result is exact.
  */
 #include "hostd/policy/axis.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/policy/intern.h"
 
 /* ---- sets -------------------------------------------------------------------------------- */
 
@@ -169,93 +169,123 @@ static void convert_to_atoms(const struct axis *axis, struct span_set *set)
 
 /* ---- classes ----------------------------------------------------------------------------- */
 
-#define NO_CLASS UINT32_MAX
-
-struct refinement {
-	struct axis *axis;
-	uint32_t *sizes;   /* atoms by class */
-	uint32_t *touched; /* of them, atoms in the set at hand */
-	uint32_t *split;   /* class that they move to, NO_CLASS: not decided */
+/* The sets that an atom is in, as a binary tree: leaf i is 1 where the atom is in set i, and an
+ * inner node is the number that its two children have in common with every node that has the same
+ * two. So the root is a number for the whole combination, and changing one leaf costs the way up.
+ */
+struct membership {
+	struct interner nodes; /* pairs of children; a leaf is 0 or 1 */
+	uint32_t *tree; /* as a heap: the root is [1], the children of [i] are [2i], [2i+1] */
+	size_t leaves;  /* power of two */
 };
 
-static void count_touched(struct refinement *refinement, const struct span_set *set)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		for (uint32_t atom = set->spans[i].first; atom <= set->spans[i].last; atom++) {
-			uint32_t class = refinement->axis->classes[atom];
+/* A set begins or ends with an atom. */
+struct change {
+	uint32_t atom;
+	uint32_t set;
+	uint32_t value;
+};
 
-			refinement->touched[class]++;
-			refinement->split[class] = NO_CLASS;
+static int compare_changes(const void *a, const void *b)
+{
+	const struct change *left = a, *right = b;
+
+	return (left->atom > right->atom) - (left->atom < right->atom);
+}
+
+static int set_leaf(struct membership *membership, uint32_t set, uint32_t value)
+{
+	size_t i = membership->leaves + set;
+	int r = 0;
+
+	membership->tree[i] = value;
+	for (i /= 2; !r && i > 0; i /= 2)
+		r = intern_record(&membership->nodes, &membership->tree[2 * i],
+				  &membership->tree[i]);
+	return r;
+}
+
+static int init_membership(struct membership *membership, size_t sets)
+{
+	int r = 0;
+
+	init_interner(&membership->nodes, 2, UINT32_MAX);
+	membership->leaves = 1;
+	while (membership->leaves < sets)
+		membership->leaves *= 2;
+	membership->tree = calloc(2 * membership->leaves, sizeof(*membership->tree));
+	if (!membership->tree)
+		return -ENOMEM;
+	for (size_t i = membership->leaves - 1; !r && i > 0; i--)
+		r = intern_record(&membership->nodes, &membership->tree[2 * i],
+				  &membership->tree[i]);
+	return r;
+}
+
+static void free_membership(struct membership *membership)
+{
+	free_interner(&membership->nodes);
+	free(membership->tree);
+}
+
+/* In order of atoms; spans of one set neither overlap nor touch, so no atom changes a set twice. */
+static int collect_changes(const struct span_sets *sets, size_t atom_count, struct change **ret,
+			   size_t *ret_count)
+{
+	struct change *changes;
+	size_t room = 1, count = 0;
+
+	for (size_t i = 0; i < sets->count; i++)
+		room += sets->sets[i].count * 2;
+	changes = malloc(room * sizeof(*changes));
+	if (!changes)
+		return -ENOMEM;
+	for (size_t i = 0; i < sets->count; i++) {
+		for (size_t j = 0; j < sets->sets[i].count; j++) {
+			const struct span *span = &sets->sets[i].spans[j];
+
+			changes[count++] = (struct change){span->first, (uint32_t)i, 1};
+			if (span->last + 1 < atom_count)
+				changes[count++] = (struct change){span->last + 1, (uint32_t)i, 0};
 		}
 	}
+	qsort(changes, count, sizeof(*changes), compare_changes);
+	*ret = changes;
+	*ret_count = count;
+	return 0;
 }
 
-/* Moves an atom of a class that the set holds a part of; a whole class stays as it is. */
-static void move_atom(struct refinement *refinement, uint32_t atom)
+/* Goes along the atoms; the combinations of sets become classes in order of their first atoms. */
+static int number_classes(const struct change *changes, size_t count, struct membership *membership,
+			  struct interner *classes, struct axis *axis)
 {
-	struct axis *axis = refinement->axis;
-	uint32_t class = axis->classes[atom];
-	uint32_t target = refinement->split[class];
+	size_t next = 0;
+	int r = 0;
 
-	if (target == NO_CLASS) {
-		bool whole = refinement->touched[class] == refinement->sizes[class];
-
-		target = whole ? class : axis->class_count++;
-		refinement->split[class] = target;
-		refinement->touched[class] = 0;
-		if (!whole)
-			refinement->sizes[target] = 0;
+	for (uint32_t atom = 0; !r && atom < axis->atom_count; atom++) {
+		for (; !r && next < count && changes[next].atom == atom; next++)
+			r = set_leaf(membership, changes[next].set, changes[next].value);
+		if (!r)
+			r = intern_record(classes, &membership->tree[1], &axis->classes[atom]);
 	}
-	if (target == class)
-		return;
-	axis->classes[atom] = target;
-	refinement->sizes[class]--;
-	refinement->sizes[target]++;
-}
-
-static void split_by_set(struct refinement *refinement, const struct span_set *set)
-{
-	count_touched(refinement, set);
-	for (size_t i = 0; i < set->count; i++) {
-		for (uint32_t atom = set->spans[i].first; atom <= set->spans[i].last; atom++)
-			move_atom(refinement, atom);
-	}
-}
-
-/* Numbers classes in order of their first atoms; `names` has room for a number per class. */
-static void renumber_classes(struct axis *axis, uint32_t *names)
-{
-	uint32_t next = 0;
-
-	for (uint32_t i = 0; i < axis->class_count; i++)
-		names[i] = NO_CLASS;
-	for (size_t i = 0; i < axis->atom_count; i++) {
-		uint32_t *name = &names[axis->classes[i]];
-
-		if (*name == NO_CLASS)
-			*name = next++;
-		axis->classes[i] = *name;
-	}
-	axis->class_count = next;
+	axis->class_count = classes->count;
+	return r;
 }
 
 static int find_classes(const struct span_sets *sets, struct axis *axis)
 {
-	/* There are never more classes than atoms. */
-	_cleanup_free_ uint32_t *sizes = calloc(axis->atom_count, sizeof(*sizes));
-	_cleanup_free_ uint32_t *touched = calloc(axis->atom_count, sizeof(*touched));
-	_cleanup_free_ uint32_t *split = calloc(axis->atom_count, sizeof(*split));
-	struct refinement refinement = {axis, sizes, touched, split};
+	_cleanup_(free_interner) struct interner classes = {0};
+	_cleanup_(free_membership) struct membership membership = {0};
+	_cleanup_free_ struct change *changes = NULL;
+	size_t count = 0;
+	int r = init_membership(&membership, sets->count);
 
+	init_interner(&classes, 1, UINT32_MAX);
 	axis->classes = calloc(axis->atom_count, sizeof(*axis->classes));
-	if (!axis->classes || !sizes || !touched || !split)
+	if (r || !axis->classes)
 		return -ENOMEM;
-	axis->class_count = 1;
-	sizes[0] = (uint32_t)axis->atom_count;
-	for (size_t i = 0; i < sets->count; i++)
-		split_by_set(&refinement, &sets->sets[i]);
-	renumber_classes(axis, split);
-	return 0;
+	r = collect_changes(sets, axis->atom_count, &changes, &count);
+	return r ? r : number_classes(changes, count, &membership, &classes, axis);
 }
 
 int build_axis(struct span_sets *sets, uint32_t end, struct axis *ret)
