@@ -303,7 +303,7 @@ _Static_assert(sizeof(struct policy_node) == 64, "policy_node");
 _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");
 _Static_assert(sizeof(struct session_key) == 40, "session_key");
 _Static_assert(sizeof(struct session) == 88, "session");
-_Static_assert(sizeof(struct port_stats) == (2 * REASON_MAX + 2) * 16, "port_stats");
+_Static_assert(sizeof(struct port_stats) == (2UL * REASON_MAX + 2) * 16, "port_stats");
 _Static_assert(sizeof(struct settings) == 24 + 4 * STATE_MAX, "settings");
 _Static_assert(sizeof(struct event) == 120, "event");
 _Static_assert(sizeof(struct expire_batch) == 16 + 40 * EXPIRE_BATCH_KEYS, "expire_batch");

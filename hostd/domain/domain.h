@@ -32,7 +32,7 @@ struct domain {
 	char *driver; /* "qemu" or "lxc": from the root element's type */
 	struct domain_interface *interfaces;
 	size_t interface_count;
-	char *metadata;    /* the <vmseg:domain> element as a document of its own; NULL: unmanaged */
+	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged */
 	int metadata_line; /* its line in the domain XML */
 };
 
