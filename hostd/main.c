@@ -32,6 +32,9 @@
 #define SWEEP_STEP_USEC  (20 * 1000ULL)
 #define SWEEP_ROUND_USEC (5 * USEC_PER_SEC)
 
+/* Between two looks for programs that somebody took off a device. */
+#define REPAIR_USEC (10 * USEC_PER_SEC)
+
 struct daemon {
 	const char *config_path;
 	struct config *first_config; /* of the start: some parts cannot change theirs */
@@ -119,6 +122,15 @@ static int on_sweep(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static int on_repair(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+
+	repair_ports(daemon->enforcer);
+	sd_event_source_set_time_relative(source, REPAIR_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 /* ---- reload --------------------------------------------------------------------------------- */
 
 static void warn_if_fixed(const struct daemon *daemon, const struct config *next)
@@ -186,6 +198,20 @@ static int watch_descriptor(struct daemon *daemon, int fd, sd_event_io_handler_t
 	return r;
 }
 
+static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler_t handler)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_time_relative(daemon->event, &source, CLOCK_MONOTONIC, usec, 0,
+					   handler, daemon);
+
+	if (r < 0)
+		return r;
+	sd_event_source_set_priority(source, PRIORITY_SWEEP);
+	r = sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return r;
+}
+
 static int watch_signals(struct daemon *daemon)
 {
 	sigset_t mask;
@@ -208,7 +234,6 @@ static int watch_signals(struct daemon *daemon)
 
 static int watch_everything(struct daemon *daemon)
 {
-	sd_event_source *sweep = NULL;
 	int r = watch_signals(daemon);
 
 	if (r >= 0)
@@ -222,13 +247,9 @@ static int watch_everything(struct daemon *daemon)
 		r = watch_descriptor(daemon, event_descriptor(daemon->datapath), on_events,
 				     PRIORITY_NEWS);
 	if (r >= 0)
-		r = sd_event_add_time_relative(daemon->event, &sweep, CLOCK_MONOTONIC,
-					       SWEEP_ROUND_USEC, 0, on_sweep, daemon);
-	if (r >= 0) {
-		sd_event_source_set_priority(sweep, PRIORITY_SWEEP);
-		r = sd_event_source_set_floating(sweep, 1);
-		sd_event_source_unref(sweep);
-	}
+		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
+	if (r >= 0)
+		r = add_timer(daemon, REPAIR_USEC, on_repair);
 	return r;
 }
 
@@ -318,12 +339,20 @@ static void close_daemon(struct daemon *daemon)
 	free_config(&daemon->first_config);
 }
 
+static void log_warnings(const struct diag *diag)
+{
+	for (size_t i = 0; i < diag->warning_count; i++)
+		log_warning(NULL, "%s%s%s", diag->warnings[i].where,
+			    diag->warnings[i].where[0] ? ": " : "", diag->warnings[i].text);
+}
+
 static int run_daemon(struct daemon *daemon)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[1024];
 	int r = open_daemon(daemon, &diag);
 
+	log_warnings(&diag);
 	if (r < 0) {
 		const char *message = diag_message(&diag, text, sizeof(text));
 

@@ -77,7 +77,7 @@ static void end_transition(struct transition *transition)
 	managed->port_count = transition->count;
 }
 
-static uint32_t pickup_seconds(const struct managed_domain *managed)
+uint32_t pickup_seconds(const struct managed_domain *managed)
 {
 	uint64_t now = monotonic_usec();
 
@@ -93,13 +93,13 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	struct enforcer *enforcer = transition->enforcer;
 	struct port_config config = plan->config;
 	struct port_status status;
-	int r;
+	int r = 0;
 
 	config.pickup_seconds = pickup_seconds(transition->managed);
-	if (read_port_status(enforcer->datapath, ifindex, &status) == 0)
-		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
-	else
+	if (read_port_status(enforcer->datapath, ifindex, &status) < 0)
 		r = attach_port(enforcer->datapath, ifindex, &config, plan->image, diag);
+	else if (!plan->in_force)
+		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
 	if (r < 0)
 		return fail(diag, -r, plan->target, 0, "%s", strerror(-r));
 	free_image(&plan->image);
@@ -196,33 +196,60 @@ static void fail_port(struct transition *transition, struct managed_port *port,
 	keep_or_close(transition, port, &nic);
 }
 
-size_t apply_plan(struct enforcer *enforcer, struct managed_domain *managed,
-		  struct domain_plan *plan)
+/* Moves one NIC of the plan into the next set. `problem` is why ports that are attached already
+ * could not be updated; NULL: they were. */
+static void settle_port(struct transition *transition, struct port_plan *plan, const char *problem)
+{
+	_cleanup_(free_port_plan) struct port_plan *next = plan;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct managed_port *port;
+	unsigned int ifindex = 0;
+	int r = find_device(next, &ifindex, &diag);
+
+	port = add_port(transition, next->mac, next->target, ifindex);
+	if (r == 0 && problem && present_port(transition->managed, ifindex))
+		r = fail(&diag, EIO, NULL, 0, "%s", problem);
+	else if (r == 0)
+		r = bring_up(transition, next, ifindex, &diag);
+	if (r == 0)
+		port->plan = TAKE_PTR(next);
+	else
+		fail_port(transition, port, next, &diag);
+}
+
+static void settle_domain(struct enforcer *enforcer, const struct planned *item,
+			  const char *problem)
 {
 	struct transition transition;
-	size_t failed = 0;
 
-	if (begin_transition(enforcer, managed, plan->port_count, &transition) < 0)
-		return plan->port_count;
-	for (size_t i = 0; i < plan->port_count; i++) {
-		_cleanup_(free_port_plan) struct port_plan *next = TAKE_PTR(plan->ports[i]);
-		_cleanup_(clear_diag) struct diag diag = {0};
-		struct managed_port *port;
-		unsigned int ifindex = 0;
-		int r = find_device(next, &ifindex, &diag);
-
-		port = add_port(&transition, next->mac, next->target, ifindex);
-		if (r == 0)
-			r = bring_up(&transition, next, ifindex, &diag);
-		if (r == 0) {
-			port->plan = TAKE_PTR(next);
-			continue;
-		}
-		fail_port(&transition, port, next, &diag);
-		failed++;
+	if (begin_transition(enforcer, item->managed, item->plan->port_count, &transition) < 0) {
+		log_error(item->managed->domain->name, "stays as it is: out of memory");
+		return;
 	}
+	for (size_t i = 0; i < item->plan->port_count; i++)
+		settle_port(&transition, TAKE_PTR(item->plan->ports[i]), problem);
 	end_transition(&transition);
-	return failed;
+}
+
+static void apply_one(struct enforcer *enforcer, const struct planned *item)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[1024];
+	int r = update_present_ports(enforcer, item, 1, &diag);
+
+	settle_domain(enforcer, item, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+}
+
+void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t count)
+{
+	/* All at once is quick, and fails as a whole: then each for itself. */
+	if (count > 1 && update_present_ports(enforcer, items, count, NULL) == 0) {
+		for (size_t i = 0; i < count; i++)
+			settle_domain(enforcer, &items[i], NULL);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		apply_one(enforcer, &items[i]);
 }
 
 void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,

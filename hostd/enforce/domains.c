@@ -24,6 +24,15 @@ void release_library(struct library_share **share)
 	*share = NULL;
 }
 
+void use_library(struct managed_domain *managed, struct library_share *share)
+{
+	struct library_share *before = managed->library;
+
+	/* Taken before the old one is let go: they may be the same. */
+	managed->library = share_library(share);
+	release_library(&before);
+}
+
 void set_error(char **target, const char *text)
 {
 	free(*target);

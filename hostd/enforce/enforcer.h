@@ -61,6 +61,9 @@ void resume_domain(struct enforcer *enforcer, const char *uuid);
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 
+/* Looks at every port for programs that somebody has taken off, and puts them back. */
+void repair_ports(struct enforcer *enforcer);
+
 /* ---- what people say ----------------------------------------------------------------------- */
 
 struct reload_result {

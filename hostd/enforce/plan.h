@@ -28,9 +28,10 @@ struct rule_note {
 struct port_plan {
 	uint8_t mac[MAC_BYTES];
 	enum interface_kind kind;
-	char *type;   /* as in the domain's XML */
-	char *target; /* host device; NULL before libvirt has chosen one */
-	bool closed;  /* stands in for a plan that could not be made: nothing passes */
+	char *type;    /* as in the domain's XML */
+	char *target;  /* host device; NULL before libvirt has chosen one */
+	bool closed;   /* stands in for a plan that could not be made: nothing passes */
+	bool in_force; /* on a port that was attached before */
 	struct port_config config;
 	struct image *image; /* given up once it is in force */
 	uint32_t image_nodes;

@@ -58,15 +58,12 @@ static void leave_alone(struct enforcer *enforcer, struct managed_domain *manage
 static void bring_in_line(struct enforcer *enforcer, struct managed_domain *managed,
 			  struct domain_plan *plan)
 {
-	struct library_share *before = managed->library;
-	size_t failed;
+	const struct planned item = {managed, plan};
 
-	managed->library = share_library(enforcer->library);
-	release_library(&before);
+	use_library(managed, enforcer->library);
 	set_error(&managed->error, NULL);
-	failed = managed->detached ? 0 : apply_plan(enforcer, managed, plan);
-	log_debug(managed->domain->name, "in line with libvirt, %zu ports, %zu of them failed",
-		  managed->port_count, failed);
+	if (!managed->detached)
+		apply_plans(enforcer, &item, 1);
 	save_domain(enforcer, managed);
 }
 

@@ -11,19 +11,54 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
-int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
-		  struct library_share *library, struct diag *diag)
+/* Plans that wait to be applied together. */
+struct replanning {
+	struct planned *items;
+	size_t count;
+};
+
+static int begin_replanning(struct enforcer *enforcer, struct replanning *ret)
+{
+	ret->items = calloc(HASH_COUNT(enforcer->domains) + 1, sizeof(*ret->items));
+	ret->count = 0;
+	return ret->items ? 0 : -ENOMEM;
+}
+
+static void end_replanning(struct enforcer *enforcer, struct replanning *replanning)
+{
+	apply_plans(enforcer, replanning->items, replanning->count);
+	for (size_t i = 0; i < replanning->count; i++)
+		free_domain_plan(&replanning->items[i].plan);
+	free(replanning->items);
+}
+
+static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
+		      struct managed_domain *managed, struct library_share *library,
+		      struct diag *diag)
 {
 	struct plan_inputs inputs = plan_inputs(enforcer, library);
-	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
-	struct library_share *before = managed->library;
-	int r = plan_domain(&inputs, managed->domain, managed->policy, &plan, diag);
+	struct planned *item = &replanning->items[replanning->count];
+	int r = plan_domain(&inputs, managed->domain, managed->policy, &item->plan, diag);
 
 	if (r < 0)
 		return r;
-	managed->library = share_library(library);
-	release_library(&before);
-	apply_plan(enforcer, managed, plan);
+	item->managed = managed;
+	replanning->count++;
+	use_library(managed, library);
+	return 0;
+}
+
+int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
+		  struct library_share *library, struct diag *diag)
+{
+	struct planned item = {0};
+	struct replanning replanning = {&item, 0};
+	int r = add_replan(enforcer, &replanning, managed, library, diag);
+
+	if (r < 0)
+		return r;
+	apply_plans(enforcer, &item, 1);
+	free_domain_plan(&item.plan);
 	return 0;
 }
 
@@ -41,12 +76,13 @@ static bool mentions_changed(const struct managed_domain *managed, const struct 
 	return false;
 }
 
-static void update_members(struct enforcer *enforcer, struct managed_domain *managed)
+static void plan_new_members(struct enforcer *enforcer, struct replanning *replanning,
+			     struct managed_domain *managed)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[1024];
 
-	if (replan_domain(enforcer, managed, managed->library, &diag) == 0)
+	if (add_replan(enforcer, replanning, managed, managed->library, &diag) == 0)
 		return;
 	set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
 	log_error(managed->domain->name, "its groups have changed, its rules could not: %s",
@@ -55,19 +91,24 @@ static void update_members(struct enforcer *enforcer, struct managed_domain *man
 
 void refresh_groups(struct enforcer *enforcer)
 {
-	_cleanup_(free_groups) struct groups *before = enforcer->groups;
+	_cleanup_(free_groups) struct groups *before = NULL;
+	struct replanning replanning;
 	struct groups *after = NULL;
 
+	if (begin_replanning(enforcer, &replanning) < 0)
+		return;
 	if (build_groups(enforcer->domains, &after) < 0) {
 		log_error(NULL, "groups keep their members: out of memory");
-		before = NULL;
+		free(replanning.items);
 		return;
 	}
+	before = enforcer->groups;
 	enforcer->groups = after;
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (mentions_changed(m, before, after))
-			update_members(enforcer, m);
+			plan_new_members(enforcer, &replanning, m);
 	}
+	end_replanning(enforcer, &replanning);
 }
 
 void resume_domain(struct enforcer *enforcer, const char *uuid)
@@ -85,45 +126,40 @@ void resume_domain(struct enforcer *enforcer, const char *uuid)
 			  diag_message(&diag, text, sizeof(text)));
 }
 
-/* One domain under the new settings and library. */
-static int reload_domain(struct enforcer *enforcer, struct managed_domain *managed,
-			 struct diag *diag)
+/* One domain under the new settings and library: planned, or left alone from here on. */
+static int plan_reloaded(struct enforcer *enforcer, struct replanning *replanning,
+			 struct managed_domain *managed, struct diag *diag)
 {
-	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL, *before = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	struct domain_policy *before = managed->policy;
 	int r = read_domain_policy(enforcer->config, managed->domain, &policy, diag);
 
 	if (r < 0)
 		return r;
-	if (!policy) {
+	managed->policy = policy;
+	if (!policy)
 		detach_ports(enforcer, managed);
-		free_domain_policy(&managed->policy);
-		return 0;
-	}
-	before = managed->policy;
-	managed->policy = TAKE_PTR(policy);
-	r = replan_domain(enforcer, managed, enforcer->library, diag);
-	if (r < 0) {
-		policy = managed->policy;
-		managed->policy = TAKE_PTR(before);
-	}
+	else
+		r = add_replan(enforcer, replanning, managed, enforcer->library, diag);
+	/* What is not in force is freed on the way out. */
+	if (r < 0)
+		managed->policy = before;
+	else
+		policy = before;
 	return r;
 }
 
-static void reload_and_count(struct enforcer *enforcer, struct managed_domain *managed,
-			     struct reload_result *result)
+static void reload_domain(struct enforcer *enforcer, struct replanning *replanning,
+			  struct managed_domain *managed, struct reload_result *result)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[1024];
 
 	if (managed->detached)
 		return;
-	if (reload_domain(enforcer, managed, &diag) == 0) {
+	if (plan_reloaded(enforcer, replanning, managed, &diag) == 0) {
 		result->updated += managed->policy != NULL;
 		set_error(&managed->error, NULL);
-		if (managed->policy)
-			save_domain(enforcer, managed);
-		else
-			remove_saved_domain(enforcer, managed->domain->uuid);
 		return;
 	}
 	result->failed++;
@@ -131,27 +167,53 @@ static void reload_and_count(struct enforcer *enforcer, struct managed_domain *m
 	log_error(managed->domain->name, "keeps its old policy: %s", managed->error);
 }
 
+static void reload_domains(struct enforcer *enforcer, struct replanning *replanning,
+			   struct reload_result *result)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
+		reload_domain(enforcer, replanning, m, result);
+	end_replanning(enforcer, replanning);
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m->policy || m->error)
+			save_domain(enforcer, m);
+		else
+			remove_saved_domain(enforcer, m->domain->uuid);
+	}
+	refresh_groups(enforcer);
+}
+
+static int read_library(const char *directory, struct library_share **ret, struct diag *diag)
+{
+	struct library_share *share = calloc(1, sizeof(*share));
+	int r = share ? load_library(directory, &share->library, diag) : -ENOMEM;
+
+	if (r < 0) {
+		free(share);
+		return fail(diag, -r, directory, 0, "%s", strerror(-r));
+	}
+	share->users = 1;
+	*ret = share;
+	return 0;
+}
+
 int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 		    struct reload_result *ret, struct diag *diag)
 {
-	struct library_share *share = calloc(1, sizeof(*share));
+	struct library_share *share = NULL;
 	struct reload_result result = {0};
-	int r;
+	struct replanning replanning;
+	int r = read_library(config->policy_directory, &share, diag);
 
-	if (!share)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	r = load_library(config->policy_directory, &share->library, diag);
-	if (r < 0) {
-		free(share);
+	if (r < 0)
 		return r;
+	if (begin_replanning(enforcer, &replanning) < 0) {
+		release_library(&share);
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	}
-	share->users = 1;
 	release_library(&enforcer->library);
 	enforcer->library = share;
 	enforcer->config = config;
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
-		reload_and_count(enforcer, m, &result);
-	refresh_groups(enforcer);
+	reload_domains(enforcer, &replanning, &result);
 	result.bad_files = count_bad_files(share->library);
 	*ret = result;
 	return 0;

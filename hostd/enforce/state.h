@@ -46,6 +46,8 @@ void set_error(char **target, const char *text);
 
 struct library_share *share_library(struct library_share *share);
 void release_library(struct library_share **share);
+/* From now on the domain's ports come from this library. */
+void use_library(struct managed_domain *managed, struct library_share *share);
 
 /* ---- lifecycle.c ---------------------------------------------------------------------------- */
 
@@ -60,10 +62,15 @@ void free_arrivals(struct enforcer *enforcer);
 int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 		   struct domain_plan *plan, struct diag *diag);
 
-/* Brings a domain's ports to the plan, port by port; those that fail keep what they have and carry
- * the error. Ports that are not in the plan are detached. Returns the number that failed. */
-size_t apply_plan(struct enforcer *enforcer, struct managed_domain *managed,
-		  struct domain_plan *plan);
+struct planned {
+	struct managed_domain *managed;
+	struct domain_plan *plan; /* its ports are taken out */
+};
+
+/* Brings each domain's ports to its plan. Ports that cannot be brought there keep what they have,
+ * or pass nothing where they are new, and carry the error. Ports that are not in the plan are
+ * detached. */
+void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t count);
 
 /* Ports of devices that `domain` names and that are not attached yet: nothing passes; ports of
  * devices that it does not name are detached. */
@@ -72,6 +79,16 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 
 /* Detaches every port. */
 void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
+uint32_t pickup_seconds(const struct managed_domain *managed);
+
+/* ---- batch.c --------------------------------------------------------------------------------- */
+
+/* Updates, of the ports in the plans, those that their domain has already: all or none, across all
+ * domains. Returns 0 or -errno with an error in diag. */
+int update_present_ports(struct enforcer *enforcer, const struct planned *items, size_t count,
+			 struct diag *diag);
 void free_port(struct managed_port *port);
 
 /* ---- replan.c ------------------------------------------------------------------------------- */

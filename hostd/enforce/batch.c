@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Updates of many ports at once. The datapath waits for packets that are still judged by what was
+ * before; that wait is paid once for all of them.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/enforce/state.h"
+
+struct batch {
+	struct port_update *updates;
+	struct port_config *configs;
+	struct port_plan **plans;
+	size_t count;
+};
+
+static void free_batch(struct batch *batch)
+{
+	free(batch->updates);
+	free(batch->configs);
+	free(batch->plans);
+}
+
+static int reserve_batch(struct batch *batch, const struct planned *items, size_t count)
+{
+	size_t ports = 1; /* never zero */
+
+	for (size_t i = 0; i < count; i++)
+		ports += items[i].plan->port_count;
+	batch->updates = calloc(ports, sizeof(*batch->updates));
+	batch->configs = calloc(ports, sizeof(*batch->configs));
+	batch->plans = calloc(ports, sizeof(struct port_plan *));
+	return batch->updates && batch->configs && batch->plans ? 0 : -ENOMEM;
+}
+
+static bool is_present(const struct managed_domain *managed, unsigned int ifindex)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Devices that are new, gone or somebody else's are not for the batch. */
+static void add_domain(struct batch *batch, const struct planned *item)
+{
+	for (size_t i = 0; i < item->plan->port_count; i++) {
+		struct port_plan *plan = item->plan->ports[i];
+		unsigned int ifindex = plan->target ? if_nametoindex(plan->target) : 0;
+		size_t n = batch->count;
+
+		if (!ifindex || !is_present(item->managed, ifindex))
+			continue;
+		batch->plans[n] = plan;
+		batch->configs[n] = plan->config;
+		batch->configs[n].pickup_seconds = pickup_seconds(item->managed);
+		batch->updates[n] = (struct port_update){ifindex, &batch->configs[n], plan->image};
+		batch->count++;
+	}
+}
+
+int update_present_ports(struct enforcer *enforcer, const struct planned *items, size_t count,
+			 struct diag *diag)
+{
+	_cleanup_(free_batch) struct batch batch = {0};
+	int r = reserve_batch(&batch, items, count);
+
+	if (r < 0)
+		return fail(diag, -r, NULL, 0, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		add_domain(&batch, &items[i]);
+	r = update_ports(enforcer->datapath, batch.updates, batch.count, diag);
+	if (r < 0)
+		return fail(diag, -r, NULL, 0, "%s", strerror(-r));
+	for (size_t i = 0; i < batch.count; i++)
+		batch.plans[i]->in_force = true;
+	return 0;
+}
