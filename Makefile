@@ -51,7 +51,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZERS) -fstack-protector-st
 	     $(package_cflags)
 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
-	      -I. -I/usr/include/$(shell $(CC) -dumpmachine)
+	      -I. -I/usr/include/$(shell gcc -print-multiarch)
 
 # ---- what is built ------------------------------------------------------------------------
 
@@ -155,6 +155,7 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
 BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
 LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh))
+FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log tests/run
 
@@ -164,9 +165,9 @@ test: $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
 check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on every supported kernel
 	$(run_tests) $(KERNEL_TESTS)
 
-check: all tests $(GUEST) ## every test, real VMs included
-	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) $(NETNS_TESTS) \
-		$(LAB_SCRIPTS) $(KERNEL_TESTS)
+check: all tests build-fuzz $(GUEST) ## every test, real VMs included
+	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(FUZZ_SCRIPTS) $(BPF_TESTS) \
+		$(BPF_SCRIPTS) $(NETNS_TESTS) $(LAB_SCRIPTS) $(KERNEL_TESTS)
 
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
@@ -182,6 +183,22 @@ verifier-report: $(VERIFIER_REPORT) ## what the running kernel's verifier says o
 
 bench: $(BENCHES) ## what a packet costs, against an empty program in the same run (FLOWS=1000000: more)
 	$(Q)for bench in $(BENCHES); do FLOWS=$(FLOWS) unshare --net $$bench || exit 1; done
+
+# Everything is compiled once more, by clang, with coverage for libFuzzer.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZERS): %: %.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(package_libs)
+
+fuzzers: $(FUZZERS)
+
+build-fuzz: # the same makefile with the compiler and the folder that fuzzing needs
+	$(Q)$(MAKE) --no-print-directory B=build-fuzz CC=$(CLANG) fuzzers \
+		SANITIZERS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+
+fuzz: build-fuzz ## fuzz the parsers, FUZZ_SECONDS each (default 60)
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz/test_fuzz.sh
 
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)
@@ -242,7 +259,7 @@ uninstall: ## remove what install has put there, but no configuration
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 clean: ## remove everything that was built
-	$(Q)rm -rf build build-asan
+	$(Q)rm -rf build build-asan build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -250,5 +267,5 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test bench check check-integration check-kernels update-golden schema \
+.PHONY: all tests test bench fuzz fuzzers build-fuzz check check-integration check-kernels update-golden schema \
 	verifier-report demo deps fmt lint install uninstall clean help

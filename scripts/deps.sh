@@ -63,6 +63,9 @@ else
 	build+=(bpftool)
 fi
 
+# Sanitizers' and fuzzer's runtime; in Ubuntu 22.04 it comes with the compiler.
+grep -qx 'VERSION_CODENAME=jammy' /etc/os-release 2>/dev/null || check+=(libclang-rt-dev)
+
 case $(uname -m) in
 aarch64) check+=(qemu-system-arm) ;;
 *) check+=(qemu-system-x86) ;;
