@@ -47,6 +47,7 @@ static int compile_alone(const char *path, struct policy *policy, struct image *
 	init_domain_policy(&domain);
 	domain.policies = &item;
 	domain.policy_count = 1;
+	domain.place = policy->place;
 	r = resolve_policy(library, NULL, &domain, any_mac, &groups, &effective, diag);
 	if (r == 0)
 		r = compile_image(effective, ret, diag);

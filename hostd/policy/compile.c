@@ -67,12 +67,12 @@ static int finish_image(const struct verdict_table *table, struct interner *node
 	return 0;
 }
 
-static int report(const struct verdict_table *table, const struct interner *nodes, int error,
-		  struct diag *diag)
+static int report(const struct effective_policy *policy, const struct verdict_table *table,
+		  const struct interner *nodes, int error, struct diag *diag)
 {
 	if (error != -E2BIG)
 		return fail(diag, -error, NULL, 0, "out of memory");
-	return fail(diag, E2BIG, NULL, 0,
+	return fail(diag, E2BIG, policy->place.source, policy->place.line,
 		    "the policy's image gets too large: %u kinds of remote addresses, %u of "
 		    "services and %u of source ports, with %u trie nodes so far (at most %u nodes "
 		    "of %zu bytes)",
@@ -80,7 +80,8 @@ static int report(const struct verdict_table *table, const struct interner *node
 		    IMAGE_NODES_MAX, sizeof(struct policy_node));
 }
 
-static int build_image(const struct verdict_table *table, struct image *image, struct diag *diag)
+static int build_image(const struct effective_policy *policy, const struct verdict_table *table,
+		       struct image *image, struct diag *diag)
 {
 	const struct policy_node header_place = {0};
 	_cleanup_(free_interner) struct interner nodes;
@@ -95,7 +96,7 @@ static int build_image(const struct verdict_table *table, struct image *image, s
 		r = build_tries(table, &nodes, &header);
 	if (!r)
 		r = finish_image(table, &nodes, &header, image);
-	return r ? report(table, &nodes, r, diag) : 0;
+	return r ? report(policy, table, &nodes, r, diag) : 0;
 }
 
 int compile_image(const struct effective_policy *policy, struct image **ret, struct diag *diag)
@@ -107,12 +108,13 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 	if (!image)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (policy->rule_count > IMAGE_RULES_MAX)
-		return fail(diag, E2BIG, NULL, 0, "the policy has %zu rules (at most %u)",
-			    policy->rule_count, IMAGE_RULES_MAX);
+		return fail(diag, E2BIG, policy->place.source, policy->place.line,
+			    "the policy has %zu rules (at most %u)", policy->rule_count,
+			    IMAGE_RULES_MAX);
 	image->rule_count = (uint32_t)policy->rule_count;
 	r = build_verdict_table(policy, &table, diag);
 	if (!r)
-		r = build_image(&table, image, diag);
+		r = build_image(policy, &table, image, diag);
 	if (!r)
 		*ret = TAKE_PTR(image);
 	return r;

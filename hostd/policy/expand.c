@@ -79,7 +79,8 @@ static int append_prefixes(struct expander *expander, struct prefix_list *list,
 
 	expander->prefix_count += count;
 	if (expander->prefix_count > PREFIXES_MAX)
-		return fail(expander->diag, E2BIG, NULL, 0,
+		return fail(expander->diag, E2BIG, expander->policy->place.source,
+			    expander->policy->place.line,
 			    "the rules name more than %u addresses in all", PREFIXES_MAX);
 	grown = reallocarray(list->prefixes, list->count + count + 1, sizeof(*grown));
 	if (!grown)

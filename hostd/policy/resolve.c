@@ -236,6 +236,7 @@ int resolve_policy(const struct library *library, const struct policy *mandatory
 
 	if (!policy)
 		return out_of_memory(&resolver);
+	policy->place = domain->place;
 	r = resolve(&resolver, mandatory, domain, find_interface(domain, mac));
 	free_expander(&resolver.expander);
 	if (!r)

@@ -45,7 +45,8 @@ struct effective_policy {
 	size_t rule_count;
 	struct prefix_list *lists; /* rules that name the same remotes share one */
 	size_t list_count;
-	char **groups; /* names of the groups that the rules mention: sorted, no duplicates */
+	struct place place; /* of the domain's metadata, for messages; source is borrowed */
+	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
 	size_t group_count;
 };
 

@@ -268,7 +268,7 @@ static int report(const struct effective_policy *policy, const struct verdict_ta
 	if (error != -E2BIG)
 		return fail(diag, -error, NULL, 0, "out of memory");
 	return fail(
-		diag, E2BIG, NULL, 0,
+		diag, E2BIG, policy->place.source, policy->place.line,
 		"the %zu rules tell apart %u kinds of services, %u of source ports and at "
 		"least %zu of remote addresses (of %zu prefixes): the verdict table has at most "
 		"%u entries",

@@ -354,11 +354,11 @@ static void too_large_a_table_is_refused_with_the_numbers(void **state)
 	struct policy_case *test = *state;
 
 	assert_int_equal(build_many(test, 5000, print_own_port_and_prefix), -E2BIG);
-	assert_string_equal(
-		case_error(test),
-		"the 5000 rules tell apart 5002 kinds of services, 1 of source ports and at least "
-		"3355 of remote addresses (of 5000 prefixes): the verdict table has at most "
-		"16777216 entries");
+	assert_string_equal(case_error(test), "domain case:1: the 5000 rules tell apart 5002 kinds "
+					      "of services, 1 of source ports "
+					      "and at least 3355 of remote addresses (of 5000 "
+					      "prefixes): the verdict table has at most "
+					      "16777216 entries");
 	assert_null(test->image);
 	/* What a failed attempt leaves does not stand in the way. */
 	assert_int_equal(build_many(test, 500, print_own_port_and_prefix), 0);
@@ -406,6 +406,36 @@ static void thousands_of_rules_each_decide_their_own(void **state)
 	}
 }
 
+/* The table just fits; with the tries before it the image does not. */
+static void too_large_an_image_is_refused_with_the_numbers(void **state)
+{
+	struct policy_case *test = *state;
+
+	assert_int_equal(build_many(test, 4094, print_own_port_and_prefix), -E2BIG);
+	assert_string_equal(
+		case_error(test),
+		"domain case:1: the policy's image gets too large: 4095 kinds of remote addresses, "
+		"4096 of services and 1 of source ports, with 279 trie nodes so far (at most "
+		"1048576 nodes of 64 bytes)");
+	assert_null(test->image);
+}
+
+static void too_many_rules_are_refused(void **state)
+{
+	char source[] = "domain many";
+	struct effective_policy policy = {.rule_count = IMAGE_RULES_MAX + 1, .place = {source, 7}};
+	struct image *image = NULL;
+	struct diag diag = {0};
+	char buffer[256];
+
+	(void)state;
+	assert_int_equal(compile_image(&policy, &image, &diag), -E2BIG);
+	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
+			    "domain many:7: the policy has 65536 rules (at most 65535)");
+	assert_null(image);
+	clear_diag(&diag);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_test, close_test)
 
 int main(void)
@@ -428,6 +458,8 @@ int main(void)
 		TEST(the_same_policy_gives_the_same_image),
 		TEST(thousands_of_rules_each_decide_their_own),
 		TEST(too_large_a_table_is_refused_with_the_numbers),
+		TEST(too_large_an_image_is_refused_with_the_numbers),
+		cmocka_unit_test(too_many_rules_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

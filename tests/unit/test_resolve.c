@@ -291,7 +291,8 @@ static void too_many_addresses_are_refused(void **state)
 	assert_int_equal(resolve_policy(test->library, NULL, test->domain, case_mac, &groups,
 					&policy, &test->diag),
 			 -E2BIG);
-	assert_string_equal(case_error(test), "the rules name more than 1048576 addresses in all");
+	assert_string_equal(case_error(test),
+			    "domain case:1: the rules name more than 1048576 addresses in all");
 	assert_null(policy);
 	free(members);
 }
