@@ -68,8 +68,8 @@ static int claim_parts(struct filtered_port *port)
 	r = adopt_image(&datapath->images, record->image, &port->image);
 	if (r < 0)
 		return r;
-	r = record->flags & PORT_QUARANTINE ? 0 : find_table(port);
-	if (r < 0)
+	r = find_table(port);
+	if (r < 0 && !(r == -ENOENT && (record->flags & PORT_QUARANTINE)))
 		return r;
 	port->sessions_wanted = port->table_size;
 	port->has_remotes = has_inner_table(remote_map(datapath), port->slot);

@@ -58,7 +58,7 @@ struct port_config {
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
 	/* Size of the port's session table. 0: quarantine; nothing passes, and the port costs the
-	 * wait for a table only once it gets one. */
+	 * wait for a table only once it gets one (a port that has a table keeps it). */
 	uint32_t sessions;
 	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
 	uint32_t

@@ -164,9 +164,12 @@ void dismantle_port(struct filtered_port **pointer)
 		unpublish_record(datapath, port->ifindex);
 	if (port->has_remotes)
 		drop_remotes(port);
-	if (port->table_size) /* waits until no packet is judged by what is freed below */
+	/* Either way no packet is judged any more by what is given back below. */
+	if (port->table_size)
 		drop_inner_table(datapath, bpf_map__fd(datapath->skeleton->maps.session_map),
 				 port->slot);
+	else if (port->published)
+		wait_for_programs(datapath);
 	release_image(&datapath->images, port->image);
 	drop_record(datapath, port->record);
 	if (port->slot)

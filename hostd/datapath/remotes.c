@@ -31,7 +31,8 @@ static int make_remote_table(uint32_t size)
 int make_remotes(struct filtered_port *port)
 {
 	_cleanup_close_ int table = make_remote_table(port->table_size);
-	int r = table < 0 ? table : put_inner_table(outer_map(port), port->slot, table);
+	int r = table < 0 ? table
+			  : put_inner_table(port->datapath, outer_map(port), port->slot, table);
 
 	if (r == 0)
 		port->has_remotes = true;

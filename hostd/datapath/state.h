@@ -17,6 +17,7 @@
 #include "hostd/datapath/memory.h"
 #include "hostd/datapath/pins.h"
 #include "hostd/datapath/pool.h"
+#include "hostd/datapath/retire.h"
 #include "hostd/datapath/table.h"
 
 struct vmseg; /* the skeleton */
@@ -66,6 +67,9 @@ struct datapath {
 	struct image_store images;
 	struct filtered_port *ports;    /* hash by ifindex */
 	struct filtered_port **by_slot; /* max_ports + 1 of them */
+
+	struct retired_parts retired[RETIRED_MAX];
+	uint32_t retired_count;
 
 	struct sweep sweep;
 	struct ring_buffer *ring;

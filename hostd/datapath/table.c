@@ -40,15 +40,21 @@ static int read_table(int table, struct bpf_map_info *ret)
 
 /* The kernel itself waits for running programs in every update of a map of maps:
  * maybe_wait_bpf_programs() in kernel/bpf/syscall.c. */
-int put_inner_table(int map, uint32_t slot, int table)
+int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table)
 {
-	return bpf_map_update_elem(map, &slot, &table, BPF_ANY);
+	int r = bpf_map_update_elem(map, &slot, &table, BPF_ANY);
+
+	if (r == 0)
+		release_retired(datapath);
+	return r;
 }
 
 void drop_inner_table(struct datapath *datapath, int map, uint32_t slot)
 {
 	/* Newer kernels wait only where there was something to delete. */
-	if (bpf_map_delete_elem(map, &slot) < 0)
+	if (bpf_map_delete_elem(map, &slot) == 0)
+		release_retired(datapath);
+	else
 		wait_for_programs(datapath);
 }
 
@@ -60,7 +66,7 @@ int put_table(struct filtered_port *port, int table)
 	r = read_table(table, &info);
 	if (r < 0)
 		return r;
-	r = put_inner_table(outer_map(port->datapath), port->slot, table);
+	r = put_inner_table(port->datapath, outer_map(port->datapath), port->slot, table);
 	if (r < 0)
 		return r;
 	port->table_id = info.id;
@@ -100,8 +106,10 @@ void wait_for_programs(struct datapath *datapath)
 {
 	if (datapath->barrier < 0)
 		datapath->barrier = make_table(datapath, 1);
-	if (put_inner_table(outer_map(datapath), BARRIER_SLOT, datapath->barrier) < 0)
-		usleep(100000); /* no descriptor or memory left: ten times as long as it takes */
+	if (put_inner_table(datapath, outer_map(datapath), BARRIER_SLOT, datapath->barrier) == 0)
+		return;
+	usleep(100000); /* no descriptor or memory left: ten times as long as it takes */
+	release_retired(datapath);
 }
 
 /* ---- reading a table piece by piece --------------------------------------------------------- */

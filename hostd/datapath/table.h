@@ -29,7 +29,7 @@ int find_table(struct filtered_port *port);
 
 /* Puts a table in a slot of a map of tables, or takes it out; waits until no program uses the
  * former one. Taking out waits in any case. */
-int put_inner_table(int map, uint32_t slot, int table);
+int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table);
 void drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
 
 /* Returns when every program that runs now has ended (some 10 ms): what was unpublished before may

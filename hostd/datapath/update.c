@@ -124,7 +124,7 @@ static int change_tables(struct change *change, struct diag *diag)
 				    strerror(-r));
 		change->resized = true;
 	}
-	if (coming_record(change)->sessions_per_remote && !port->has_remotes) {
+	if (coming_record(change)->sessions_per_remote && port->table_size && !port->has_remotes) {
 		r = make_remotes(port);
 		if (r < 0)
 			return fail(diag, -r, port->ifname, 0,
@@ -162,28 +162,53 @@ static void settle_remotes(const struct change_list *list, uint32_t start)
 	}
 }
 
-/* Cannot fail: each device has its place in the index. Afterwards the list holds what was in force
- * before. */
+/* Afterwards the change holds what was in force before. Cannot fail: the device has its place in
+ * the index. */
+static void publish_change(struct change *change)
+{
+	struct filtered_port *port = change->port;
+	uint32_t former_record = port->record;
+	struct stored_image *former_image = port->image;
+
+	publish_record(port->datapath, port->ifindex, change->record);
+	port->record = change->record;
+	port->image = change->image;
+	change->record = former_record;
+	change->image = former_image;
+}
+
+static bool lets_nothing_pass(const struct change *change)
+{
+	const struct port *record = numbered_record(change->port->datapath, change->record);
+
+	return record->flags & PORT_QUARANTINE;
+}
+
+/* Out of quarantine: a packet that is judged by the former record is dropped, so that nobody needs
+ * to wait for it. */
+static void retire_change(struct change *change)
+{
+	retire_parts(change->port->datapath, change->record, change->image);
+	change->record = 0;
+	change->image = NULL;
+}
+
 static void publish_changes(struct change_list *list)
 {
-	bool published = false;
+	bool wait = false;
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct change *change = &list->changes[i];
-		struct filtered_port *port = change->port;
-		uint32_t former_record = port->record;
-		struct stored_image *former_image = port->image;
 
 		if (!change->record)
 			continue;
-		publish_record(list->datapath, port->ifindex, change->record);
-		port->record = change->record;
-		port->image = change->image;
-		change->record = former_record;
-		change->image = former_image;
-		published = true;
+		publish_change(change);
+		if (lets_nothing_pass(change))
+			retire_change(change);
+		else
+			wait = true;
 	}
-	if (published)
+	if (wait)
 		wait_for_programs(list->datapath);
 }
 

@@ -136,10 +136,17 @@ static void what_is_refused_leaves_nothing(void **state)
 	assert_string_equal(netns->diag.error.text, "there is no device 4711");
 	clear_diag(&netns->diag);
 
-	netns->port.sessions = 0;
+	netns->port.address_count = PORT_ADDRESSES_MAX + 1;
 	assert_int_equal(attach_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				     &netns->diag),
 			 -EINVAL);
+	clear_diag(&netns->diag);
+	netns->port.address_count = 0;
+
+	/* More than a kernel makes. */
+	netns->port.sessions = UINT32_MAX;
+	assert_true(attach_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
+				&netns->diag) < 0);
 	clear_diag(&netns->diag);
 
 	assert_int_equal(count_remains(netns), before);

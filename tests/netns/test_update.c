@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -137,11 +139,12 @@ static void a_refused_update_changes_nothing(void **state)
 	before = whole_of(netns);
 	set_netns_policy(netns, ALLOW_ALL);
 
-	netns->port.sessions = 0;
+	netns->port.vlan_count = PORT_VLANS_MAX + 1;
 	assert_int_equal(update_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				     &netns->diag),
 			 -EINVAL);
 	clear_diag(&netns->diag);
+	netns->port.vlan_count = 0;
 	/* More than a kernel makes. */
 	netns->port.sessions = UINT32_MAX;
 	assert_true(update_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
@@ -165,6 +168,104 @@ static void an_update_without_a_port_is_refused(void **state)
 			 -ENOENT);
 	clear_diag(&netns->diag);
 	assert_int_equal(whole_of(netns).image_count, 0);
+}
+
+/* ---- quarantine ------------------------------------------------------------------------------ */
+
+/* What the port's programs count, when they have counted so many: a frame in quarantine leaves no
+ * other trace. */
+static void await_reason(const struct netns *netns, enum direction direction, enum reason reason,
+			 uint64_t count)
+{
+	for (int i = 0; i < 1000 && count_reason(netns, direction, reason) < count; i++)
+		usleep(10000);
+	assert_int_equal(count_reason(netns, direction, reason), count);
+}
+
+static void send_at(int end, struct packet packet)
+{
+	assert_int_equal(send(end, packet.bytes, packet.length, 0), packet.length);
+}
+
+static void nothing_passes_in_quarantine(void **state)
+{
+	struct netns *netns = *state;
+	uint32_t sessions = netns->port.sessions;
+
+	set_netns_policy(netns, ALLOW_ALL);
+	netns->port.sessions = 0;
+	attach_tap(netns);
+	assert_int_equal(limit_of(netns), 0);
+	send_at(netns->vm, udp(VM, WEB, 40000, 53));
+	send_at(netns->net, arp(ARP_REQUEST, ROUTER, VM));
+	await_reason(netns, OUT, REASON_QUARANTINE, 1);
+	await_reason(netns, IN, REASON_QUARANTINE, 1);
+	assert_int_equal(count_live_sessions(netns), 0);
+	assert_true(sweep_sessions(netns->datapath, 100) < 100);
+
+	/* The next daemon finds it so. */
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	assert_int_equal(limit_of(netns), 0);
+	send_at(netns->vm, udp(VM, WEB, 40000, 53));
+	await_reason(netns, OUT, REASON_QUARANTINE, 2);
+
+	netns->port.sessions = sessions;
+	update_tap(netns);
+	assert_int_equal(limit_of(netns), sessions);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
+	assert_int_equal(count_live_sessions(netns), 1);
+}
+
+static void a_port_in_quarantine_can_go(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int before = count_remains(netns);
+
+	netns->port.sessions = 0;
+	attach_tap(netns);
+	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	assert_int_equal(count_remains(netns), before);
+	assert_int_equal(whole_of(netns).nodes_used, 0);
+}
+
+static void sessions_outlive_a_quarantine(void **state)
+{
+	struct netns *netns = *state;
+	uint32_t sessions = netns->port.sessions;
+
+	set_netns_policy(netns, "<default in='deny' out='allow'/>");
+	attach_tap(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
+	netns->port.sessions = 0;
+	update_tap(netns);
+	send_at(netns->net, udp(WEB, VM, 53, 40000));
+	await_reason(netns, IN, REASON_QUARANTINE, 1);
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	netns->port.sessions = sessions;
+	update_tap(netns);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
+}
+
+/* What is in force before the end of a quarantine is given back later, but it is. */
+static void quarantines_use_nothing_up(void **state)
+{
+	struct netns *netns = *state;
+	uint32_t sessions = netns->port.sessions;
+	struct datapath_status before, after;
+
+	attach_tap(netns);
+	before = whole_of(netns);
+	for (int i = 0; i < 3 * 16; i++) {
+		set_netns_policy(netns, i % 2 ? DENY_ALL : ALLOW_ALL);
+		netns->port.sessions = i % 2 ? sessions : 0;
+		update_tap(netns);
+	}
+	netns->port.flags = PORT_AUDIT; /* a change that waits */
+	update_tap(netns);
+	after = whole_of(netns);
+	assert_same_use(&before, &after);
 }
 
 /* ---- many at once -------------------------------------------------------------------------- */
@@ -354,6 +455,10 @@ int main(void)
 		test(rule_counters_start_with_the_policy),
 		test(a_refused_update_changes_nothing),
 		test(an_update_without_a_port_is_refused),
+		test(nothing_passes_in_quarantine),
+		test(a_port_in_quarantine_can_go),
+		test(sessions_outlive_a_quarantine),
+		test(quarantines_use_nothing_up),
 		test(many_ports_change_together),
 		test(one_bad_update_spoils_all),
 		test(a_larger_limit_keeps_every_session),
