@@ -159,7 +159,7 @@ FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log tests/run
 
-test: $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
+test: all $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
 	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS)
 
 check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on every supported kernel

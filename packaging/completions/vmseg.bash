@@ -73,7 +73,7 @@ _vmseg_offer_options() {
 	'') _vmseg_offer --version --help ;;
 	show) _vmseg_offer --rules ;;
 	sessions) _vmseg_offer --limit ;;
-	detach) _vmseg_offer --all ;;
+	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
 	esac
 }
 

@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The manual against the programs: what one has the other has, and every example is accepted.
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/harness/tap.sh
+
+BUILD=${BUILD:-build}
+MAN=docs/man
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export VMSEG_SCHEMA=$PWD/policies/vmseg.rng
+
+# section PAGE NAME: the lines of a .Sh section.
+section() {
+	awk -v "name=$2" '/^\.Sh / { inside = substr($0, 5) == name; next } inside' "$MAN/$1"
+}
+
+# The names in the command list of `vmseg help`: the first column, without arguments.
+list_commands() {
+	"$BUILD/vmseg" help | awk '
+		/^  -/ { exit }
+		/^  [a-z]/ {
+			name = substr($0, 3, 24)
+			sub(/ [A-Z].*/, "", name)
+			sub(/ *$/, "", name)
+			print name
+		}' | sort
+}
+
+documented_commands() {
+	section vmseg.8 COMMANDS | sed -n 's/^\.Ss //p' | sort
+}
+
+# list_options PROGRAM: the long options in its help.
+list_options() {
+	"$BUILD/$1" --help | grep -oE -- '--[a-z-]+' | sort -u
+}
+
+# documented_options PAGE: what .Fl Fl makes long options of.
+documented_options() {
+	grep -oE '\<Fl Fl [a-z-]+' "$MAN/$1" | sed 's/Fl Fl /--/' | sort -u
+}
+
+list_settings() {
+	sed -n 's/^#\([a-z-]* = .*\)/\1/p' packaging/hostd.conf | sort
+}
+
+documented_settings() {
+	sed -n 's/^\.It Cm \([a-z-]* = .*\)/\1/p' "$MAN/vmseg-hostd.conf.5" | sort
+}
+
+# The keys that the daemon knows, by the table in its source.
+known_keys() {
+	{
+		sed -n 's/^\t{"\([a-z-]*\)", set_.*/\1/p' hostd/config/config.c
+		sed -n 's/^STATE([A-Z_]*, "\([a-z-]*\)".*/timeout-\1/p' bpf/states.def
+	} | sort
+}
+
+list_reasons() {
+	sed -n 's/^REASON([A-Z_]*, "\([a-z-]*\)", \(PASS\|DROP\), .*/\2 \1/p' bpf/reasons.def
+}
+
+documented_reasons() {
+	section vmseg.8 REASONS | awk '
+		/^Why packets have passed/ { verdict = "PASS" }
+		/^Why packets were dropped/ { verdict = "DROP" }
+		/^\.It Cm / { print verdict, $3 }'
+}
+
+# icmp_names PROTOCOL TITLE
+list_icmp_names() {
+	sed -n "s/^\t{IPPROTO_$1, [0-9]*, \"\\(.*\\)\"},/\\1/p" hostd/policy/icmp.c | sort
+}
+
+documented_icmp_names() {
+	section vmseg-policy.5 RULES |
+		awk -v "title=Names of $1 types:" '$0 == title { inside = 1; next } !/^\.Cm / { inside = 0 } inside { print $2 }' |
+		sort
+}
+
+# references_exist: every page of vmseg's that a page refers to is there.
+references_exist() {
+	local name number
+	while read -r name number; do
+		[ -e "$MAN/$name.$number" ] || { echo "there is no $name($number)"; return 1; }
+	done < <(grep -ohE '^\.Xr vmseg[a-z.-]* [1-9]' "$MAN"/*.[158] | sed 's/^\.Xr //' | sort -u)
+}
+
+# ---- examples ------------------------------------------------------------------------------
+
+# The literal displays of the language's page and README's blocks, each after a line with a \f.
+all_displays() {
+	awk '/^\.Bd -literal/ { print "\f"; inside = 1; next } /^\.Ed/ { inside = 0 } inside' \
+		"$MAN/vmseg-policy.5" | sed 's/\\e/\\/g'
+	awk '/^```./ { print "\f"; inside = 1; next } /^```/ { inside = 0 } inside' README.md
+}
+
+# Writes every example to a file of its own: policies and sets as the daemon wants them to be
+# called, what stands in a domain's metadata as domain-N.xml.
+write_examples() {
+	mkdir "$work/policies" "$work/domains"
+	all_displays | awk -v "work=$work" '
+		/^\f/ { file = ""; next }
+		file == "" && match($0, /^<(policy|set) xmlns="[^"]*" name="[^"]*"/) {
+			name = substr($0, 1, RLENGTH)
+			gsub(/.* name="|"/, "", name)
+			file = work "/policies/" name ".xml"
+			if (file in seen)
+				print "the examples have two policies " name > "/dev/stderr"
+			seen[file] = 1
+		}
+		file == "" && /^(<metadata>|<domain)/ { file = work "/domains/" ++count ".xml" }
+		# As an argument of virsh metadata --set, where libvirt adds the namespace.
+		match($0, /'\''<domain.*>'\''/) {
+			text = substr($0, RSTART + 1, RLENGTH - 2)
+			sub(/<domain/, "<domain xmlns=\"urn:vmseg:1\"", text)
+			print text > (work "/domains/" ++count ".xml")
+			next
+		}
+		file != "" && !/^<\/?metadata>/ { print > file }'
+	# The file that the examples name.
+	cp policies/rfc1918.xml "$work/policies/"
+}
+
+# Policies that examples of domains refer to and that nobody has.
+missing_references() {
+	local name
+	while read -r name; do
+		[ -e "$work/policies/$name.xml" ] || [ -e "policies/$name.xml" ] || echo "$name"
+	done < <(grep -ohE 'ref="[^"]*"' "$work"/domains/*.xml | sed 's/ref="\(.*\)"/\1/')
+}
+
+for page in "$MAN"/*.[158]; do
+	check "${page##*/} is well formed" mandoc -T lint -W warning "$page"
+done
+check "pages refer to pages that are there" references_exist
+
+check_equal "vmseg.8 has the commands of vmseg help" "$(list_commands)" "$(documented_commands)"
+check_equal "and its options" "$(list_options vmseg)" "$(documented_options vmseg.8)"
+check_equal "vmseg-hostd.8 has the daemon's options" \
+	"$(list_options vmseg-hostd)" "$(documented_options vmseg-hostd.8)"
+check_equal "vmseg-hostd.conf.5 has the settings of hostd.conf and their defaults" \
+	"$(list_settings)" "$(documented_settings)"
+check_equal "these are the settings that the daemon knows" \
+	"$(known_keys)" "$(list_settings | sed 's/ =.*//')"
+check_equal "vmseg.8 has every reason, in order" "$(list_reasons | sort -s -r -k 1,1)" \
+	"$(documented_reasons)"
+check_equal "vmseg-policy.5 names the ICMP types" \
+	"$(list_icmp_names ICMP)" "$(documented_icmp_names ICMP)"
+check_equal "and those of ICMPv6" "$(list_icmp_names ICMPV6)" "$(documented_icmp_names ICMPv6)"
+
+check_equal "every example can be told from the others" "" "$(write_examples 2>&1)"
+check_equal "none is passed over" \
+	"$(cat "$MAN/vmseg-policy.5" README.md | grep -cE '^<(policy|set|domain|metadata)|'\''<domain')" \
+	"$(find "$work/policies" "$work/domains" -name '*.xml' ! -name rfc1918.xml | wc -l)"
+for file in "$work"/policies/*.xml; do
+	check "example ${file##*/} is accepted" "$BUILD/vmseg" policy check "$file"
+done
+check "examples of metadata follow the schema" jing policies/vmseg.rng "$work"/domains/*.xml
+check_equal "and refer to policies that are shown or shipped" "" "$(missing_references)"
+
+done_testing
