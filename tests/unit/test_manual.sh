@@ -13,6 +13,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export VMSEG_SCHEMA=$PWD/policies/vmseg.rng
 
+# check_same DESCRIPTION LIST LIST: no line is in one of them only.
+check_same() {
+	local difference
+	difference=$(diff --label expected --label found -u0 <(echo "$2") <(echo "$3")) || true
+	report "$([ -z "$difference" ]; echo $?)" "$1" "$difference"
+}
+
 # section PAGE NAME: the lines of a .Sh section.
 section() {
 	awk -v "name=$2" '/^\.Sh / { inside = substr($0, 5) == name; next } inside' "$MAN/$1"
@@ -139,19 +146,19 @@ for page in "$MAN"/*.[158]; do
 done
 check "pages refer to pages that are there" references_exist
 
-check_equal "vmseg.8 has the commands of vmseg help" "$(list_commands)" "$(documented_commands)"
-check_equal "and its options" "$(list_options vmseg)" "$(documented_options vmseg.8)"
-check_equal "vmseg-hostd.8 has the daemon's options" \
+check_same "vmseg.8 has the commands of vmseg help" "$(list_commands)" "$(documented_commands)"
+check_same "and its options" "$(list_options vmseg)" "$(documented_options vmseg.8)"
+check_same "vmseg-hostd.8 has the daemon's options" \
 	"$(list_options vmseg-hostd)" "$(documented_options vmseg-hostd.8)"
-check_equal "vmseg-hostd.conf.5 has the settings of hostd.conf and their defaults" \
+check_same "vmseg-hostd.conf.5 has the settings of hostd.conf and their defaults" \
 	"$(list_settings)" "$(documented_settings)"
-check_equal "these are the settings that the daemon knows" \
+check_same "these are the settings that the daemon knows" \
 	"$(known_keys)" "$(list_settings | sed 's/ =.*//')"
-check_equal "vmseg.8 has every reason, in order" "$(list_reasons | sort -s -r -k 1,1)" \
+check_same "vmseg.8 has every reason, in order" "$(list_reasons | sort -s -r -k 1,1)" \
 	"$(documented_reasons)"
-check_equal "vmseg-policy.5 names the ICMP types" \
+check_same "vmseg-policy.5 names the ICMP types" \
 	"$(list_icmp_names ICMP)" "$(documented_icmp_names ICMP)"
-check_equal "and those of ICMPv6" "$(list_icmp_names ICMPV6)" "$(documented_icmp_names ICMPv6)"
+check_same "and those of ICMPv6" "$(list_icmp_names ICMPV6)" "$(documented_icmp_names ICMPv6)"
 
 check_equal "every example can be told from the others" "" "$(write_examples 2>&1)"
 check_equal "none is passed over" \
