@@ -82,8 +82,8 @@ static int accept_read(sd_event_source *source, int fd, uint32_t events, void *c
 }
 
 static int open_listener(struct control_server *server, struct control_listener *listener,
-		     const char *directory, const char *name, mode_t mode, gid_t group,
-		     sd_event_io_handler_t handler, struct diag *diag)
+			 const char *directory, const char *name, mode_t mode, gid_t group,
+			 sd_event_io_handler_t handler, struct diag *diag)
 {
 	int fd = -1, r;
 
@@ -137,10 +137,11 @@ int open_control_server(sd_event *event, const char *directory, const struct met
 	if (r < 0)
 		return fail(diag, -r, directory, 0, "out of memory");
 	r = open_listener(server, &server->control, directory, "control.sock", 0600, (gid_t)-1,
-		      accept_control, diag);
+			  accept_control, diag);
 	if (r == 0)
-		r = open_listener(server, &server->read, directory, "read.sock", group ? 0660 : 0600,
-			      group ? group->gr_gid : (gid_t)-1, accept_read, diag);
+		r = open_listener(server, &server->read, directory, "read.sock",
+				  group ? 0660 : 0600, group ? group->gr_gid : (gid_t)-1,
+				  accept_read, diag);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(server);

@@ -1,0 +1,362 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The daemon, the hook and the command together, without libvirt and VMs: network namespaces are
+# the guests, and the script calls the hook as libvirtd would.
+
+set -euo pipefail
+. "$(dirname "$0")/../harness/lab.sh"
+. "$(dirname "$0")/../harness/hostd.sh"
+. "$(dirname "$0")/../harness/tap.sh"
+
+enter_lab "$@"
+need jq
+need curl
+
+HOST=10.0.0.1
+
+hook() {
+	"$BUILD/vmseg-hook" "$@"
+}
+
+# add_guest NAME DEVICE NUMBER: a namespace with one NIC, behind DEVICE in the bridge br0. Its MAC
+# ends in NUMBER and its address is 10.0.0.NUMBER.
+add_guest() {
+	ip netns add "$1"
+	ip link add "$2" type veth peer name eth0 netns "$1" address "52:54:00:00:00:$3"
+	ip link set "$2" master br0 up
+	ip -netns "$1" addr add "10.0.0.$3/24" dev eth0
+	ip -netns "$1" link set eth0 up
+	ip netns exec "$1" "$TOOLS/echo_server" 80 22 &
+}
+
+# describe NAME NUMBER METADATA [TARGET...]: domain XML with a NIC per TARGET; "-" for none yet.
+describe() {
+	local name=$1 number=$2 metadata=$3 nics='' target i=$2
+	shift 3
+	for target in "$@"; do
+		nics+="<interface type='bridge'><mac address='52:54:00:00:00:$i'/>"
+		[ "$target" = - ] || nics+="<target dev='$target'/>"
+		nics+="</interface>"
+		i=$((i + 1))
+	done
+	cat <<-XML
+		<domain type='kvm'><name>$name</name>
+		<uuid>00000000-0000-0000-0000-0000000000$number</uuid>
+		<metadata>$metadata</metadata>
+		<devices>$nics</devices></domain>
+	XML
+}
+
+# managed NUMBER CONTENT: vmseg metadata for a guest that has the address of its number.
+managed() {
+	printf '%s' "<vmseg:domain xmlns:vmseg='urn:vmseg:1'>$2" \
+		"<vmseg:interface mac='52:54:00:00:00:$1'>" \
+		"<vmseg:address ip='10.0.0.$1'/></vmseg:interface></vmseg:domain>"
+}
+
+start_web() {
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 | hook web start begin -
+}
+
+start_admin() {
+	describe admin 12 "$(managed 12 "<vmseg:group name='admins'/>")" vnet1 | hook admin start begin -
+}
+
+stop() {
+	describe "$1" "$2" "" | hook "$1" stopped end -
+	describe "$1" "$2" "" | hook "$1" release end -
+}
+
+# ask_from GUEST PORT: what a TCP connection to web comes to.
+ask_from() {
+	if [ "$1" = host ]; then
+		"$TOOLS/ask" -w 1 tcp 10.0.0.11 "$2" || true
+	else
+		ip netns exec "$1" "$TOOLS/ask" -w 1 tcp 10.0.0.11 "$2" || true
+	fi
+}
+
+check_ask() {
+	check_equal "$1" "$2" "$(ask_from "$3" "$4")"
+}
+
+domain() {
+	vmseg list --json | jq -r ".domains[] | select(.name == \"$1\") | $2"
+}
+
+ports_used() {
+	vmseg status --json | jq .datapath.ports.used
+}
+
+write_good_policy() {
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server">
+		  <default in="deny" out="allow"/>
+		  <rule id="http" direction="in" action="allow"><tcp port="80"/></rule>
+		  <rule id="ssh" direction="in" action="allow"><remote group="admins"/><tcp port="22"/></rule>
+		  <rule id="loud" direction="in" action="deny" log="yes"/>
+		</policy>
+	XML
+}
+
+write_bad_policy() {
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server">
+		  <rule id="http" direction="sideways" action="allow"/>
+		</policy>
+	XML
+}
+
+set_up() {
+	mkdir -p /etc/vmseg/policies
+	add_bridge br0 "$HOST/24"
+	add_guest web vnet0 11
+	add_guest admin vnet1 12
+	write_good_policy
+}
+
+# ---- the hook alone -------------------------------------------------------------------------
+
+check_hook_without_daemon() {
+	local xml
+	xml=$(describe web 11 "$(managed 11 '')" -)
+	check_fails "without a daemon a managed domain does not start" hook web prepare begin - <<<"$xml"
+	check_contains "and libvirt learns why" "vmseg-hostd is not running" \
+		"$(hook web start begin - 2>&1 <<<"$xml")"
+	check_equal "in one line" 1 "$(hook web start begin - 2>&1 <<<"$xml" | wc -l)"
+	check "a running one is not hurt by reconnect" hook web reconnect begin - <<<"$xml"
+	check "nor is one that ends" hook web stopped end - <<<"$xml"
+	check "an unmanaged one starts" hook plain prepare begin - < <(describe plain 13 "" -)
+	echo 'require-daemon = always' >/etc/vmseg/hostd.conf
+	check_fails "with require-daemon = always it does not" \
+		hook plain prepare begin - < <(describe plain 13 "" -)
+	echo 'require-daemon = never' >/etc/vmseg/hostd.conf
+	check "with never the managed one does" hook web prepare begin - <<<"$xml"
+	check "an operation that vmseg does not know is none of its business" \
+		hook web attach begin - <<<"$xml"
+}
+
+# ---- starting and stopping -------------------------------------------------------------------
+
+check_prepare() {
+	check "a good domain may start" hook web prepare begin - \
+		< <(describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" -)
+	check_contains "an unknown policy is refused by name" 'nowhere' \
+		"$(describe web 11 "$(managed 11 "<vmseg:policy ref='nowhere'/>")" - |
+			hook web prepare begin - 2>&1)"
+	check_contains "bad metadata is refused with its line" 'domain web:3' \
+		"$(describe web 11 "$(managed 11 "<vmseg:polcy/>")" - | hook web prepare begin - 2>&1)"
+	check_equal "what is not XML is refused" 1 \
+		"$(hook web prepare begin - <<<"urn:vmseg:1" >/dev/null 2>&1; echo $?)"
+	check_equal "none of this has left a port" 0 "$(ports_used)"
+}
+
+check_start() {
+	check "web starts" start_web
+	check_equal "it is listed" enforce "$(domain web .state)"
+	check_equal "both directions are hooked" true "$(show_port web '.hooked.in and .hooked.out')"
+	check_ask "what the policy allows is answered" answered host 80
+	check_ask "what it does not allow is not" silence host 22
+	check_equal "the session is shown with its rule" http \
+		"$(vmseg sessions web --json |
+			jq -r '[.sessions[] | select(.local_port == 80)][0].rule')"
+	check "counters tell why" test "$(counter web in policy)" -gt 0
+	check "and rules tell how often" \
+		test "$(show_port web '.rules[] | select(.id == "loud").packets')" -gt 0
+	check "the text shows the same" grep -q 'web-server.*http' <(vmseg show web --rules)
+	check_equal "a second daemon refuses to run" 1 \
+		"$("$BUILD/vmseg-hostd" >/dev/null 2>&1; echo $?)"
+}
+
+check_all_or_nothing() {
+	local before
+	before=$(ports_used)
+	check_contains "a domain with a NIC that is missing is refused" missing0 \
+		"$(describe admin 12 "$(managed 12 '')" vnet1 missing0 | hook admin start begin - 2>&1)"
+	check_equal "and its other NIC has nothing left" "$before" "$(ports_used)"
+	check_equal "nor is it known" "" "$(domain admin .state)"
+}
+
+check_groups() {
+	check_ask "nobody is in the group yet" silence admin 22
+	check "admin starts" start_admin
+	check_ask "now it is in the group" answered admin 22
+	check_ask "others are not" silence host 22
+	stop admin 12
+	check_equal "a stopped domain is not known any more" "" "$(domain admin .state)"
+	check_ask "and out of the group, its sessions too" silence admin 22
+}
+
+# ---- changes while it runs -------------------------------------------------------------------
+
+check_reload() {
+	local before
+	before=$(show_port web .generation)
+	check "a reload without a change succeeds" vmseg reload
+	check_equal "and touches nothing" "$before" "$(show_port web .generation)"
+	write_bad_policy
+	check_contains "a bad policy is refused with its place" web-server.xml:2 "$(vmseg reload 2>&1)"
+	check_fails "and the exit status says so" vmseg reload
+	check_equal "web is shown as stale" stale "$(domain web .state)"
+	check_ask "and keeps what it had" answered host 80
+	check_ask "all of it" silence host 22
+	check_equal "a new start with it is refused" 1 "$(start_web >/dev/null 2>&1; echo $?)"
+}
+
+check_second_start() {
+	write_good_policy
+	vmseg reload >/dev/null
+	check "with the policy good again it starts" start_web
+	check_equal "once" 1 "$(ports_used)"
+}
+
+check_detach() {
+	check "detach takes the filter off" vmseg detach web
+	check_equal "the domain is shown so" detached "$(domain web .state)"
+	check_ask "everything is let through" answered host 22
+	stop_hostd
+	start_hostd
+	check_equal "a new daemon leaves it so" detached "$(domain web .state)"
+	check "attach puts it back" vmseg attach web
+	check_ask "it filters again" silence host 22
+	check_fails "an unknown domain is an error" vmseg detach nobody
+}
+
+# ---- the daemon comes and goes ---------------------------------------------------------------
+
+identity() {
+	show_port web '[.slot, .generation, .link_id.in, .link_id.out, .session_map_id] | join(" ")'
+}
+
+check_adoption() {
+	local before packets
+	before=$(identity)
+	packets=$(counter web in new)
+	stop_hostd KILL
+	check_ask "with the daemon killed what was allowed is allowed" answered host 80
+	check_ask "and what was not is not" silence host 22
+	start_hostd
+	check_equal "the next one finds the port as it was" "$before" "$(identity)"
+	check_equal "and its counters" $((packets + 1)) "$(counter web in new)"
+	check_equal "and its sessions" true \
+		"$(vmseg sessions web --json | jq 'any(.sessions[]; .local_port == 80)')"
+	check_ask "and filters" silence host 22
+}
+
+check_adoption_with_bad_policy() {
+	stop_hostd
+	write_bad_policy
+	start_hostd
+	check_equal "a policy that went bad meanwhile is reported" stale "$(domain web .state)"
+	check_ask "what was in force stays" answered host 80
+	check_ask "whole" silence host 22
+	write_good_policy
+	check "with the good one" vmseg reload
+	check_equal "all is well" enforce "$(domain web .state)"
+}
+
+check_gone_while_dead() {
+	check "admin starts" start_admin
+	stop_hostd KILL
+	ip link del vnet1
+	start_hostd
+	check_equal "a domain whose device went while no daemon ran is forgotten" "" \
+		"$(domain admin .state)"
+	check_equal "with its port" 1 "$(ports_used)"
+}
+
+check_device_loss() {
+	ip link add vnet5 type veth peer name unplugged
+	describe admin 12 "$(managed 12 '')" vnet5 | hook admin start begin -
+	check_equal "a port more" 2 "$(ports_used)"
+	ip link del vnet5
+	check_soon 5 "goes with its device" test_ports_used 1
+	stop admin 12
+}
+
+test_ports_used() {
+	[ "$(ports_used)" -eq "$1" ]
+}
+
+# ---- being seen ------------------------------------------------------------------------------
+
+check_metrics() {
+	local metrics
+	check_equal "the daemon says that it lives" ok \
+		"$(curl --silent --max-time 10 http://127.0.0.1:9876/healthz)"
+	metrics=$(curl --silent --max-time 10 http://127.0.0.1:9876/metrics)
+	check_contains "packets are counted by NIC, direction and reason" \
+		'vmseg_packets_total{domain="web",nic="52:54:00:00:00:11",direction="in",reason="policy",verdict="drop"}' \
+		"$metrics"
+	check_contains "the number of ports is told" $'\nvmseg_ports 1\n' "$metrics"
+	check_equal "what is not there is not found" 404 "$(curl --silent --max-time 10 \
+		--output /dev/null --write-out '%{http_code}' http://127.0.0.1:9876/etc)"
+}
+
+sees_denied() {
+	jq -e 'select(.event == "denied" and .domain == "web" and .rule == "loud" and
+		.remote == "10.0.0.1" and .local_port == 22)' "$LAB/events"
+}
+
+check_monitor() {
+	local monitor
+	"$BUILD/vmseg" monitor --json >"$LAB/events" &
+	monitor=$!
+	check_soon 10 "what a rule denies is an event" ask_and_see
+	kill "$monitor"
+	wait "$monitor" || true
+	check "it is in the log, too" grep -q 'web: vnet0 denied in policy tcp 10.0.0.11:22 <- 10.0.0.1:' \
+		"$LAB/hostd.log"
+}
+
+ask_and_see() {
+	ask_from host 22 >/dev/null
+	sees_denied
+}
+
+check_read_socket() {
+	check "reading is allowed on the read socket" vmseg --socket /run/vmseg/read.sock status
+	check_fails "changing is not" vmseg --socket /run/vmseg/read.sock detach web
+	check_equal "and changes nothing" enforce "$(domain web .state)"
+	check_equal "the control socket is root's" 600 "$(stat -c %a /run/vmseg/control.sock)"
+}
+
+check_usage() {
+	check_equal "an unknown subcommand is a usage error" 2 "$(vmseg frob >/dev/null 2>&1; echo $?)"
+	check_contains "and the commands are listed" sessions "$(vmseg frob 2>&1)"
+	check_equal "so is a missing argument" 2 "$(vmseg show >/dev/null 2>&1; echo $?)"
+	check_equal "so is an option out of place" 2 "$(vmseg list --all >/dev/null 2>&1; echo $?)"
+	check_equal "an unknown domain is a failure" 1 "$(vmseg show nobody >/dev/null 2>&1; echo $?)"
+	check "a good policy file is good" vmseg policy check /etc/vmseg/policies/web-server.xml
+	check_contains "a policy is shown as it is" '<rule id="http"' "$(vmseg policy show web-server)"
+}
+
+check_end() {
+	stop_hostd
+	check_ask "after the daemon's end filtering goes on" silence host 22
+	check "detach --all works without a daemon" vmseg detach --all
+	check_ask "and takes everything off" answered host 22
+	check_equal "no pin is left" "" "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')"
+}
+
+set_up
+check_hook_without_daemon
+start_hostd 'libvirt-uri = none' 'metrics-listen = 127.0.0.1:9876' 'event-rate = 1000'
+check_prepare
+check_start
+check_all_or_nothing
+check_groups
+check_reload
+check_second_start
+check_detach
+check_adoption
+check_adoption_with_bad_policy
+check_gone_while_dead
+check_device_loss
+check_metrics
+check_monitor
+check_read_socket
+check_usage
+check_end
+done_testing
