@@ -150,7 +150,7 @@ static void warn_if_fixed(const struct daemon *daemon, const struct config *next
 static int reload(void *owner, struct reload_result *ret, struct diag *diag)
 {
 	struct daemon *daemon = owner;
-	_cleanup_(free_config) struct config *next = NULL, *former = NULL;
+	_cleanup_(free_config) struct config *next = NULL;
 	int r = load_config(daemon->config_path, &next, diag);
 
 	if (r == 0)
@@ -161,7 +161,7 @@ static int reload(void *owner, struct reload_result *ret, struct diag *diag)
 	set_log_level(next->log_level);
 	apply_settings(daemon->datapath, &next->datapath);
 	if (daemon->config != daemon->first_config)
-		former = daemon->config;
+		free_config(&daemon->config);
 	daemon->config = TAKE_PTR(next);
 	log_notice(NULL, "reloaded: %zu domains updated, %zu keep their old policy, %zu bad files",
 		   ret->updated, ret->failed, ret->bad_files);
@@ -172,7 +172,7 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 			    void *context)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	struct reload_result result;
+	struct reload_result result = {0};
 	char text[1024];
 
 	sd_notify(0, "RELOADING=1");

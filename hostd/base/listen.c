@@ -23,7 +23,7 @@ static int parse_path(const char *text, struct listen_address *ret)
 		return -EINVAL;
 	*ret = (struct listen_address){.size = sizeof(*address)};
 	address->sun_family = AF_UNIX;
-	strcpy(address->sun_path, text);
+	memcpy(address->sun_path, text, strlen(text) + 1);
 	return 0;
 }
 

@@ -48,14 +48,16 @@ static void *target_of(const struct assignment *assignment)
 __attribute__((format(printf, 2, 3))) static int expected(const struct assignment *assignment,
 							  const char *format, ...)
 {
-	char text[256];
+	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
 	va_end(arguments);
 	return fail(assignment->diag, EINVAL, assignment->path, assignment->line,
-		    "%s: expected %s, not \"%s\"", assignment->key->name, text, assignment->value);
+		    "%s: expected %s, not \"%s\"", assignment->key->name,
+		    text ? text : "another value", assignment->value);
 }
 
 static int replace_string(char **target, const char *value)
@@ -99,7 +101,7 @@ static int set_number(const struct assignment *assignment)
 
 static int set_power_of_two(const struct assignment *assignment)
 {
-	uint32_t number;
+	uint32_t number = 0;
 	int r = parse_number(assignment, assignment->key->minimum, assignment->key->maximum,
 			     &number);
 

@@ -25,7 +25,7 @@ static void list_stale_domain(const struct managed_domain *domain, void *context
 int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag)
 {
-	struct reload_result result;
+	struct reload_result result = {0};
 	json_t *files, *domains;
 	int r = context->reload(context->owner, &result, diag);
 

@@ -63,7 +63,7 @@ static int connect_socket(struct control_client *client, struct diag *diag)
 	if (strlen(client->path) >= sizeof(address.sun_path))
 		return fail(diag, EINVAL, NULL, 0, "socket path \"%s\" is longer than %zu bytes",
 			    client->path, sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, client->path);
+	memcpy(address.sun_path, client->path, strlen(client->path) + 1);
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
 		return unreachable(client, errno, diag);

@@ -31,7 +31,7 @@ static int prepare_socket(const char *path, mode_t mode, gid_t group, int *ret, 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return fail(diag, ENAMETOOLONG, path, 0, "a socket's path has at most %zu bytes",
 			    sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	/* The daemon holds the lock of the directory: what is there was left by a dead one. */
 	unlink(path);
 	mask = umask(0177);

@@ -183,7 +183,7 @@ static json_t *view_counters(const struct port_stats *stats)
 	json_t *counters = json_array();
 
 	for (int direction = 0; direction < 2; direction++) {
-		for (uint8_t reason = 0; reason < REASON_COUNT; reason++) {
+		for (int reason = 0; reason < REASON_COUNT; reason++) {
 			const struct counter *counter = &stats->by_reason[direction][reason];
 
 			if (counter->packets)
@@ -191,8 +191,8 @@ static json_t *view_counters(const struct port_stats *stats)
 					counters,
 					json_pack("{s:s, s:s, s:s, s:I, s:I}", "direction",
 						  direction_name(direction), "reason",
-						  reason_name(reason), "verdict",
-						  reason_passes(reason) ? "pass" : "drop",
+						  reason_name((uint8_t)reason), "verdict",
+						  reason_passes((uint8_t)reason) ? "pass" : "drop",
 						  "packets", (json_int_t)counter->packets, "bytes",
 						  (json_int_t)counter->bytes));
 		}

@@ -31,7 +31,7 @@ static int load_neighbours(const char *path, struct library **ret, struct diag *
 }
 
 /* Compiles the policy as the only one of a domain. */
-static int compile_alone(const char *path, struct policy *policy, struct image **ret,
+static int compile_alone(const char *path, struct policy *policy, uint32_t *ret_nodes,
 			 struct diag *diag)
 {
 	static const uint8_t any_mac[MAC_BYTES];
@@ -40,6 +40,7 @@ static int compile_alone(const char *path, struct policy *policy, struct image *
 	struct domain_policy domain;
 	_cleanup_(free_effective_policy) struct effective_policy *effective = NULL;
 	_cleanup_(free_library) struct library *library = NULL;
+	_cleanup_(free_image) struct image *image = NULL;
 	int r = load_neighbours(path, &library, diag);
 
 	if (r < 0)
@@ -49,10 +50,12 @@ static int compile_alone(const char *path, struct policy *policy, struct image *
 	domain.policy_count = 1;
 	domain.place = policy->place;
 	r = resolve_policy(library, NULL, &domain, any_mac, &groups, &effective, diag);
-	if (r == 0)
-		r = compile_image(effective, ret, diag);
 	if (r < 0)
 		return r;
+	r = compile_image(effective, &image, diag);
+	if (r < 0)
+		return r;
+	*ret_nodes = image->node_count;
 	r = find_shadowed_rules(effective, diag);
 	return r < 0 ? r : 0;
 }
@@ -61,7 +64,7 @@ static int check_file(const char *path, json_t *report, struct diag *diag)
 {
 	_cleanup_(free_policy) struct policy *policy = NULL;
 	_cleanup_(free_address_set) struct address_set *set = NULL;
-	_cleanup_(free_image) struct image *image = NULL;
+	uint32_t nodes = 0;
 	int r = parse_policy_file(path, &policy, &set, diag);
 
 	if (r < 0)
@@ -72,12 +75,12 @@ static int check_file(const char *path, json_t *report, struct diag *diag)
 							 (json_int_t)set->prefix_count));
 		return 0;
 	}
-	r = compile_alone(path, policy, &image, diag);
+	r = compile_alone(path, policy, &nodes, diag);
 	if (r == 0)
 		json_object_update_new(report, json_pack("{s:s, s:s, s:I, s:I}", "kind", "policy",
 							 "name", policy->name, "rules",
 							 (json_int_t)policy->rule_count, "nodes",
-							 (json_int_t)image->node_count));
+							 (json_int_t)nodes));
 	return r;
 }
 

@@ -14,6 +14,8 @@
 /* How long after the `migrate` or `restore` hook the domain's start may follow. */
 #define ARRIVAL_USEC (600 * USEC_PER_SEC)
 
+#define UUID_BYTES sizeof(((struct domain *)0)->uuid)
+
 static struct arrival *find_arrival(struct enforcer *enforcer, const char *uuid)
 {
 	struct arrival *arrival;
@@ -32,7 +34,7 @@ static void drop_arrival(struct enforcer *enforcer, const char *uuid)
 	free(arrival);
 }
 
-static int note_arrival(struct enforcer *enforcer, const char *uuid)
+static int note_arrival(struct enforcer *enforcer, const char uuid[static UUID_BYTES])
 {
 	struct arrival *arrival = find_arrival(enforcer, uuid);
 
@@ -40,7 +42,7 @@ static int note_arrival(struct enforcer *enforcer, const char *uuid)
 		arrival = calloc(1, sizeof(*arrival));
 		if (!arrival)
 			return -ENOMEM;
-		strcpy(arrival->uuid, uuid);
+		memcpy(arrival->uuid, uuid, UUID_BYTES);
 		HASH_ADD_STR(enforcer->arrivals, uuid, arrival);
 	}
 	arrival->until = monotonic_usec() + ARRIVAL_USEC;
@@ -63,14 +65,18 @@ int read_description(const struct enforcer *enforcer, const char *xml, struct do
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	int r = parse_domain(xml, strlen(xml), &domain, diag);
 
-	if (r == 0)
-		r = read_domain_policy(enforcer->config, domain, ret_policy, diag);
-	if (r == 0)
-		*ret_domain = TAKE_PTR(domain);
-	return r;
+	if (r < 0)
+		return r;
+	r = read_domain_policy(enforcer->config, domain, ret_policy, diag);
+	if (r < 0)
+		return r;
+	*ret_domain = TAKE_PTR(domain);
+	return 0;
 }
 
-int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+/* Would the domain's policy hold? Also says whose it is. */
+static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
+			struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
@@ -78,19 +84,25 @@ int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag
 	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
 	int r = read_description(enforcer, xml, &domain, &policy, diag);
 
-	if (r < 0 || !policy)
+	if (r < 0)
 		return r;
-	return plan_domain(&inputs, domain, policy, &plan, diag);
+	memcpy(uuid, domain->uuid, UUID_BYTES);
+	return policy ? plan_domain(&inputs, domain, policy, &plan, diag) : 0;
+}
+
+int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	char uuid[UUID_BYTES];
+
+	return judge_domain(enforcer, xml, uuid, diag);
 }
 
 int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
-	_cleanup_(free_domain) struct domain *domain = NULL;
-	int r = prepare_domain(enforcer, xml, diag);
+	char uuid[UUID_BYTES] = "";
+	int r = judge_domain(enforcer, xml, uuid, diag);
 
-	if (r == 0)
-		r = parse_domain(xml, strlen(xml), &domain, diag);
-	return r < 0 ? r : note_arrival(enforcer, domain->uuid);
+	return r < 0 ? r : note_arrival(enforcer, uuid);
 }
 
 /* Pick-up is for connections that were open before: only where the domain did not boot here. */

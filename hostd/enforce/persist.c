@@ -73,7 +73,7 @@ static int read_port(json_t *state, struct managed_port *ret)
 	if (!mac || !parse_mac(mac, ret->mac) || !device || strlen(device) >= sizeof(ret->device) ||
 	    ifindex <= 0 || ifindex > INT32_MAX)
 		return -EBADMSG;
-	strcpy(ret->device, device);
+	memcpy(ret->device, device, strlen(device) + 1);
 	ret->ifindex = (unsigned int)ifindex;
 	return 0;
 }

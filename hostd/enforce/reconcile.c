@@ -151,7 +151,7 @@ void keep_domains(struct enforcer *enforcer, const char *driver, const char *con
 		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0 ||
 		    is_listed(managed->domain->uuid, uuids, count))
 			continue;
-		strcpy(uuid, managed->domain->uuid);
+		memcpy(uuid, managed->domain->uuid, sizeof(uuid));
 		stop_domain(enforcer, uuid);
 	}
 }

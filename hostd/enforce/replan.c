@@ -189,7 +189,8 @@ static int read_library(const char *directory, struct library_share **ret, struc
 
 	if (r < 0) {
 		free(share);
-		return fail(diag, -r, directory, 0, "%s", strerror(-r));
+		fail(diag, -r, directory, 0, "%s", strerror(-r));
+		return r;
 	}
 	share->users = 1;
 	*ret = share;

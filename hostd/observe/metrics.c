@@ -71,7 +71,7 @@ static void write_counters(struct walk *walk, const struct managed_domain *domai
 	if (read_port_stats(enforcer_datapath(walk->enforcer), port->ifindex, &stats) < 0)
 		return;
 	for (int direction = 0; direction < 2; direction++) {
-		for (uint8_t reason = 0; reason < REASON_COUNT; reason++) {
+		for (int reason = 0; reason < REASON_COUNT; reason++) {
 			const struct counter *counter = &stats.by_reason[direction][reason];
 
 			if (!counter->packets)
@@ -79,8 +79,8 @@ static void write_counters(struct walk *walk, const struct managed_domain *domai
 			begin_sample(walk, domain, port);
 			fprintf(walk->stream,
 				",direction=\"%s\",reason=\"%s\",verdict=\"%s\"} %" PRIu64 "\n",
-				direction == DIRECTION_IN ? "in" : "out", reason_name(reason),
-				verdict_name(port, reason),
+				direction == DIRECTION_IN ? "in" : "out",
+				reason_name((uint8_t)reason), verdict_name(port, (uint8_t)reason),
 				(uint64_t)(walk->bytes ? counter->bytes : counter->packets));
 		}
 	}
