@@ -42,13 +42,6 @@ create_paused() {
 	virsh --quiet create --paused "$LAB/$1.xml"
 }
 
-# check_ask DESCRIPTION WORD NAME tcp|udp ADDRESS PORT: what the VM hears is the word.
-check_ask() {
-	local description=$1 word=$2
-	shift 2
-	check_equal "$description" "$word" "$(ask_from "$@")"
-}
-
 # check_counted DESCRIPTION N NAME DIRECTION REASON: exactly N packets are counted so.
 check_counted() {
 	local description=$1 expected=$2

@@ -14,8 +14,12 @@ ask_box() {
 	"$TOOLS/ask" "$@" || [ $? -le 2 ]
 }
 
-answers() {
-	[ "$(ask_box "$@")" = answered ]
+box_answers() {
+	[ "$(ask_box -w $ANSWER_SECONDS "$@")" = answered ]
+}
+
+box_is_silent() {
+	[ "$(ask_box -w $SILENCE_SECONDS "$@")" = silence ]
 }
 
 enter_lab "$@"
@@ -29,8 +33,8 @@ check_equal "both directions are hooked" "true true" \
 	"$(show_port box '"\(.hooked.in) \(.hooked.out)"')"
 in_container box "echo_server 22 7000 >/dev/null 2>&1 &"
 for ip in "$(vm_ip4 $BOX)" "$(vm_ip6 $BOX)"; do
-	check_soon 10 "what the policy allows is answered: $ip" answers tcp "$ip" 7000
-	check_equal "what it does not is dropped: $ip" silence "$(ask_box tcp "$ip" 22)"
+	check_soon 30 "what the policy allows is answered: $ip" box_answers tcp "$ip" 7000
+	check "what it does not is dropped: $ip" box_is_silent tcp "$ip" 22
 done
 check "and counted" [ "$(counter box in policy)" -gt 0 ]
 
@@ -41,12 +45,11 @@ check_counted "another's address is dropped and counted as guard-ip" $((before +
 
 "${LXC[@]}" metadata box --uri urn:vmseg:1 --key vmseg --live \
 	--set "$(metadata $BOX '<policy ref="web-only"/>')"
-check_soon 10 "a change of its metadata is taken" eval \
-	"[ \"\$(ask_box tcp $(vm_ip4 $BOX) 7000)\" = silence ]"
+check_soon 30 "a change of its metadata is taken" box_is_silent tcp "$(vm_ip4 $BOX)" 7000
 
 pins=$(list_pins | wc -l)
 destroy_container box
-check_soon 5 "when it ends, so does its port" eval "[ \$(list_pins | wc -l) -lt $pins ]"
+check_soon 30 "when it ends, so does its port" eval "[ \$(list_pins | wc -l) -lt $pins ]"
 
 said=$(create_container bad 52 "$(metadata 52 '<policy ref="no-such-policy"/>')" 2>&1) &&
 	said="(it started)"

@@ -49,7 +49,7 @@ check_start_stop() {
 		"$(bpftool -j map show id "$(show_port web .session_map_id)" | jq .max_entries)"
 	destroy_vm web
 	maps=$(grep -v prog <<<"$ids")
-	check_soon 5 "a stop takes links and session map away" ids_are_gone "$maps"
+	check_soon 30 "a stop takes links and session map away" ids_are_gone "$maps"
 	check_equal "and leaves no pin" "$pins" "$(list_pins)"
 	check_equal "vmseg knows the domain no more" 0 "$(vmseg list --json | jq '.domains | length')"
 }
@@ -70,7 +70,7 @@ check_guest_dies() {
 	local pins
 	pins=$(list_pins)
 	kill -KILL "$(</run/libvirt/qemu/web.pid)"
-	check_soon 10 "a QEMU that is killed leaves no port" domains_known 0
+	check_soon 30 "a QEMU that is killed leaves no port" domains_known 0
 	check "and fewer pins" [ "$(list_pins | wc -l)" -lt "$(wc -l <<<"$pins")" ]
 }
 
@@ -126,10 +126,10 @@ check_bad_change() {
 	create_paused web $WEB "$WEB_METADATA"
 	generation=$(show_port web .generation)
 	set_metadata web "$(metadata $WEB '<policy ref="no-such-policy"/>')"
-	check_soon 10 "a bad change is shown with its reason" shows_error web no-such-policy
+	check_soon 30 "a bad change is shown with its reason" shows_error web no-such-policy
 	check_equal "and changes nothing" "$generation" "$(show_port web .generation)"
 	set_metadata web "$(metadata $WEB '<policy ref="web-only"/>')"
-	check_soon 10 "a good one after it is taken" policies_are web web-only
+	check_soon 30 "a good one after it is taken" policies_are web web-only
 	destroy_vm web
 }
 
@@ -149,10 +149,10 @@ check_hotplug() {
 	create_paused web $WEB "$WEB_METADATA"
 	interface_xml 52:54:00:77:01:01 >"$LAB/nic.xml"
 	virsh --quiet attach-device web "$LAB/nic.xml" --live
-	check_soon 10 "a NIC that is plugged in is filtered" ports_are web 2
+	check_soon 30 "a NIC that is plugged in is filtered" ports_are web 2
 	virsh --quiet detach-device web "$LAB/nic.xml" --live || true
 	destroy_vm web
-	check_soon 5 "and goes with the domain" domains_known 0
+	check_soon 30 "and goes with the domain" domains_known 0
 }
 
 check_libvirtd_restart() {
@@ -161,10 +161,10 @@ check_libvirtd_restart() {
 	ids=$(port_ids web)
 	restart_libvirtd
 	check "a domain outlives libvirtd" is_running web
-	check_soon 10 "vmseg finds libvirtd again" libvirt_connected
+	check_soon 30 "vmseg finds libvirtd again" libvirt_connected
 	check_equal "the port is what it was" "$ids" "$(port_ids web)"
 	destroy_vm web
-	check_soon 5 "and still ends with the domain" domains_known 0
+	check_soon 30 "and still ends with the domain" domains_known 0
 }
 
 libvirt_connected() {
@@ -192,7 +192,7 @@ check_without_daemon() {
 	domain_xml plain 41 >"$LAB/plain.xml"
 	check_fails "require-daemon = always refuses that one too" virsh create "$LAB/plain.xml"
 	start_hostd "require-daemon = managed"
-	check_soon 10 "a domain that ended meanwhile is forgotten by the next daemon" domains_known 0
+	check_soon 30 "a domain that ended meanwhile is forgotten by the next daemon" domains_known 0
 	check_equal "with its port" "$pins" "$(list_pins)"
 }
 
@@ -205,7 +205,7 @@ check_detach_all() {
 	stop_hostd
 	check "vmseg detach --all succeeds" vmseg detach --all
 	check_equal "no pin is left" "" "$(list_pins)"
-	check_soon 10 "no link, program or map of vmseg is left" ids_are_gone "$ids"
+	check_soon 30 "no link, program or map of vmseg is left" ids_are_gone "$ids"
 	check_equal "no filter is on the tap" "" \
 		"$(tc filter show dev "$tap" ingress; tc filter show dev "$tap" egress)"
 	check "the domain runs on" is_running web

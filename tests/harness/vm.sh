@@ -88,7 +88,7 @@ destroy_vm() {
 in_vm() {
 	local name=$1
 	shift
-	"$TOOLS/guest_run" "$(vm_socket "$name")" "$@"
+	"$TOOLS/guest_run" -t 60 "$(vm_socket "$name")" "$@"
 }
 
 # vm_tap NAME: the host's device of the VM's first NIC.
@@ -114,11 +114,31 @@ metadata() {
 	EOF
 }
 
-# ask_from NAME tcp|udp ADDRESS PORT: "answered", "silence" or "refused", as the VM sees it.
+# How long to listen before calling it silence; and for an answer that should come, which ends the
+# wait, so that a machine with much else to do has the time that it needs.
+SILENCE_SECONDS=2
+ANSWER_SECONDS=20
+
+# ask_from WAIT NAME tcp|udp ADDRESS PORT: "answered", "silence" or "refused", as the VM sees it.
 ask_from() {
-	local name=$1
-	shift
-	in_vm "$name" ask "$@" || [ $? -le 2 ]
+	local wait=$1 name=$2
+	shift 2
+	in_vm "$name" ask -w "$wait" "$@" || [ $? -le 2 ]
+}
+
+# answers NAME tcp|udp ADDRESS PORT
+answers() {
+	[ "$(ask_from $ANSWER_SECONDS "$@")" = answered ]
+}
+
+# is_silent NAME tcp|udp ADDRESS PORT
+is_silent() {
+	[ "$(ask_from $SILENCE_SECONDS "$@")" = silence ]
+}
+
+# pings NAME ADDRESS
+pings() {
+	in_vm "$1" ping -c 1 -W $((ANSWER_SECONDS / 2)) "$2"
 }
 
 # start_hold NAME ADDRESS PORT COUNT: the VM opens connections and keeps them busy from now on.
@@ -134,6 +154,11 @@ hold_now() {
 # holds NAME PORT FIELD NUMBER: whether that figure is the number now.
 holds() {
 	[ "$(hold_now "$1" "$2" "$3")" = "$4" ]
+}
+
+# echoes_beyond NAME PORT NUMBER: whether more answers than that have come by now.
+echoes_beyond() {
+	[ "$(hold_now "$1" "$2" echoes)" -gt "$3" ]
 }
 
 # get_page NAME HOST [PATH]: what the VM reads from a web server.
