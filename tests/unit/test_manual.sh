@@ -67,6 +67,14 @@ known_keys() {
 	} | sort
 }
 
+list_metrics() {
+	grep -oE '"vmseg_[a-z_]*["{]' hostd/observe/metrics.c | tr -d '"{' | sort -u
+}
+
+documented_metrics() {
+	section vmseg-hostd.8 METRICS | sed -n 's/^\.It Ic //p' | sort
+}
+
 list_reasons() {
 	sed -n 's/^REASON([A-Z_]*, "\([a-z-]*\)", \(PASS\|DROP\), .*/\2 \1/p' bpf/reasons.def
 }
@@ -154,6 +162,7 @@ check_same "vmseg-hostd.conf.5 has the settings of hostd.conf and their defaults
 	"$(list_settings)" "$(documented_settings)"
 check_same "these are the settings that the daemon knows" \
 	"$(known_keys)" "$(list_settings | sed 's/ =.*//')"
+check_same "vmseg-hostd.8 has every metric" "$(list_metrics)" "$(documented_metrics)"
 check_same "vmseg.8 has every reason, in order" "$(list_reasons | sort -s -r -k 1,1)" \
 	"$(documented_reasons)"
 check_same "vmseg-policy.5 names the ICMP types" \
