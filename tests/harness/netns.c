@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/tcx.h"
 
 /* IEEE 802's number for local experiments. */
 #define MARKER_ETHERTYPE 0x88b5
@@ -83,6 +84,22 @@ int enter_netns(void **state)
 	silence_devices();
 	run_command("ip link set lo up");
 	return 0;
+}
+
+int run_tests_in_netns(const struct CMUnitTest *tests, size_t count)
+{
+	_cleanup_free_ struct CMUnitTest *chosen = calloc(count, sizeof(*chosen));
+	size_t chosen_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const enum attach_method *method = tests[i].initial_state;
+
+		if (!method || *method != ATTACH_TCX || tcx_is_supported())
+			chosen[chosen_count++] = tests[i];
+	}
+	if (chosen_count < count)
+		printf("# this kernel has no TCX: %zu tests left out\n", count - chosen_count);
+	return _cmocka_run_group_tests("netns", chosen, chosen_count, enter_netns, NULL);
 }
 
 /* ---- devices ------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath.h"
 #include "tests/harness/packet.h"
 #include "tests/harness/policy_case.h"
@@ -35,6 +36,12 @@ int enter_netns(void **state);
  * pointed to an enum attach_method before, with that method. The second takes vmseg off. */
 int make_netns(void **state);
 int drop_netns(void **state);
+
+/* Like cmocka_run_group_tests() with enter_netns(); leaves out, and says so, the tests by TCX where
+ * the kernel has none. */
+#define run_netns_tests(tests) run_tests_in_netns((tests), ARRAY_SIZE(tests))
+struct CMUnitTest;
+int run_tests_in_netns(const struct CMUnitTest *tests, size_t count);
 
 /* Runs a command of the system's; it must succeed. */
 __attribute__((format(printf, 1, 2))) void run_command(const char *format, ...);

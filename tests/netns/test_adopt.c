@@ -15,7 +15,6 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#include "hostd/base/cleanup.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN
@@ -418,5 +417,5 @@ int main(void)
 		with_both(remove_leaves_what_others_put_there),
 	};
 
-	return cmocka_run_group_tests(tests, enter_netns, NULL);
+	return run_netns_tests(tests);
 }

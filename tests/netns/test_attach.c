@@ -13,7 +13,6 @@
 #include <cmocka.h>
 #include <linux/pkt_cls.h>
 
-#include "hostd/base/cleanup.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN
@@ -388,5 +387,5 @@ int main(void)
 		with(tcx_does_not_mind_an_ingress_qdisc, tcx),
 	};
 
-	return cmocka_run_group_tests(tests, enter_netns, NULL);
+	return run_netns_tests(tests);
 }

@@ -369,5 +369,5 @@ int main(void)
 		test(a_slots_former_port_is_not_the_present_one),
 	};
 
-	return cmocka_run_group_tests(tests, enter_netns, NULL);
+	return run_netns_tests(tests);
 }

@@ -467,5 +467,5 @@ int main(void)
 		test(a_limit_by_remote_counts_earlier_sessions),
 	};
 
-	return cmocka_run_group_tests(tests, enter_netns, NULL);
+	return run_netns_tests(tests);
 }
