@@ -164,8 +164,13 @@ static __always_inline void *read_at(struct __sk_buff *skb, __u32 offset, __u32 
 /* A header; NULL also when it begins beyond HEADERS_MAX. */
 static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 length)
 {
-	if (offset > HEADERS_MAX) /* also bounds it for the verifier */
+	if (offset > HEADERS_MAX)
 		return NULL;
+	/* The compiler may compare one copy of the offset and use another, whose bound older
+	 * verifiers (5.10) then do not know: the mask tells them. */
+	asm volatile("%[offset] &= %[mask]"
+		     : [offset] "+r"(offset)
+		     : [mask] "i"(2 * HEADERS_MAX - 1));
 	return read_at(skb, offset, length);
 }
 
