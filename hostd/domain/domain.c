@@ -67,14 +67,26 @@ static enum interface_kind kind_of(const char *type)
 	return strcmp(type, "direct") == 0 ? INTERFACE_MACVTAP : INTERFACE_NONE;
 }
 
+/* Copies an attribute of a child element; *ret stays NULL where it is not there or empty. */
+static int copy_attribute(const struct reader *reader, const xmlNode *element, const char *child,
+			  const char *name, char **ret)
+{
+	const xmlNode *found = find_child(element, child);
+	const char *value = found ? attribute_value(found, name) : NULL;
+
+	if (!value || !*value)
+		return 0;
+	*ret = strdup(value);
+	return *ret ? 0 : out_of_memory(reader);
+}
+
 static int read_interface(const struct reader *reader, const xmlNode *element,
 			  struct domain_interface *interface)
 {
 	const char *type = attribute_value(element, "type");
 	const xmlNode *mac = find_child(element, "mac");
-	const xmlNode *target = find_child(element, "target");
 	const char *address = mac ? attribute_value(mac, "address") : NULL;
-	const char *device = target ? attribute_value(target, "dev") : NULL;
+	int r;
 
 	interface->line = line_of(element);
 	if (!type)
@@ -90,12 +102,8 @@ static int read_interface(const struct reader *reader, const xmlNode *element,
 	interface->type = strdup(type);
 	if (!interface->type)
 		return out_of_memory(reader);
-	if (device && *device) {
-		interface->target = strdup(device);
-		if (!interface->target)
-			return out_of_memory(reader);
-	}
-	return 0;
+	r = copy_attribute(reader, element, "target", "dev", &interface->target);
+	return r ? r : copy_attribute(reader, element, "guest", "actual", &interface->guest_end);
 }
 
 static int read_interfaces(const struct reader *reader, const xmlNode *root, struct domain *domain)
@@ -253,6 +261,7 @@ void free_domain(struct domain **domain)
 	for (size_t i = 0; i < d->interface_count; i++) {
 		free(d->interfaces[i].type);
 		free(d->interfaces[i].target);
+		free(d->interfaces[i].guest_end);
 	}
 	free(d->interfaces);
 	free(d->name);

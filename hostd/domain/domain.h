@@ -23,6 +23,9 @@ struct domain_interface {
 	enum interface_kind kind;
 	char *type;   /* as in XML: "bridge", "network", "direct"... */
 	char *target; /* host device name; NULL before libvirt has chosen one */
+	/* The container's end of a veth by the name it has on the host, until it is moved away;
+	 * NULL where libvirt does not say (guest@actual, driver lxc only). */
+	char *guest_end;
 	int line;
 };
 

@@ -10,6 +10,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
+#include "hostd/enforce/veth.h"
 
 /* How long after the `migrate` or `restore` hook the domain's start may follow. */
 #define ARRIVAL_USEC (600 * USEC_PER_SEC)
@@ -160,6 +161,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 
 	if (r < 0)
 		return r;
+	find_veth_targets(domain);
 	copy = strdup(xml);
 	managed = copy ? new_managed(domain, copy, policy) : NULL;
 	if (!managed)

@@ -40,6 +40,26 @@ static const char running[] =
 	"  </devices>\n"
 	"</domain>\n";
 
+/* What the LXC driver tells its `start` hook: no target, but the container's end. */
+static void container_end_is_read(void **state)
+{
+	static const char xml[] =
+		"<domain type='lxc'>" NAME "<devices><interface type='bridge'>"
+		"<mac address='52:54:00:00:00:01'/><guest dev='eth0' actual='vnet1'/>"
+		"</interface><interface type='bridge'>"
+		"<mac address='52:54:00:00:00:02'/><target dev='vnet2'/><guest dev='eth1'/>"
+		"</interface></devices></domain>";
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct diag diag = {0};
+
+	(void)state;
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, &diag), 0);
+	assert_null(domain->interfaces[0].target);
+	assert_string_equal(domain->interfaces[0].guest_end, "vnet1");
+	assert_string_equal(domain->interfaces[1].target, "vnet2");
+	assert_null(domain->interfaces[1].guest_end);
+}
+
 static void interfaces_are_read_in_order(void **state)
 {
 	static const struct {
@@ -185,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interfaces_are_read_in_order),
+		cmocka_unit_test(container_end_is_read),
 		cmocka_unit_test(metadata_becomes_a_document_of_its_own),
 		cmocka_unit_test(inherited_namespaces_go_with_the_metadata),
 		cmocka_unit_test(a_domain_without_metadata_is_unmanaged),
