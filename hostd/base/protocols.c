@@ -4,8 +4,11 @@
  */
 #include "hostd/base/protocols.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *protocol_name(uint8_t protocol, char out[static PROTOCOL_TEXT_BYTES])
 {
@@ -25,4 +28,18 @@ const char *protocol_name(uint8_t protocol, char out[static PROTOCOL_TEXT_BYTES]
 	}
 	snprintf(out, PROTOCOL_TEXT_BYTES, "%u", protocol);
 	return out;
+}
+
+int find_protocol(const char *text)
+{
+	char name[PROTOCOL_TEXT_BYTES], *end;
+	unsigned long number;
+
+	for (int protocol = 0; protocol <= UINT8_MAX; protocol++)
+		if (!strcmp(text, protocol_name((uint8_t)protocol, name)))
+			return protocol;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	return errno || end == text || *end || *text == '-' || number > UINT8_MAX ? -1
+										  : (int)number;
 }

@@ -14,6 +14,7 @@ const struct method control_methods[] = {
 	{"list", .read_only = true, .answer = answer_list},
 	{"show", .read_only = true, .answer = answer_show},
 	{"sessions", .read_only = true, .answer = answer_sessions},
+	{"explain", .read_only = true, .answer = answer_explain},
 	{"policy-list", .read_only = true, .answer = answer_policy_list},
 	{"policy-show", .read_only = true, .answer = answer_policy_show},
 	{"monitor", .read_only = true, .streams = true, .answer = answer_monitor},

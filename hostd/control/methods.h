@@ -40,6 +40,11 @@ int answer_show(struct control_context *context, const json_t *params, json_t **
 int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
 		    struct diag *diag);
 
+/* explain_requests.c: {"domain", "direction", "protocol", "remote"} and, where it is needed or
+ * wished, "nic", "type", "remote_port", "local", "local_port" */
+int answer_explain(struct control_context *context, const json_t *params, json_t **ret_result,
+		   struct diag *diag);
+
 /* policy_requests.c: {}, {"name"} */
 int answer_policy_list(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);

@@ -37,7 +37,7 @@ static json_t *view_verdict(const struct port_plan *plan, uint32_t verdict)
 						       : plan->rules[number - 1].place);
 }
 
-static json_t *view_session(const struct managed_port *port, const struct session_view *view)
+json_t *view_session(const struct managed_port *port, const struct session_view *view)
 {
 	const struct session_key *key = &view->key;
 	const struct session *session = &view->session;

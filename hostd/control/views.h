@@ -16,6 +16,9 @@ const char *domain_state(const struct managed_domain *domain);
 /* Everything about a port; `rules` adds its rules with their hits. */
 json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
 
+/* One of the port's sessions: session_requests.c. */
+json_t *view_session(const struct managed_port *port, const struct session_view *view);
+
 /* "in" or "out"; any value but DIRECTION_IN is out. */
 const char *direction_name(int direction);
 

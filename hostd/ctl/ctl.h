@@ -17,6 +17,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 #define TAKES_RULES (1U << 0)
 #define TAKES_LIMIT (1U << 1)
 #define TAKES_ALL   (1U << 2)
+#define TAKES_NIC   (1U << 3)
 
 /* The command line, taken apart. */
 struct invocation {
@@ -26,6 +27,7 @@ struct invocation {
 	bool rules;
 	bool all;
 	long limit;       /* 0: not given */
+	const char *nic;  /* NULL: not given */
 	unsigned given;   /* TAKES_* of the options that were given */
 	char **arguments; /* after the subcommand's name */
 	int argument_count;
@@ -45,6 +47,7 @@ int run_status(const struct invocation *invocation);
 int run_list(const struct invocation *invocation);
 int run_show(const struct invocation *invocation);
 int run_sessions(const struct invocation *invocation);
+int run_explain(const struct invocation *invocation);
 int run_policy_check(const struct invocation *invocation);
 int run_policy_show(const struct invocation *invocation);
 int run_policy_list(const struct invocation *invocation);

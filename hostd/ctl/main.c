@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	{"show", "DOMAIN", "a domain's NICs: policy, guards, limits, counters", TAKES_RULES, 1, 1,
 	 run_show},
 	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT, 1, 1, run_sessions},
+	{"explain", "DOMAIN in|out PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]",
+	 "what would become of a packet, and why", TAKES_NIC, 4, 5, run_explain},
 	{"policy list", "", "policies of the policy directory and who uses them", 0, 0, 0,
 	 run_policy_list},
 	{"policy show", "NAME", "a policy or address set in canonical form", 0, 1, 1,
@@ -35,10 +37,12 @@ static const struct command commands[] = {
 static void print_commands(FILE *stream)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		char usage[64];
+		char usage[96];
 
 		snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
-		fprintf(stream, "  %-24s %s\n", usage, commands[i].help);
+		/* A usage that is too long has its help on a line of its own. */
+		fprintf(stream, "  %-24s%s %s\n", usage,
+			strlen(usage) > 24 ? "\n                          " : "", commands[i].help);
 	}
 }
 
@@ -51,6 +55,8 @@ static int print_help(void)
 	     "  --json          print JSON instead of text\n"
 	     "  --rules         with show: the rules and how often each was hit\n"
 	     "  --limit N       with sessions: at most so many (default 1000)\n"
+	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
+	     "several\n"
 	     "  --socket PATH   the daemon's socket (or VMSEG_SOCKET; default: from the settings)\n"
 	     "  --config FILE   the settings (default: " VMSEG_SYSCONFDIR "/vmseg/hostd.conf)\n"
 	     "  --version       print the version\n"
@@ -90,6 +96,7 @@ enum {
 	OPTION_RULES,
 	OPTION_LIMIT,
 	OPTION_ALL,
+	OPTION_NIC,
 	OPTION_SOCKET,
 	OPTION_CONFIG,
 	OPTION_VERSION,
@@ -127,6 +134,10 @@ static int take_option(int option, struct invocation *invocation)
 		invocation->all = true;
 		invocation->given |= TAKES_ALL;
 		return STATUS_OK;
+	case OPTION_NIC:
+		invocation->nic = optarg;
+		invocation->given |= TAKES_NIC;
+		return STATUS_OK;
 	case OPTION_SOCKET:
 		invocation->socket = optarg;
 		return STATUS_OK;
@@ -153,8 +164,9 @@ static int run_command(struct invocation *invocation, char **words, int count)
 	if (invocation->argument_count < command->minimum ||
 	    (command->maximum >= 0 && invocation->argument_count > command->maximum) ||
 	    (invocation->given & ~command->options)) {
-		fprintf(stderr, "Usage: vmseg %s%s%s%s\n", command->name,
+		fprintf(stderr, "Usage: vmseg %s%s%s%s%s\n", command->name,
 			command->options & TAKES_RULES ? " [--rules]" : "",
+			command->options & TAKES_NIC ? " [--nic NIC]" : "",
 			command->options & TAKES_LIMIT ? " [--limit N] " : " ", command->arguments);
 		return STATUS_USAGE;
 	}
@@ -168,6 +180,7 @@ int main(int argc, char **argv)
 		{"rules", no_argument, NULL, OPTION_RULES},
 		{"limit", required_argument, NULL, OPTION_LIMIT},
 		{"all", no_argument, NULL, OPTION_ALL},
+		{"nic", required_argument, NULL, OPTION_NIC},
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"version", no_argument, NULL, OPTION_VERSION},

@@ -140,10 +140,27 @@ struct session_view {
 int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context);
 
+/* The live session under a key; -ENOENT when there is none. */
+int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,
+		 struct session_view *ret);
+
 /* Deletes expired sessions, doing no more than about `budget` units of work: an entry looked at is
  * one, and so are 256 places of a session table. Goes on where the last call stopped. Returns the
  * units done; less than budget: a round over all ports is complete. */
 uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget);
+
+/* ---- explaining -------------------------------------------------------------------------- */
+
+struct explanation {
+	uint8_t reason;   /* enum reason */
+	uint32_t verdict; /* cell of the image, where policy was asked; else 0 */
+	bool has_session; /* a live session was found */
+};
+
+/* What would become of a frame that crosses the port now. Nothing is written, sent or counted.
+ * -ENOENT when the port is not attached. */
+int explain_frame(struct datapath *datapath, unsigned int ifindex, enum direction direction,
+		  const void *frame, size_t size, struct explanation *ret);
 
 /* ---- events ------------------------------------------------------------------------------ */
 

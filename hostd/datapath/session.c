@@ -20,8 +20,8 @@ bool is_expired(const struct settings *settings, const struct session *session, 
 	return (int32_t)(now - session->seen) > (int32_t)settings->timeout[session->state];
 }
 
-static struct session_view make_view(const struct datapath *datapath, const struct session_key *key,
-				     const struct session *session, uint32_t now)
+struct session_view view_of_session(const struct datapath *datapath, const struct session_key *key,
+				    const struct session *session, uint32_t now)
 {
 	const struct settings *settings = settings_of(&datapath->memory);
 	uint32_t idle = jiffies_between(session->seen, now);
@@ -45,7 +45,7 @@ static bool show_batch(const struct datapath *datapath, const struct session_bat
 
 		if (is_expired(settings_of(&datapath->memory), &batch->values[i], now))
 			continue;
-		view = make_view(datapath, &batch->keys[i], &batch->values[i], now);
+		view = view_of_session(datapath, &batch->keys[i], &batch->values[i], now);
 		if (!visit(&view, context))
 			return false;
 	}

@@ -10,7 +10,13 @@
 
 #include "bpf/abi.h"
 
+struct datapath;
 struct filtered_port;
+struct session_view;
+
+/* What people are told of a live session. `now` in jiffies. */
+struct session_view view_of_session(const struct datapath *datapath, const struct session_key *key,
+				    const struct session *session, uint32_t now);
 
 /* As the programs judge it: is_expired() in bpf/session.h. `now` in jiffies. */
 bool is_expired(const struct settings *settings, const struct session *session, uint32_t now);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg explain DOMAIN {in|out} PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+
+#define ENDPOINT_BYTES 80
+
+/* Takes "10.0.0.1:80", "[2001:db8::1]:80", "2001:db8::1" or ":80" apart into params. */
+static int add_endpoint(json_t *params, const char *name, const char *text)
+{
+	char copy[ENDPOINT_BYTES], key[32], *address = copy, *port = NULL, *end;
+	unsigned long number;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+		return -EINVAL;
+	if (copy[0] == '[') {
+		end = strchr(copy, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return -EINVAL;
+		port = end[1] ? end + 2 : NULL;
+		*end = '\0';
+		address = copy + 1;
+	} else if (strchr(copy, ':') == strrchr(copy, ':')) {
+		port = strchr(copy, ':');
+		if (port)
+			*port++ = '\0';
+	}
+	if (*address)
+		json_object_set_new(params, name, json_string(address));
+	if (!port)
+		return 0;
+	errno = 0;
+	number = strtoul(port, &end, 10);
+	if (errno || end == port || *end || number > 65535)
+		return -EINVAL;
+	snprintf(key, sizeof(key), "%s_port", name);
+	json_object_set_new(params, key, json_integer((json_int_t)number));
+	return 0;
+}
+
+/* "icmp" or "icmp/TYPE". */
+static void add_protocol(json_t *params, const char *text)
+{
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+
+	json_object_set_new(params, "protocol", json_stringn(text, length));
+	if (slash)
+		json_object_set_new(params, "type", json_string(slash + 1));
+}
+
+static void print_rule(const json_t *rule)
+{
+	const char *id = get_text(rule, "id"), *place = get_text(rule, "place");
+
+	if (!json_is_object(rule))
+		return;
+	printf("  rule     %s%s%s", get_text(rule, "policy"), *id ? ": " : "", id);
+	if (*place)
+		printf(" (%s)", place);
+	putchar('\n');
+}
+
+static void print_session(const json_t *session)
+{
+	if (json_is_object(session))
+		printf("  session  live: %s, opened %s, idle for %" JSON_INTEGER_FORMAT
+		       " s, ends after %" JSON_INTEGER_FORMAT " s more\n",
+		       get_text(session, "state"), get_text(session, "opened"),
+		       get_number(session, "idle"), get_number(session, "expires"));
+}
+
+static void print_explanation(const json_t *reply)
+{
+	printf("%s: %s\n", get_text(reply, "verdict"), get_text(reply, "help"));
+	printf("  reason   %s\n", get_text(reply, "reason"));
+	print_rule(json_object_get(reply, "rule"));
+	print_session(json_object_get(reply, "session"));
+	printf("  packet   %s, %s, %s, local %s, remote %s\n", get_text(reply, "device"),
+	       get_text(reply, "direction"), get_text(reply, "protocol"), get_text(reply, "local"),
+	       get_text(reply, "remote"));
+}
+
+int run_explain(const struct invocation *invocation)
+{
+	char **arguments = invocation->arguments;
+	json_t *params = json_pack("{s:s, s:s}", "domain", arguments[0], "direction", arguments[1]);
+	json_t *reply;
+	int result = STATUS_OK;
+
+	add_protocol(params, arguments[2]);
+	if (invocation->nic)
+		json_object_set_new(params, "nic", json_string(invocation->nic));
+	for (int i = 3; i < invocation->argument_count; i++) {
+		if (add_endpoint(params, i == 3 ? "remote" : "local", arguments[i]) == 0)
+			continue;
+		fprintf(stderr,
+			"vmseg: expected ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT%s, not "
+			"\"%s\"\n",
+			i == 3 ? "" : " or :PORT", arguments[i]);
+		json_decref(params);
+		return STATUS_USAGE;
+	}
+	reply = ask_daemon(invocation, "explain", params, false);
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	else
+		print_explanation(reply);
+	json_decref(reply);
+	return result;
+}

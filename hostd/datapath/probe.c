@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Probes. Checksums are left out: the programs look at none.
+ */
+#include "hostd/datapath/probe.h"
+
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/if_ether.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+
+#include "hostd/base/address.h"
+
+#define HOP_LIMIT   64
+#define TCP_WINDOW  64240
+#define OTHER_BYTES 8  /* of a protocol whose header is not known here; ICMP's header */
+#define SCTP_BYTES  12 /* common header, RFC 9260, 3.1 */
+
+/* The other side's; any unicast address will do. */
+static const uint8_t remote_mac[MAC_BYTES] = {0x02, 0, 0, 0, 0, 1};
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_SCTP;
+}
+
+static size_t transport_bytes(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return sizeof(struct tcphdr);
+	case IPPROTO_SCTP:
+		return SCTP_BYTES;
+	default:
+		return OTHER_BYTES;
+	}
+}
+
+static size_t write_ethernet(const struct probe *probe, uint8_t *to)
+{
+	bool out = probe->direction == DIRECTION_OUT;
+	struct ether_header *ethernet = (struct ether_header *)to;
+
+	memcpy(ethernet->ether_shost, out ? probe->mac : remote_mac, MAC_BYTES);
+	memcpy(ethernet->ether_dhost, out ? remote_mac : probe->mac, MAC_BYTES);
+	ethernet->ether_type = htons(is_ipv4(probe->local) ? ETHERTYPE_IP : ETHERTYPE_IPV6);
+	return sizeof(*ethernet);
+}
+
+static size_t write_ip(const struct probe *probe, size_t payload, uint8_t *to)
+{
+	bool out = probe->direction == DIRECTION_OUT;
+	const uint8_t *source = out ? probe->local : probe->remote;
+	const uint8_t *destination = out ? probe->remote : probe->local;
+	struct ip6_hdr *v6 = (struct ip6_hdr *)to;
+	struct iphdr *v4 = (struct iphdr *)to;
+
+	if (is_ipv4(probe->local)) {
+		v4->version = 4;
+		v4->ihl = sizeof(*v4) / 4;
+		v4->tot_len = htons((uint16_t)(sizeof(*v4) + payload));
+		v4->ttl = HOP_LIMIT;
+		v4->protocol = probe->protocol;
+		memcpy(&v4->saddr, source + ADDRESS_BYTES - sizeof(v4->saddr), sizeof(v4->saddr));
+		memcpy(&v4->daddr, destination + ADDRESS_BYTES - sizeof(v4->daddr),
+		       sizeof(v4->daddr));
+		return sizeof(*v4);
+	}
+	v6->ip6_flow = htonl(6U << 28);
+	v6->ip6_plen = htons((uint16_t)payload);
+	v6->ip6_nxt = probe->protocol;
+	v6->ip6_hlim = HOP_LIMIT;
+	memcpy(&v6->ip6_src, source, ADDRESS_BYTES);
+	memcpy(&v6->ip6_dst, destination, ADDRESS_BYTES);
+	return sizeof(*v6);
+}
+
+static void write_transport(const struct probe *probe, uint8_t *to)
+{
+	bool out = probe->direction == DIRECTION_OUT;
+	uint16_t ports[2] = {htons(out ? probe->local_port : probe->remote_port),
+			     htons(out ? probe->remote_port : probe->local_port)};
+	struct tcphdr *tcp = (struct tcphdr *)to;
+
+	if (probe->protocol == IPPROTO_ICMP || probe->protocol == IPPROTO_ICMPV6) {
+		to[0] = probe->icmp_type;
+		to[1] = probe->icmp_code;
+		return;
+	}
+	if (!has_ports(probe->protocol))
+		return;
+	memcpy(to, ports, sizeof(ports));
+	if (probe->protocol == IPPROTO_TCP) {
+		tcp->doff = sizeof(*tcp) / 4;
+		tcp->syn = 1;
+		tcp->window = htons(TCP_WINDOW);
+	} else if (probe->protocol == IPPROTO_UDP) {
+		((struct udphdr *)to)->len = htons(OTHER_BYTES);
+	}
+}
+
+size_t build_probe(const struct probe *probe, uint8_t frame[static PROBE_BYTES_MAX])
+{
+	size_t payload = transport_bytes(probe->protocol), length;
+
+	memset(frame, 0, PROBE_BYTES_MAX);
+	length = write_ethernet(probe, frame);
+	length += write_ip(probe, payload, frame + length);
+	write_transport(probe, frame + length);
+	return length + payload;
+}
+
+struct session_key key_of_probe(const struct probe *probe)
+{
+	struct session_key key = {.protocol = probe->protocol};
+	bool icmp = probe->protocol == IPPROTO_ICMP || probe->protocol == IPPROTO_ICMPV6;
+
+	memcpy(key.local, probe->local, ADDRESS_BYTES);
+	memcpy(key.remote, probe->remote, ADDRESS_BYTES);
+	if (has_ports(probe->protocol)) {
+		key.local_port = htons(probe->local_port);
+		key.remote_port = htons(probe->remote_port);
+	} else if (icmp) {
+		/* The side that is asked has the query's type as its port: see abi.h. */
+		if (probe->direction == DIRECTION_OUT)
+			key.remote_port = htons(probe->icmp_type);
+		else
+			key.local_port = htons(probe->icmp_type);
+	}
+	return key;
+}
