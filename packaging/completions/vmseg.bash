@@ -73,6 +73,7 @@ _vmseg_offer_options() {
 	'') _vmseg_offer --version --help ;;
 	show) _vmseg_offer --rules ;;
 	sessions) _vmseg_offer --limit ;;
+	explain) _vmseg_offer --nic ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
 	esac
 }
@@ -80,7 +81,7 @@ _vmseg_offer_options() {
 _vmseg_offer_arguments() {
 	case $_vmseg_command in
 	'')
-		_vmseg_offer status list show sessions policy monitor reload attach detach help
+		_vmseg_offer status list show sessions explain policy monitor reload attach detach help
 		;;
 	policy)
 		_vmseg_offer list show check
@@ -91,7 +92,7 @@ _vmseg_offer_arguments() {
 	'policy show')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names policy list
 		;;
-	show | sessions | attach | detach)
+	show | sessions | explain | attach | detach)
 		((_vmseg_arguments > 0)) || _vmseg_offer_names list
 		;;
 	esac

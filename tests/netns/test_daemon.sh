@@ -158,6 +158,16 @@ check_start() {
 	check_equal "both directions are hooked" true "$(show_port web '.hooked.in and .hooked.out')"
 	check_ask "what the policy allows is answered" answered host 80
 	check_ask "what it does not allow is not" silence host 22
+	check_equal "what is denied is explained by its rule" "drop policy" \
+		"$(vmseg explain web in tcp 192.0.2.99 :22 --json |
+			jq -r '.verdict + " " + .reason')"
+	check_equal "what is allowed names its rule" "pass http" \
+		"$(vmseg explain web in tcp 192.0.2.99 :80 --json |
+			jq -r '.verdict + " " + .rule.id')"
+	check_contains "a spoofed source is explained by its guard" guard-ip \
+		"$(vmseg explain web out udp 192.0.2.99:53 198.51.100.1)"
+	check_contains "a question that cannot be is refused" "one family" \
+		"$(vmseg explain web out udp 192.0.2.99:53 2001:db8::1 2>&1)"
 	check_equal "the session is shown with its rule" http \
 		"$(vmseg sessions web --json |
 			jq -r '[.sessions[] | select(.local_port == 80)][0].rule')"

@@ -53,7 +53,7 @@ words() {
 
 # The first words of the commands in `vmseg help`, and help itself.
 first_words() {
-	"$BUILD/vmseg" help | sed -n '/^  -/q; s/^  \([a-z]*\) .*/\1/p'
+	"$BUILD/vmseg" help | sed -n '/^  -/q; s/^  \([a-z][a-z]*\) .*/\1/p'
 	echo help
 }
 
@@ -80,6 +80,7 @@ takes() {
 	shift
 	case $option in
 	--limit) value=(1) ;;
+	--nic) value=(eth0) ;;
 	--socket) value=("$work/nothing") ;;
 	--config) value=("$work/empty.conf") ;;
 	esac
