@@ -1,26 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# build-initrd.sh OUT KERNEL_DIR... -- PROGRAM...: an initrd that runs the programs under any of the
-# kernels and switches the machine off. It holds busybox, the programs, the libraries that they are
-# linked with, the shipped policies and the few modules that the tests need.
+# build-initrd.sh OUT KERNEL PROGRAM...: an initrd that runs the programs and switches the machine
+# off. It holds busybox, the programs, the libraries that they are linked with, the shipped policies
+# and the few modules that the tests need, from the folder that fetch-kernel.sh has filled.
 
 set -euo pipefail
 
-[ $# -ge 4 ] || {
-	echo "usage: build-initrd.sh OUT KERNEL_DIR... -- PROGRAM..." >&2
+[ $# -ge 3 ] || {
+	echo "usage: build-initrd.sh OUT KERNEL PROGRAM..." >&2
 	exit 2
 }
 here=$(dirname "$(realpath "$0")")
 top=$here/../..
 out=$1
-shift
-kernels=()
-while [ "$1" != -- ]; do
-	kernels+=("$1")
-	shift
-done
-shift
+kernel=$2
+shift 2
 
 # A device with a chosen interface index.
 modules=(tun)
@@ -50,16 +45,12 @@ unpack_module() {
 	esac
 }
 
-for kernel in "${kernels[@]}"; do
-	version=$(<"$kernel/version")
-	mkdir "$root/modules/$version"
-	number=0
-	for module in "${modules[@]}"; do
-		modprobe -d "$kernel" -S "$version" --show-depends "$module"
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
-		number=$((number + 1))
-		unpack_module "$path" >"$root/modules/$version/$number.ko"
-	done
+number=0
+for module in "${modules[@]}"; do
+	modprobe -d "$kernel" -S "$(<"$kernel/version")" --show-depends "$module"
+done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
+	number=$((number + 1))
+	unpack_module "$path" >"$root/modules/$number.ko"
 done
 
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$out.new"
