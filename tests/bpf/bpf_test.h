@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/datapath.h"
 #include "tests/harness/conversation.h"
 #include "tests/harness/expect.h"
 #include "tests/harness/packet.h"

@@ -131,7 +131,7 @@ static void all_addresses_of_a_full_list_are_the_ports(void **state)
 {
 	struct rig_port *port = open_port(state);
 
-	for (int i = port->record.address_count; i < PORT_ADDRESSES_MAX; i++) {
+	for (uint32_t i = port->record.address_count; i < PORT_ADDRESSES_MAX; i++) {
 		struct address_prefix *prefix = &port->record.addresses[i];
 
 		prefix->address[2] = htonl(0xffff);

@@ -129,7 +129,7 @@ static void no_cut_frame_passes(void **state)
 			if (dry.reason != REASON_TRUNCATED && dry.reason != REASON_BAD_LENGTH &&
 			    dry.reason != REASON_ETHERTYPE)
 				fail_msg("frame %zu at %d bytes: %s", i, length,
-					 reason_text(dry.reason));
+					 reason_name(dry.reason));
 		}
 	}
 	assert_int_equal(count_sessions(port), 0);
@@ -176,6 +176,20 @@ static void udp_length_must_agree(void **state)
 	expect_drop(port, OUT, set16(UDP_LENGTH, 0, v6), BAD_LENGTH);
 	expect_pass(port, OUT, v4, NEW);
 	expect_pass(port, OUT, v6, NEW);
+}
+
+/* Beyond 64 KiB ("BIG TCP") a coalesced packet has no room for its length and says 0. */
+static void coalesced_packets_may_have_no_length(void **state)
+{
+	struct rig_port *port = open_port(state);
+	struct packet v4 = tcp(VM, WEB, 40000, 80, SYN);
+	struct packet v6 = udp(VM6, WEB6, 40000, 53, .payload = 1000);
+
+	expect_drop(port, OUT, set16(IPV4_TOTAL_LENGTH, 0, v4), BAD_LENGTH);
+	expect_pass(port, OUT, coalesced(500, set16(IPV4_TOTAL_LENGTH, 0, v4)), NEW);
+	expect_drop(port, OUT, set16(IPV6_PAYLOAD_LENGTH, 0, v6), BAD_LENGTH);
+	expect_pass(port, OUT, coalesced(500, set16(IPV6_PAYLOAD_LENGTH, 0, v6)), NEW);
+	expect_drop(port, OUT, coalesced(500, set16(IPV6_PAYLOAD_LENGTH, 2000, v6)), BAD_LENGTH);
 }
 
 static void transport_headers_must_fit(void **state)
@@ -355,6 +369,7 @@ int main(void)
 		rig_test(ipv4_lengths_must_agree),
 		rig_test(ipv6_lengths_must_agree),
 		rig_test(udp_length_must_agree),
+		rig_test(coalesced_packets_may_have_no_length),
 		rig_test(transport_headers_must_fit),
 		rig_test(extension_headers_must_fit),
 		rig_test(impossible_fields_are_dropped),

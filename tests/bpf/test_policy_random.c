@@ -105,7 +105,7 @@ static void report(const struct world *world, const struct policy_query *query,
 		print_address_set(world->sets[i], stderr);
 	fail_msg("direction %u, remote %s, protocol %u, port %u, source port %u: %s 0x%x, not 0x%x",
 		 query->direction, format_address(query->remote, text), query->protocol,
-		 query->port, query->source_port, reason_text(dry->reason), dry->verdict, expected);
+		 query->port, query->source_port, reason_name(dry->reason), dry->verdict, expected);
 }
 
 /* True when the packet reached the policy and a rule, not the default, decided. */

@@ -410,7 +410,7 @@ static void errors_about_tcp_must_name_a_segment_in_flight(void **state)
 {
 	struct rig_port *port = *state;
 	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-	struct packet sent = next_segment(&c, OUT, ACK, .payload = 100);
+	struct packet sent;
 
 	opens(&c, OUT);
 	sent = next_segment(&c, OUT, ACK, .payload = 100);

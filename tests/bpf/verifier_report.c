@@ -118,8 +118,8 @@ static void print_last_words(const char *name, const char *log)
 /* True when the kernel took the program. */
 static bool report(const char *release, const char *name, char *log)
 {
-	struct figures figures;
-	size_t instructions;
+	struct figures figures = {0};
+	size_t instructions = 0;
 	int r = load_one(name, LOG_STATS, log, &figures, &instructions);
 
 	printf("%-28s %-14s %12zu %10lu %8lu %8lu  %-20s %s\n", release, name, instructions,
@@ -130,8 +130,8 @@ static bool report(const char *release, const char *name, char *log)
 
 static void explain_refusal(const char *name, char *log)
 {
-	struct figures figures;
-	size_t instructions;
+	struct figures figures = {0};
+	size_t instructions = 0;
 
 	if (load_one(name, LOG_TRACE, log, &figures, &instructions))
 		print_last_words(name, log);

@@ -14,38 +14,8 @@
 #include <linux/pkt_cls.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/datapath.h"
 #include "tests/harness/expect.h"
-
-struct reason_info {
-	const char *name;
-	bool passes;
-};
-
-#define PASS true
-#define DROP false
-static const struct reason_info reason_info[REASON_COUNT] = {
-#define REASON(identifier, name, verdict, help) [REASON_##identifier] = {name, verdict},
-#include "bpf/reasons.def"
-#undef REASON
-};
-#undef PASS
-#undef DROP
-
-static const char *const state_names[STATE_COUNT] = {
-#define STATE(identifier, name, seconds, source) [STATE_##identifier] = name,
-#include "bpf/states.def"
-#undef STATE
-};
-
-const char *reason_text(enum reason reason)
-{
-	return reason < REASON_COUNT ? reason_info[reason].name : "?";
-}
-
-const char *state_text(enum session_state state)
-{
-	return state < STATE_COUNT ? state_names[state] : "none";
-}
 
 /* ---- coverage -----------------------------------------------------------------------------------
  */
@@ -59,7 +29,7 @@ static void note_reason(enum reason reason)
 	if (noted[reason] || !path)
 		return;
 	stream = fopen(path, "ae");
-	if (!stream || fprintf(stream, "%s\n", reason_text(reason)) < 0)
+	if (!stream || fprintf(stream, "%s\n", reason_name(reason)) < 0)
 		fail_msg("%s cannot be written", path);
 	noted[reason] = true;
 }
@@ -119,7 +89,7 @@ static void print_changes(const struct snapshot *before, const struct snapshot *
 		for (int d = 0; d < 2; d++) {
 			for (int r = 0; r < REASON_MAX; r++) {
 				snprintf(what, sizeof(what), "slot %d %s %s", slot, directions[d],
-					 reason_text(r));
+					 reason_name(r));
 				print_difference(what, was->by_reason[d][r], is->by_reason[d][r]);
 			}
 			snprintf(what, sizeof(what), "slot %d %s audited", slot, directions[d]);
@@ -190,7 +160,7 @@ static bool check_twin(struct rig_port *port, enum direction direction, const st
 		dry.reason = reason;
 	if (dry.reason == reason && same_snapshot(before, &after))
 		return true;
-	print_error("the dry run said %s\n", reason_text(dry.reason));
+	print_error("the dry run said %s\n", reason_name(dry.reason));
 	print_changes(before, &after);
 	return false;
 }
@@ -202,9 +172,9 @@ void check_frame(struct rig_port *port, enum direction direction, struct packet 
 	int action;
 	bool fits;
 
-	if (reason_info[reason].passes != (outcome == OUTCOME_PASS))
+	if (reason_passes(reason) != (outcome == OUTCOME_PASS))
 		fail_msg("%s:%d: %s cannot have this outcome", where.file, where.line,
-			 reason_text(reason));
+			 reason_name(reason));
 
 	fits = check_twin(port, direction, &packet, reason, &before);
 	action = run_frame(port, direction, &packet);
@@ -220,7 +190,7 @@ void check_frame(struct rig_port *port, enum direction direction, struct packet 
 	print_frame(&packet);
 	print_error("action %d\n", action);
 	print_changes(&before, &after);
-	fail_msg("%s:%d: expected %s (%s)", where.file, where.line, reason_text(reason),
+	fail_msg("%s:%d: expected %s (%s)", where.file, where.line, reason_name(reason),
 		 outcome == OUTCOME_PASS   ? "pass"
 		 : outcome == OUTCOME_DROP ? "drop"
 					   : "pass, audited");
@@ -239,7 +209,7 @@ void check_state(struct rig_port *port, struct session_key key, enum session_sta
 		is = session.state;
 	if (is != state)
 		fail_msg("%s:%d: expected session state %s, it is %s", where.file, where.line,
-			 state_text(state), state_text(is));
+			 state_name(state), state_name(is));
 }
 
 struct event check_event(struct rig_port *port, enum event_kind kind, enum reason reason,
@@ -251,8 +221,8 @@ struct event check_event(struct rig_port *port, enum event_kind kind, enum reaso
 		fail_msg("%s:%d: expected an event, there is none", where.file, where.line);
 	if (event.kind != kind || event.reason != reason || event.slot != port->slot)
 		fail_msg("%s:%d: expected event %d %s of slot %u, got %u %s of slot %u", where.file,
-			 where.line, kind, reason_text(reason), port->slot, event.kind,
-			 reason_text(event.reason), event.slot);
+			 where.line, kind, reason_name(reason), port->slot, event.kind,
+			 reason_name(event.reason), event.slot);
 	return event;
 }
 
@@ -262,5 +232,5 @@ void check_no_event(struct rig_port *port, struct test_line where)
 
 	if (take_event(port->rig, &event))
 		fail_msg("%s:%d: expected no event, got %u %s", where.file, where.line, event.kind,
-			 reason_text(event.reason));
+			 reason_name(event.reason));
 }

@@ -57,8 +57,4 @@ struct event check_event(struct rig_port *port, enum event_kind kind, enum reaso
 			 struct test_line where);
 void check_no_event(struct rig_port *port, struct test_line where);
 
-/* As in reasons.def and states.def. */
-const char *reason_text(enum reason reason);
-const char *state_text(enum session_state state);
-
 #endif

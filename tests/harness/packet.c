@@ -165,6 +165,11 @@ void set_plain_checksum(struct packet *packet, size_t offset)
 	      fold(sum_words(0, transport, packet->length - packet->transport)));
 }
 
+static size_t ipv4_header_bytes(const struct packet *packet)
+{
+	return (size_t)(packet->bytes[packet->network] & 15) * 4;
+}
+
 /* Lengths and header checksum of IP as the frame now is. */
 void settle_ip(struct packet *packet)
 {
@@ -177,7 +182,7 @@ void settle_ip(struct packet *packet)
 	}
 	put16(network + 2, size);
 	put16(network + 10, 0);
-	put16(network + 10, fold(sum_words(0, network, (network[0] & 15) * 4)));
+	put16(network + 10, fold(sum_words(0, network, ipv4_header_bytes(packet))));
 }
 
 /* ---- Ethernet ------------------------------------------------------------------------------- */
@@ -231,6 +236,12 @@ struct packet in_offloaded_vlan(uint16_t id, struct packet packet)
 {
 	packet.tag_protocol = ETH_P_8021Q;
 	packet.tag = id;
+	return packet;
+}
+
+struct packet coalesced(uint16_t segment_size, struct packet packet)
+{
+	packet.segment_size = segment_size;
 	return packet;
 }
 
@@ -368,7 +379,7 @@ struct packet fragment(uint32_t id, size_t offset, size_t length, struct packet 
 	if (is_ipv4_packet(&packet)) {
 		uint8_t *network = packet.bytes + packet.network;
 
-		packet = cut_out((network[0] & 15) * 4, offset, length, &more, packet);
+		packet = cut_out(ipv4_header_bytes(&packet), offset, length, &more, packet);
 		put16(network + 4, id);
 		put16(network + 6, offset / 8 | (more ? 0x2000 : 0));
 		settle_ip(&packet);

@@ -27,6 +27,7 @@ struct packet {
 	/* A tag that is not in the frame but beside it, as the kernel keeps it: 0 or an EtherType,
 	 * and the tag. */
 	uint16_t tag_protocol, tag;
+	uint16_t segment_size; /* of a frame that the kernel has yet to cut up (GSO); else 0 */
 	uint8_t bytes[PACKET_BYTES_MAX];
 };
 
@@ -186,6 +187,9 @@ struct packet in_service_vlan(uint16_t id, struct packet packet);        /* adds
 struct packet in_offloaded_vlan(uint16_t id,
 				struct packet packet); /* the tag is not in the frame */
 struct packet in_snap(struct packet packet); /* 802.3 length, LLC, SNAP and the EtherType */
+
+/* Several segments in one, as offloads make them. */
+struct packet coalesced(uint16_t segment_size, struct packet packet);
 
 /* ---- IP options, extension headers, fragments ------------------------------------------------ */
 

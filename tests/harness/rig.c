@@ -184,7 +184,7 @@ static void add_address(struct port *record, const struct host *host)
 void publish_port(struct rig_port *port)
 {
 	/* Two records a port, in turn: the one in force is never written. */
-	uint32_t number = port->slot * 2 + port->published % 2;
+	uint32_t number = port->slot * 2 + (uint32_t)(port->published % 2);
 
 	port->record.slot = port->slot;
 	port->record.generation++;

@@ -56,6 +56,10 @@ static int run_program(struct rig_port *port, enum rig_program program, const st
 		    .ctx_size_out = sizeof(*ret_context));
 	int result;
 
+	if (packet->segment_size) {
+		context.gso_size = packet->segment_size;
+		context.gso_segs = packet->length / packet->segment_size + 1;
+	}
 	if (packet->tag_protocol) {
 		context.cb[0] = packet->tag_protocol;
 		context.cb[1] = packet->tag;
