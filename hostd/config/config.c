@@ -130,19 +130,6 @@ static int set_choice(const struct assignment *assignment)
 	return expected(assignment, "%s", list);
 }
 
-static bool is_name(const char *text)
-{
-	size_t length = strlen(text);
-
-	if (length == 0 || length > NAME_MAX_BYTES || !isalnum((unsigned char)text[0]))
-		return false;
-	for (size_t i = 1; i < length; i++) {
-		if (!isalnum((unsigned char)text[i]) && !strchr("._-", text[i]))
-			return false;
-	}
-	return true;
-}
-
 /* "none" or the name of a policy in the policy directory. */
 static int set_policy_name(const struct assignment *assignment)
 {

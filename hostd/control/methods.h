@@ -51,6 +51,16 @@ int answer_policy_list(struct control_context *context, const json_t *params, js
 int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
 
+/* policy_edits.c: {"xml", "source"}, {"name"} */
+int answer_policy_apply(struct control_context *context, const json_t *params, json_t **ret_result,
+			struct diag *diag);
+int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
+			 struct diag *diag);
+
+/* group_requests.c: {} */
+int answer_groups(struct control_context *context, const json_t *params, json_t **ret_result,
+		  struct diag *diag);
+
 /* admin_requests.c: {}, {"domain"}, {}, {"domain"} */
 int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);

@@ -27,6 +27,11 @@ static const struct command commands[] = {
 	 run_policy_show},
 	{"policy check", "FILE...", "say whether policy files are good; needs no daemon", 0, 1, -1,
 	 run_policy_check},
+	{"policy apply", "FILE|-", "create or replace a policy or set, and use it", 0, 1, 1,
+	 run_policy_apply},
+	{"policy delete", "NAME", "take away a policy or set that nobody uses", 0, 1, 1,
+	 run_policy_delete},
+	{"groups", "", "groups, who is in them, and their addresses", 0, 0, 0, run_groups},
 	{"monitor", "", "print events as they happen, until interrupted", 0, 0, 0, run_monitor},
 	{"reload", "", "read settings and policies again", 0, 0, 0, run_reload},
 	{"attach", "DOMAIN", "filter a domain again after detach", 0, 1, 1, run_attach},
@@ -66,9 +71,11 @@ static int print_help(void)
 	return STATUS_OK;
 }
 
-static int complain(const char *problem, const char *word)
+/* The first two words are shown: together they may have been meant as a command. */
+static int complain(const char *problem, char **words, int count)
 {
-	fprintf(stderr, "vmseg: %s%s\nCommands:\n", problem, word);
+	fprintf(stderr, "vmseg: %s%s%s%s\nCommands:\n", problem, count > 0 ? words[0] : "",
+		count > 1 ? " " : "", count > 1 ? words[1] : "");
 	print_commands(stderr);
 	return STATUS_USAGE;
 }
@@ -155,10 +162,10 @@ static int run_command(struct invocation *invocation, char **words, int count)
 	int used = 0;
 
 	if (count == 0 || strcmp(words[0], "help") == 0)
-		return count == 0 ? complain("expected a command", "") : print_help();
+		return count == 0 ? complain("expected a command", words, 0) : print_help();
 	command = find_command(words, count, &used);
 	if (!command)
-		return complain("unknown command: ", words[0]);
+		return complain("unknown command: ", words, count);
 	invocation->arguments = words + used;
 	invocation->argument_count = count - used;
 	if (invocation->argument_count < command->minimum ||

@@ -12,52 +12,18 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
-#include "hostd/policy/compile.h"
 #include "hostd/policy/library.h"
 #include "hostd/policy/parse.h"
-#include "hostd/policy/resolve.h"
+#include "hostd/policy/trial.h"
 
-static size_t no_members(void *context, const char *group, const struct prefix **ret)
+static int try_beside_neighbours(const char *path, struct policy *policy, uint32_t *ret_nodes,
+				 struct diag *diag)
 {
-	*ret = NULL;
-	return 0;
-}
-
-static int load_neighbours(const char *path, struct library **ret, struct diag *diag)
-{
-	_cleanup_free_ char *copy = strdup(path);
-
-	return copy ? load_library(dirname(copy), ret, diag) : -ENOMEM;
-}
-
-/* Compiles the policy as the only one of a domain. */
-static int compile_alone(const char *path, struct policy *policy, uint32_t *ret_nodes,
-			 struct diag *diag)
-{
-	static const uint8_t any_mac[MAC_BYTES];
-	const struct group_source groups = {no_members, NULL};
-	struct policy_item item = {.policy = policy};
-	struct domain_policy domain;
-	_cleanup_(free_effective_policy) struct effective_policy *effective = NULL;
 	_cleanup_(free_library) struct library *library = NULL;
-	_cleanup_(free_image) struct image *image = NULL;
-	int r = load_neighbours(path, &library, diag);
+	_cleanup_free_ char *copy = strdup(path);
+	int r = copy ? load_library(dirname(copy), &library, diag) : -ENOMEM;
 
-	if (r < 0)
-		return r;
-	init_domain_policy(&domain);
-	domain.policies = &item;
-	domain.policy_count = 1;
-	domain.place = policy->place;
-	r = resolve_policy(library, NULL, &domain, any_mac, &groups, &effective, diag);
-	if (r < 0)
-		return r;
-	r = compile_image(effective, &image, diag);
-	if (r < 0)
-		return r;
-	*ret_nodes = image->node_count;
-	r = find_shadowed_rules(effective, diag);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : try_policy(library, policy, ret_nodes, diag);
 }
 
 static int check_file(const char *path, json_t *report, struct diag *diag)
@@ -75,7 +41,7 @@ static int check_file(const char *path, json_t *report, struct diag *diag)
 							 (json_int_t)set->prefix_count));
 		return 0;
 	}
-	r = compile_alone(path, policy, &nodes, diag);
+	r = try_beside_neighbours(path, policy, &nodes, diag);
 	if (r == 0)
 		json_object_update_new(report, json_pack("{s:s, s:s, s:I, s:I}", "kind", "policy",
 							 "name", policy->name, "rules",

@@ -48,6 +48,8 @@ static struct managed_port *add_port(struct transition *transition, const uint8_
 	memcpy(port->mac, mac, MAC_BYTES);
 	if (device)
 		strncpy(port->device, device, sizeof(port->device) - 1);
+	else
+		if_indextoname(ifindex, port->device);
 	port->ifindex = ifindex;
 	return port;
 }
@@ -107,18 +109,31 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	return 0;
 }
 
-static int find_device(const struct port_plan *plan, unsigned int *ret, struct diag *diag)
+unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
+			   const char *target)
 {
-	char mac[MAC_TEXT_BYTES];
-	unsigned int ifindex;
+	unsigned int ifindex = target ? if_nametoindex(target) : 0;
 
-	if (!plan->target)
-		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device",
-			    format_mac(plan->mac, mac));
-	ifindex = if_nametoindex(plan->target);
+	for (size_t i = 0; !ifindex && i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (memcmp(port->mac, mac, MAC_BYTES) == 0 &&
+		    (!target || strcmp(target, port->device) == 0))
+			ifindex = port->ifindex;
+	}
+	return ifindex;
+}
+
+static int find_device(const struct managed_domain *managed, const struct port_plan *plan,
+		       unsigned int *ret, struct diag *diag)
+{
+	unsigned int ifindex = locate_device(managed, plan->mac, plan->target);
+	char mac[MAC_TEXT_BYTES];
+
 	if (!ifindex)
-		return fail(diag, errno, plan->target, 0, "the host device of interface %s: %s",
-			    format_mac(plan->mac, mac), strerror(errno));
+		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
+			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
+			    plan->target ? plan->target : "");
 	*ret = ifindex;
 	return 0;
 }
@@ -142,7 +157,7 @@ int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 		struct port_plan *next = plan->ports[i];
 		unsigned int ifindex = 0;
 
-		r = find_device(next, &ifindex, diag);
+		r = find_device(managed, next, &ifindex, diag);
 		if (r < 0)
 			break;
 		add_port(&transition, next->mac, next->target, ifindex)->plan = next;
@@ -204,7 +219,7 @@ static void settle_port(struct transition *transition, struct port_plan *plan, c
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_port *port;
 	unsigned int ifindex = 0;
-	int r = find_device(next, &ifindex, &diag);
+	int r = find_device(transition->managed, next, &ifindex, &diag);
 
 	port = add_port(transition, next->mac, next->target, ifindex);
 	if (r == 0 && problem && present_port(transition->managed, ifindex))
@@ -261,7 +276,7 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 		return;
 	for (size_t i = 0; i < domain->interface_count; i++) {
 		const struct domain_interface *nic = &domain->interfaces[i];
-		unsigned int ifindex = nic->target ? if_nametoindex(nic->target) : 0;
+		unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
 
 		if (nic->kind != INTERFACE_NONE && ifindex)
 			keep_or_close(&transition,

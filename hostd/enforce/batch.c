@@ -4,7 +4,6 @@
  * before; that wait is paid once for all of them.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -50,7 +49,7 @@ static void add_domain(struct batch *batch, const struct planned *item)
 {
 	for (size_t i = 0; i < item->plan->port_count; i++) {
 		struct port_plan *plan = item->plan->ports[i];
-		unsigned int ifindex = plan->target ? if_nametoindex(plan->target) : 0;
+		unsigned int ifindex = locate_device(item->managed, plan->mac, plan->target);
 		size_t n = batch->count;
 
 		if (!ifindex || !is_present(item->managed, ifindex))

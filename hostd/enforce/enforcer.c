@@ -92,3 +92,8 @@ const struct library *enforcer_library(const struct enforcer *enforcer)
 {
 	return enforcer->library->library;
 }
+
+struct groups *enforcer_groups(const struct enforcer *enforcer)
+{
+	return enforcer->groups;
+}

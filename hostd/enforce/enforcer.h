@@ -21,6 +21,7 @@ void close_enforcer(struct enforcer **enforcer);
 struct datapath *enforcer_datapath(const struct enforcer *enforcer);
 const struct config *enforcer_config(const struct enforcer *enforcer);
 const struct library *enforcer_library(const struct enforcer *enforcer);
+struct groups *enforcer_groups(const struct enforcer *enforcer);
 
 /* ---- what the libvirt hook says ----------------------------------------------------------- */
 
@@ -50,6 +51,10 @@ void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen);
 /* These UUIDs are all that run of this driver ("qemu", "lxc"): the others are forgotten. */
 void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
 		  size_t count, uint64_t seen);
+
+/* Every libvirt has told all that it runs, and was asked after `seen`: devices that are still
+ * without an owner, and were there well before, are no domain's and are opened again. */
+void release_unclaimed(struct enforcer *enforcer, uint64_t seen);
 
 /* Its CPUs run again, on this host for the first time: pick-up counts from here. */
 void resume_domain(struct enforcer *enforcer, const char *uuid);

@@ -80,6 +80,11 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 /* Detaches every port. */
 void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
 
+/* The device of a NIC, by its name; else the one that the domain has attached for that MAC: a
+ * device may have been renamed, and a container's is not always named. 0: none. */
+unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
+			   const char *target);
+
 /* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
 uint32_t pickup_seconds(const struct managed_domain *managed);
 

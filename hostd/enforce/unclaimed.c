@@ -11,6 +11,9 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
+/* A device that libvirt makes for a running domain is in the domain's XML after this time. */
+#define UNCLAIMED_USEC (30 * USEC_PER_SEC)
+
 static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
 {
 	struct unclaimed_port *port;
@@ -51,6 +54,21 @@ void release_devices(struct enforcer *enforcer, const struct domain *domain)
 			continue;
 		detach_port(enforcer->datapath, ifindex);
 		claim_device(enforcer, ifindex);
+	}
+}
+
+void release_unclaimed(struct enforcer *enforcer, uint64_t seen)
+{
+	struct unclaimed_port *port, *next;
+
+	HASH_ITER (hh, enforcer->unclaimed, port, next) {
+		if (port->since + UNCLAIMED_USEC > seen)
+			continue;
+		log_notice(NULL, "%s belongs to no running domain: not filtered any more",
+			   port->device);
+		detach_port(enforcer->datapath, port->ifindex);
+		HASH_DEL(enforcer->unclaimed, port);
+		free(port);
 	}
 }
 

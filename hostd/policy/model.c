@@ -4,7 +4,9 @@
  */
 #include "hostd/policy/model.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const guard_names[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_MAC] = "mac",
@@ -117,4 +119,18 @@ void free_domain_policy(struct domain_policy **policy)
 	free(p->place.source);
 	free(p);
 	*policy = NULL;
+}
+
+bool is_name(const char *text)
+{
+	static const char more[] = "._-";
+
+	/* Whatever the locale takes for a letter. */
+	if (strlen(text) > NAME_MAX_BYTES || !isascii(text[0]) || !isalnum((unsigned char)text[0]))
+		return false;
+	for (; *text; text++) {
+		if (!isascii(*text) || !(isalnum((unsigned char)*text) || strchr(more, *text)))
+			return false;
+	}
+	return true;
 }

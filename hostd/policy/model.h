@@ -162,6 +162,9 @@ void free_policy(struct policy **policy);
 void free_address_set(struct address_set **set);
 void free_domain_policy(struct domain_policy **policy);
 
+/* Whether a policy, set, group or rule may have this name. */
+bool is_name(const char *text);
+
 /* Names as written in XML, for messages and outputs. */
 extern const char *const guard_names[GUARD_KIND_COUNT]; /* "mac", "ip", ..., "vlan" */
 extern const char *const limit_names[LIMIT_KIND_COUNT]; /* "sessions", ... */

@@ -313,19 +313,6 @@ int read_port_range(const struct reader *reader, const xmlNode *element, const c
 	return 0;
 }
 
-static bool is_name(const char *text)
-{
-	static const char more[] = "._-";
-
-	if (!isascii(text[0]) || !isalnum((unsigned char)text[0]))
-		return false;
-	for (; *text; text++) {
-		if (!isascii(*text) || !(isalnum((unsigned char)*text) || strchr(more, *text)))
-			return false;
-	}
-	return true;
-}
-
 int read_name(const struct reader *reader, const xmlNode *element, const char *attribute,
 	      bool required, char **ret)
 {

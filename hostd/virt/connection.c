@@ -16,6 +16,7 @@
 
 #define FIRST_PAUSE_MS    1000
 #define LAST_PAUSE_MS     30000
+#define LIST_AGAIN_MS     60000
 #define KEEPALIVE_SECONDS 5
 #define KEEPALIVE_COUNT   3
 #define CALLBACKS_MAX     4
@@ -219,8 +220,8 @@ static bool add_uuid(struct message *listed, virDomainPtr domain)
 	return listed->uuids[listed->uuid_count++] != NULL;
 }
 
-/* Every running domain, and then that these are all. */
-static int post_list(struct virt_connection *connection)
+/* Which domains run; with `describe` also the XML of each, before. */
+static int post_list(struct virt_connection *connection, bool describe)
 {
 	uint64_t seen = monotonic_usec();
 	virDomainPtr *domains = NULL;
@@ -235,7 +236,8 @@ static int post_list(struct virt_connection *connection)
 	if (listed)
 		listed->uuids = calloc((size_t)count + 1, sizeof(char *));
 	for (int i = 0; i < count; i++) {
-		post_present(connection, domains[i], seen);
+		if (describe)
+			post_present(connection, domains[i], seen);
 		complete = add_uuid(listed, domains[i]) && complete;
 		virDomainFree(domains[i]);
 	}
@@ -245,10 +247,8 @@ static int post_list(struct virt_connection *connection)
 	return 0;
 }
 
-static void try_to_connect(int timer, void *context)
+static void connect_to_libvirt(struct virt_connection *connection, int timer)
 {
-	struct virt_connection *connection = context;
-
 	virEventUpdateTimeout(timer, -1);
 	connection->handle = virConnectOpenReadOnly(connection->uri);
 	if (!connection->handle) {
@@ -264,11 +264,23 @@ static void try_to_connect(int timer, void *context)
 		return;
 	}
 	post(connection, new_message(MESSAGE_CONNECTED, connection->index, monotonic_usec(), NULL));
-	if (post_list(connection) < 0) {
+	if (post_list(connection, true) < 0) {
 		disconnect(connection, virGetLastErrorMessage());
 		return;
 	}
 	connection->pause_ms = FIRST_PAUSE_MS;
+	virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+}
+
+/* Events come while connected; the list is for the one that was missed. */
+static void on_timer(int timer, void *context)
+{
+	struct virt_connection *connection = context;
+
+	if (!connection->handle)
+		connect_to_libvirt(connection, timer);
+	else if (post_list(connection, false) < 0)
+		disconnect(connection, virGetLastErrorMessage());
 }
 
 void ask_for_news(struct virt_connection *connection)
@@ -298,7 +310,7 @@ int new_virt_connection(const char *uri, size_t index, struct mailbox *mailbox,
 	connection->mailbox = mailbox;
 	connection->pause_ms = FIRST_PAUSE_MS;
 	connection->news_end = &connection->news;
-	connection->timer = virEventAddTimeout(0, try_to_connect, connection, NULL);
+	connection->timer = virEventAddTimeout(0, on_timer, connection, NULL);
 	if (connection->timer < 0) {
 		free(connection);
 		return -EIO;

@@ -43,6 +43,7 @@ bool is_watched(const struct virt_links *links)
 static void note_connected(struct virt_link *link)
 {
 	link->connected = true;
+	link->listed = 0;
 	free(TAKE_PTR(link->problem));
 	log_info(NULL, "connected to libvirt at %s", link->uri);
 }
@@ -53,8 +54,21 @@ static void note_disconnected(struct virt_link *link, const char *why)
 	if (link->connected || !link->problem)
 		log_warning(NULL, "not connected to libvirt at %s: %s", link->uri, why);
 	link->connected = false;
+	link->listed = 0;
 	free(link->problem);
 	link->problem = strdup(why);
+}
+
+/* What no libvirt knows is nobody's only when all of them have spoken. */
+static uint64_t earliest_list(const struct virt_links *links)
+{
+	uint64_t earliest = UINT64_MAX;
+
+	for (size_t i = 0; i < links->count; i++) {
+		if (links->links[i].listed < earliest)
+			earliest = links->links[i].listed;
+	}
+	return earliest;
 }
 
 void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct message *message)
@@ -77,6 +91,8 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 	case MESSAGE_LISTED:
 		keep_domains(enforcer, message->driver, (const char *const *)message->uuids,
 			     message->uuid_count, message->seen);
+		link->listed = message->seen;
+		release_unclaimed(enforcer, earliest_list(links));
 		break;
 	case MESSAGE_RESUMED:
 		resume_domain(enforcer, message->text);

@@ -81,15 +81,15 @@ _vmseg_offer_options() {
 _vmseg_offer_arguments() {
 	case $_vmseg_command in
 	'')
-		_vmseg_offer status list show sessions explain policy monitor reload attach detach help
+		_vmseg_offer status list show sessions explain policy groups monitor reload attach detach help
 		;;
 	policy)
-		_vmseg_offer list show check
+		_vmseg_offer list show check apply delete
 		;;
-	'policy check')
+	'policy check' | 'policy apply')
 		_vmseg_offer_files
 		;;
-	'policy show')
+	'policy show' | 'policy delete')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names policy list
 		;;
 	show | sessions | explain | attach | detach)

@@ -192,6 +192,9 @@ check_groups() {
 	check_ask "nobody is in the group yet" silence admin 22
 	check "admin starts" start_admin
 	check_ask "now it is in the group" answered admin 22
+	check_equal "and shown there" '["admin"] ["10.0.0.12"]' \
+		"$(vmseg groups --json | jq -r '.groups[] | select(.name == "admins") |
+			"\(.domains | tojson) \(.addresses | tojson)"')"
 	check_ask "others are not" silence host 22
 	stop admin 12
 	check_equal "a stopped domain is not known any more" "" "$(domain admin .state)"
@@ -219,6 +222,49 @@ check_second_start() {
 	vmseg reload >/dev/null
 	check "with the policy good again it starts" start_web
 	check_equal "once" 1 "$(ports_used)"
+}
+
+# What the host's administrator renames stays the guest's port.
+check_renamed_device() {
+	ip link set vnet0 down
+	ip link set vnet0 name uplink0
+	ip link set uplink0 up
+	write_good_policy
+	check "a policy that is reloaded after its device was renamed" vmseg reload
+	check_equal "finds it by its MAC" 1 "$(ports_used)"
+	check_ask "and goes on filtering" silence host 22
+	check_ask "without a loss" answered host 80
+	ip link set uplink0 down
+	ip link set uplink0 name vnet0
+	ip link set vnet0 up
+}
+
+check_policy_edits() {
+	local file=$LAB/draft
+	cat >"$file" <<-XML
+		<policy xmlns="urn:vmseg:1" name="extra">
+		  <rule id="ssh" direction="in" action="allow"><remote set="office"/><tcp port="22"/></rule>
+		</policy>
+	XML
+	check_contains "a policy that names a set that is not there is not taken" office \
+		"$(vmseg policy apply "$file" 2>&1)"
+	check_equal "nothing is written" "" "$(find /etc/vmseg/policies -name 'extra*')"
+	check "a set is created from standard input" vmseg policy apply - <<-XML
+		<set xmlns="urn:vmseg:1" name="office"><cidr>10.0.0.0/30</cidr></set>
+	XML
+	check "then the policy is taken" vmseg policy apply "$file"
+	check_equal "and listed" extra \
+		"$(vmseg policy list --json | jq -r '.policies[] | select(.name == "extra").name')"
+	check_contains "the set is in use now" "extra" "$(vmseg policy delete office 2>&1)"
+	check_contains "so is web's policy" "domain web" "$(vmseg policy delete web-server 2>&1)"
+	check_fails "no name leads out of the directory" vmseg policy delete ../hostd
+	check "what nobody uses can go" vmseg policy delete extra
+	check "and then the set" vmseg policy delete office
+	sed 's/port="80"/port="8080"/' /etc/vmseg/policies/web-server.xml >"$file"
+	check "a policy in use can be replaced" vmseg policy apply "$file"
+	check_ask "at once" silence host 80
+	write_good_policy
+	vmseg reload >/dev/null
 }
 
 check_detach() {
@@ -359,6 +405,8 @@ check_all_or_nothing
 check_groups
 check_reload
 check_second_start
+check_renamed_device
+check_policy_edits
 check_detach
 check_adoption
 check_adoption_with_bad_policy

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg groups
+ */
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/text_table.h"
+
+static void print_groups(const json_t *groups)
+{
+	static const struct column columns[] = {
+		{.name = "GROUP"},
+		{.name = "DOMAINS"},
+		{.name = "ADDRESSES"},
+	};
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
+	json_t *group;
+	size_t i;
+
+	json_array_foreach(groups, i, group)
+	{
+		_cleanup_free_ char *domains = join_texts(json_object_get(group, "domains"), "-");
+		_cleanup_free_ char *addresses =
+			join_texts(json_object_get(group, "addresses"), "-");
+
+		add_line(table);
+		set_text(table, 0, get_text(group, "name"));
+		set_text(table, 1, domains);
+		set_text(table, 2, addresses);
+	}
+	print_text_table(table, 0);
+}
+
+int run_groups(const struct invocation *invocation)
+{
+	json_t *reply = ask_daemon(invocation, "groups", NULL, false);
+	int result = STATUS_OK;
+
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	else
+		print_groups(json_object_get(reply, "groups"));
+	json_decref(reply);
+	return result;
+}
