@@ -119,8 +119,14 @@ static int open_end(const char *device)
 	return fd;
 }
 
+static void remove_devices(void)
+{
+	run_command("for d in tap0 out0 br0; do ip link del $d 2>/dev/null; done; true");
+}
+
 static void make_devices(struct netns *netns)
 {
+	remove_devices(); /* of a test that did not get as far as its end */
 	run_command("ip link add br0 type bridge mcast_snooping 0 forward_delay 0");
 	run_command("ip link add tap0 type veth peer name vm0");
 	run_command("ip link add out0 type veth peer name net0");
@@ -172,7 +178,7 @@ int drop_netns(void **state)
 	close_datapath(&netns->datapath);
 	close(netns->vm);
 	close(netns->net);
-	run_command("for d in tap0 out0 br0; do ip link del $d 2>/dev/null; done; true");
+	remove_devices();
 	if (remove_datapath(PINS, &netns->diag) < 0)
 		fail_msg("remove_datapath: %s", netns->diag.error.text);
 	clear_diag(&netns->diag);

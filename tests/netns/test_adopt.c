@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "hostd/datapath/tcx.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN
@@ -126,6 +127,8 @@ static void the_method_of_a_port_stays(void **state)
 {
 	struct netns *netns = *state;
 
+	if (!tcx_is_supported())
+		skip();
 	attach_tap(netns);
 	close_netns_datapath(netns);
 	netns->config.attach = netns->config.attach == ATTACH_TCX ? ATTACH_CLSACT : ATTACH_TCX;
@@ -302,7 +305,7 @@ static void an_interrupted_first_start_is_begun_anew(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 }
 
-/* As if the daemon had been killed between two steps: the record is gone, the rest is not. */
+/* The record is gone, the rest is not: links and tables that no port owns. */
 static void remains_of_an_interrupted_detach_are_cleared(void **state)
 {
 	struct netns *netns = *state;
@@ -411,7 +414,7 @@ int main(void)
 		test(foreign_pins_are_refused_and_stay),
 		test(pins_belong_in_a_bpf_file_system),
 		test(an_interrupted_first_start_is_begun_anew),
-		test(remains_of_an_interrupted_detach_are_cleared),
+		with(remains_of_an_interrupted_detach_are_cleared, tcx),
 		test(maps_that_contradict_themselves_are_refused),
 		with_both(remove_leaves_nothing),
 		with_both(remove_leaves_what_others_put_there),
