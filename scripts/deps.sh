@@ -36,9 +36,11 @@ check=(
 	clang-format
 	clang-tidy
 	debian-archive-keyring
+	dnsmasq-base
 	iperf3
 	iproute2
 	iputils-ping
+	iputils-tracepath
 	jing
 	jq
 	kmod
@@ -50,6 +52,7 @@ check=(
 	python3-scapy
 	shellcheck
 	tcpdump
+	traceroute
 	trang
 	util-linux
 	xz-utils
