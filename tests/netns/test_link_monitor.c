@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * News about devices, in a network namespace of the test's own.
+ */
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <net/if.h>
+#include <poll.h>
+
+#include "hostd/enforce/link_monitor.h"
+
+struct news {
+	char appeared[4096]; /* names, a blank after each */
+	unsigned int gone[64];
+	size_t gone_count;
+	size_t appeared_count;
+};
+
+static void note_appeared(unsigned int ifindex, const char *device, void *context)
+{
+	struct news *news = context;
+
+	(void)ifindex;
+	news->appeared_count++;
+	if (strlen(news->appeared) + strlen(device) + 2 < sizeof(news->appeared)) {
+		strcat(news->appeared, device);
+		strcat(news->appeared, " ");
+	}
+}
+
+static void note_gone(unsigned int ifindex, void *context)
+{
+	struct news *news = context;
+
+	if (news->gone_count < 64)
+		news->gone[news->gone_count++] = ifindex;
+}
+
+static struct link_monitor *open_monitor(struct news *news)
+{
+	static const struct link_callbacks callbacks = {note_appeared, note_gone};
+	struct link_monitor *monitor = NULL;
+
+	assert_int_equal(open_link_monitor(&callbacks, news, &monitor, NULL), 0);
+	return monitor;
+}
+
+static void run(const char *command)
+{
+	assert_int_equal(system(command), 0);
+}
+
+/* The kernel has queued its messages by the time that the command has ended. */
+static void read_all(struct link_monitor *monitor)
+{
+	struct pollfd pollfd = {.fd = link_monitor_descriptor(monitor), .events = POLLIN};
+
+	while (poll(&pollfd, 1, 0) > 0)
+		read_link_news(monitor);
+}
+
+static bool was_gone(const struct news *news, unsigned int ifindex)
+{
+	for (size_t i = 0; i < news->gone_count; i++) {
+		if (news->gone[i] == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static int make_namespace(void **state)
+{
+	(void)state;
+	return unshare(CLONE_NEWNET);
+}
+
+static void a_device_appears_once(void **state)
+{
+	struct news news = {0};
+	struct link_monitor *monitor;
+
+	(void)state;
+	run("ip link add old0 type veth peer name old1");
+	monitor = open_monitor(&news);
+	run("ip link add new0 type veth peer name new1");
+	/* Every one of these is announced with the message of a birth. */
+	run("ip link set new0 up && ip link set new0 promisc on && ip link set new0 mtu 1400");
+	run("ip link set old0 up");
+	read_all(monitor);
+	assert_int_equal(news.appeared_count, 2);
+	assert_non_null(strstr(news.appeared, "new0 "));
+	assert_non_null(strstr(news.appeared, "new1 "));
+	assert_int_equal(news.gone_count, 0);
+	close_link_monitor(&monitor);
+	assert_null(monitor);
+	run("ip link del old0 && ip link del new0");
+}
+
+static void a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	unsigned int ifindex;
+
+	(void)state;
+	run("ip link add br0 type bridge && ip link add port0 type veth peer name port1");
+	ifindex = if_nametoindex("port0");
+	monitor = open_monitor(&news);
+	run("ip link set port0 master br0 && ip link set port0 nomaster");
+	read_all(monitor);
+	assert_int_equal(news.gone_count, 0);
+	run("ip link del port0");
+	read_all(monitor);
+	assert_true(was_gone(&news, ifindex));
+	close_link_monitor(&monitor);
+	run("ip link del br0");
+}
+
+static void a_device_that_leaves_the_namespace_is_gone(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	unsigned int ifindex;
+
+	(void)state;
+	run("ip link add stay0 type veth peer name leave0");
+	ifindex = if_nametoindex("leave0");
+	monitor = open_monitor(&news);
+	run("unshare --net sleep 60 & pid=$!; until [ \"$(readlink /proc/$pid/ns/net)\" != "
+	    "\"$(readlink /proc/self/ns/net)\" ]; do sleep 0.01; done; "
+	    "ip link set leave0 netns $pid; kill $pid; wait $pid 2>/dev/null; true");
+	read_all(monitor);
+	assert_true(was_gone(&news, ifindex));
+	close_link_monitor(&monitor);
+	system("ip link del stay0 2>/dev/null");
+}
+
+/* More news than the socket holds: what was dropped is found by looking. */
+static void lost_news_is_made_up_for(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	unsigned int ifindex;
+
+	(void)state;
+	run("ip link add doomed0 type veth peer name doomed1");
+	ifindex = if_nametoindex("doomed0");
+	monitor = open_monitor(&news);
+	run("ip link add busy0 type veth peer name busy1; "
+	    "for i in $(seq 300); do echo link set busy0 mtu $((1000 + i)); done | ip -batch -; "
+	    "ip link del doomed0; ip link add late0 type veth peer name late1");
+	read_all(monitor);
+	assert_true(was_gone(&news, ifindex));
+	assert_non_null(strstr(news.appeared, "late0 "));
+	assert_int_equal(news.appeared_count, 4);
+	close_link_monitor(&monitor);
+	run("ip link del busy0 && ip link del late0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_appears_once),
+		cmocka_unit_test(a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge),
+		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
+		cmocka_unit_test(lost_news_is_made_up_for),
+	};
+
+	return cmocka_run_group_tests(tests, make_namespace, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One daemon at a time in a run directory, whatever became of the last. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hostd/base/run_directory.h"
+
+static char directory[] = "/tmp/test_run_directory.XXXXXX";
+static char run[64];
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (!mkdtemp(directory))
+		return -1;
+	snprintf(run, sizeof(run), "%s/vmseg", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char path[96];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/lock", run);
+	unlink(path);
+	rmdir(run);
+	return rmdir(directory);
+}
+
+/* A process that holds the directory until it is killed. */
+static pid_t start_holder(void)
+{
+	int ready[2], lock = -1;
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (claim_run_directory(run, &lock, NULL) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return child;
+}
+
+static void a_second_daemon_is_refused_and_told_of_the_first(void **state)
+{
+	struct diag diag = {0};
+	char message[256], expected[256];
+	pid_t holder = start_holder();
+	int lock = -1;
+
+	(void)state;
+	assert_int_equal(claim_run_directory(run, &lock, &diag), -EBUSY);
+	assert_int_equal(lock, -1);
+	snprintf(expected, sizeof(expected), "%s: another vmseg-hostd runs here (process %d)", run,
+		 (int)holder);
+	assert_string_equal(diag_message(&diag, message, sizeof(message)), expected);
+	clear_diag(&diag);
+
+	/* The lock of a daemon that was killed is gone, although its file is there. */
+	kill(holder, SIGKILL);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+	assert_int_equal(claim_run_directory(run, &lock, &diag), 0);
+	assert_true(lock >= 0);
+	close(lock);
+}
+
+static void a_place_that_cannot_be_is_an_error(void **state)
+{
+	struct diag diag = {0};
+	char message[256];
+	int lock = -1;
+
+	(void)state;
+	assert_int_equal(claim_run_directory("/nonexistent/vmseg", &lock, &diag), -ENOENT);
+	assert_string_equal(diag_message(&diag, message, sizeof(message)),
+			    "/nonexistent/vmseg: No such file or directory");
+	clear_diag(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_second_daemon_is_refused_and_told_of_the_first),
+		cmocka_unit_test(a_place_that_cannot_be_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
