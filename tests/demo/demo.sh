@@ -147,6 +147,8 @@ claim "client pings web over IPv6" pings client "$(vm_ip6 $WEB)"
 claim "client gets no answer from web's tcp 22 over IPv4" is_silent client tcp "$(vm_ip4 $WEB)" 22
 claim "client gets no answer from web's tcp 22 over IPv6" is_silent client tcp "$(vm_ip6 $WEB)" 22
 claim "... which web's port counts as dropped by policy" counted web in policy
+show vmseg explain web in tcp "$(vm_ip4 $CLIENT):40000" ":80"
+show vmseg explain web in tcp "$(vm_ip4 $CLIENT):40000" ":22"
 
 section "Nobody sends with another's address"
 in_vm intruder "send_frame -n 5 eth0 udp $(vm_ip4 $CLIENT) $(vm_ip4 $WEB)"

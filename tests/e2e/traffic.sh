@@ -34,6 +34,17 @@ check_denied() {
 	check "nor over IPv6" is_silent web udp "$(vm_ip6 $CLIENT)" 7000
 }
 
+# explained PROTOCOL PORT: what vmseg says would become of a packet from client to web.
+explained() {
+	vmseg explain web in "$1" "$(vm_ip4 $CLIENT):40000" "$(vm_ip4 $WEB):$2" --json |
+		jq -r '"\(.verdict) \(.reason)"'
+}
+
+check_explained() {
+	check_equal "vmseg explain agrees on what passes" "pass new" "$(explained tcp 7000)"
+	check_equal "and on what does not" "drop policy" "$(explained tcp 22)"
+}
+
 # Frames that intruder sends, and the exact number that its port counts under the reason.
 check_spoof() {
 	local description=$1 reason=$2 before
@@ -52,8 +63,9 @@ check_spoofing() {
 	tcpdump --immediate-mode -l -n -e -i "$VM_BRIDGE" -c 1 arp dst host "$(vm_ip4 42)" \
 		>"$LAB/honest.dump" 2>/dev/null &
 	local honest=$!
-	tcpdump --immediate-mode -l -n -e -i "$VM_BRIDGE" ether src "$(vm_mac $CLIENT)" or \
-		'(' ether src "$(vm_mac $INTRUDER)" and '(' host "$client4" or host "$client6" ')' ')' \
+	tcpdump --immediate-mode -l -n -e -i "$VM_BRIDGE" \
+		'(' ether src "$(vm_mac $CLIENT)" and src host "$(vm_ip4 $INTRUDER)" ')' or \
+		'(' ether src "$(vm_mac $INTRUDER)" and '(' src host "$client4" or src host "$client6" ')' ')' \
 		>"$LAB/spoofed.dump" 2>"$LAB/tcpdump.err" &
 	local spoofed=$!
 	wait_for 5 grep -q listening "$LAB/tcpdump.err"
@@ -154,6 +166,7 @@ run_traffic() {
 		"$(show_port web '"\(.hooked.in) \(.hooked.out)"')"
 	check_allowed
 	check_denied
+	check_explained
 	check_spoofing
 	check_sessions
 	check_session_limit
