@@ -35,6 +35,7 @@ check=(
 	ca-certificates
 	clang-format
 	clang-tidy
+	curl
 	debian-archive-keyring
 	dnsmasq-base
 	iperf3
@@ -46,6 +47,7 @@ check=(
 	kmod
 	libcmocka-dev
 	libvirt-clients
+	libvirt-daemon-driver-lxc
 	libvirt-daemon-system
 	mandoc
 	procps
