@@ -155,6 +155,29 @@ check_hotplug() {
 	check_soon 30 "and goes with the domain" domains_known 0
 }
 
+# verdict_on_ssh: what would become of client's connection to web's port 22.
+verdict_on_ssh() {
+	vmseg explain web in tcp "$(vm_ip4 $CLIENT):40000" "$(vm_ip4 $WEB):22" --json |
+		jq -r .verdict
+}
+
+ssh_is() {
+	[ "$(verdict_on_ssh)" = "$1" ]
+}
+
+check_groups() {
+	create_paused web $WEB "$(metadata $WEB '<policy>
+		<rule direction="in" action="allow"><remote group="ops"/><tcp port="22"/></rule>
+		</policy>')"
+	check_equal "a group without members lets nobody in" drop "$(verdict_on_ssh)"
+	create_paused client $CLIENT \
+		"$(metadata $CLIENT '<policy ref="desktop"/><group name="ops"/>')"
+	check_soon 30 "a domain that starts with the label is let in" ssh_is pass
+	destroy_vm client
+	check_soon 30 "and is out when it ends" ssh_is drop
+	destroy_vm web
+}
+
 check_libvirtd_restart() {
 	local ids
 	create_paused web $WEB "$WEB_METADATA"
@@ -221,6 +244,7 @@ check_refused_policy
 check_unmanaged
 check_bad_change
 check_hotplug
+check_groups
 check_libvirtd_restart
 check_without_daemon
 check_detach_all
