@@ -36,6 +36,17 @@ sockets() {
 	in_ns "$name" "$TOP/tests/harness/sockets.py" "$@"
 }
 
+# start_sockets NAME COMMAND...: in the background; its output goes into $LAB/NAME-COMMAND.out, its
+# process is $started.
+start_sockets() {
+	local output=$LAB/$1-$2.out name=$1
+	shift
+	ip netns exec "$name" "$TOP/tests/harness/sockets.py" "$@" >"$output" 2>&1 &
+	# shellcheck disable=SC2034 # for those who source this file
+	started=$!
+	wait_for 10 grep -qE 'listening|open' "$output" || die "$1 does not start: see $output"
+}
+
 # add_host NAME NUMBER: a namespace with a NIC in the bridge; its MAC ends in NUMBER.
 add_host() {
 	local name=$1 device=to-$1
@@ -88,6 +99,8 @@ forwards() {
 add_network() {
 	local name
 	add_bridge br0 10.0.0.1/24 fd00::1/64
+	# A bridge that snoops drops some malformed packets by itself.
+	ip link set br0 type bridge mcast_snooping 0
 	add_host vm 11
 	add_host peer 12
 	add_host intruder 13
@@ -161,12 +174,6 @@ set_up_stacks() {
 	write_stacks_policy
 	start_hostd "libvirt-uri = none" "log-events = off" "$@"
 	start_vm || die "the port is refused: see $LAB/hostd.log"
-}
-
-# start_echo NAME: a TCP echo server on port 7000.
-start_echo() {
-	sockets "$1" echo 7000 >>"$LAB/echo-$1.log" 2>&1 &
-	wait_for 10 listens "$1" 7000 || die "no echo server in $1: see $LAB/echo-$1.log"
 }
 
 listens() {

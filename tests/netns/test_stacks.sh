@@ -187,17 +187,15 @@ check_idle() {
 check_churn() {
 	local server before
 	before=$(counter vm out new)
-	sockets peer churn-server 7002 >"$LAB/churn.out" 2>&1 &
-	server=$!
-	wait_for 10 grep -q listening "$LAB/churn.out"
+	start_sockets peer churn-server 7002
+	server=$started
 	check_equal "2000 connections out, over 64 ports" "churned 2000" \
 		"$(sockets vm churn "$PEER4" 7002 2000 2>&1)"
 	check "each was a session" [ $(($(counter vm out new) - before)) -ge 2000 ]
 	kill $server
 	before=$(counter vm in new)
-	sockets vm churn-server 7002 >"$LAB/churn.out" 2>&1 &
-	server=$!
-	wait_for 10 grep -q listening "$LAB/churn.out"
+	start_sockets vm churn-server 7002
+	server=$started
 	check_equal "2000 connections in, over 64 ports" "churned 2000" \
 		"$(sockets peer churn "$VM6" 7002 2000 2>&1)"
 	check "each was a session" [ $(($(counter vm in new) - before)) -ge 2000 ]
@@ -208,9 +206,8 @@ check_churn() {
 
 check_mdns() {
 	local family how server before
-	sockets peer mdns-answer printer.local >"$LAB/mdns.out" 2>&1 &
-	server=$!
-	wait_for 10 grep -q listening "$LAB/mdns.out"
+	start_sockets peer mdns-answer printer.local
+	server=$started
 	for family in 4 6; do
 		for how in group unicast legacy; do
 			before=$(counter vm in related)
@@ -250,7 +247,7 @@ check_slaac
 check_address_conflict
 settle_addresses
 for name in vm peer far; do
-	start_echo $name
+	start_sockets $name echo 7000
 done
 check_ping
 check_traceroute

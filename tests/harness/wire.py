@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Frames on the wire, below any stack.
+
+  send INTERFACE FILE           sends the frames of a pcap file, and prints how many
+  watch INTERFACE MARK          prints a line for each frame received that contains MARK: the name
+                                that follows MARK up to a blank, and the frame's first bytes
+  numbers INTERFACE PORT 4|6    prints sequence and acknowledgment number of the next TCP segment
+                                received that comes from PORT
+"""
+import socket
+import struct
+import sys
+
+ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
+
+
+def read_pcap(path):
+    """Frames of a pcap file (https://www.tcpdump.org/manpages/pcap-savefile.5.html)."""
+    with open(path, "rb") as file:
+        data = file.read()
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    offset = 24
+    while offset < len(data):
+        size = struct.unpack_from(order + "I", data, offset + 8)[0]
+        yield data[offset + 16:offset + 16 + size]
+        offset += 16 + size
+
+
+def send(interface, path):
+    count = 0
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((interface, 0))
+        for frame in read_pcap(path):
+            sock.send(frame)
+            count += 1
+    print(count)
+
+
+def watch(interface, mark):
+    mark = mark.encode()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        sock.bind((interface, ETH_P_ALL))
+        print("watching", flush=True)
+        while True:
+            frame, (_, _, kind, _, _) = sock.recvfrom(65536)
+            if kind == socket.PACKET_OUTGOING or mark not in frame:
+                continue
+            name = frame.split(mark, 1)[1].split(b" ")[0]
+            print(name.decode("ascii", "replace"), frame[:80].hex(), flush=True)
+
+
+def numbers(interface, port, family):
+    ethertype, protocol_at, transport = (0x0800, 23, 34) if family == "4" else (0x86dd, 20, 54)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
+        sock.bind((interface, ETH_P_ALL))
+        while True:
+            frame, (_, _, kind, _, _) = sock.recvfrom(65536)
+            if kind == socket.PACKET_OUTGOING or len(frame) < transport + 20 or \
+                    frame[12:14] != ethertype.to_bytes(2, "big") or frame[protocol_at] != 6:
+                continue
+            source, _, sequence, ack = struct.unpack_from("!HHII", frame, transport)
+            if source == int(port):
+                print(sequence, ack)
+                return
+
+
+if __name__ == "__main__":
+    {"send": send, "watch": watch, "numbers": numbers}[sys.argv[1]](*sys.argv[2:])
