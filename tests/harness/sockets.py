@@ -14,6 +14,7 @@
 
 Each prints one line at the end and succeeds if all went well.
 """
+import errno
 import itertools
 import random
 import select
@@ -36,6 +37,18 @@ def connect(address, port, local_port=0):
         sock.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", int(local_port)))
     sock.connect((address, int(port)))
     return sock
+
+
+def reconnect(address, port, local_port):
+    """A connection from a port whose last one may not have had its last ACK yet."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect(address, port, local_port)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
+                raise
+        time.sleep(0.001)
 
 
 def receive_exactly(sock, size):
@@ -130,7 +143,7 @@ def churn(address, port, count):
     keeps the client from using the local port for the next connection."""
     for number in range(int(count)):
         order = (b"s", b"r")[number % 2]
-        with connect(address, port, 20000 + number // 2 % 64) as sock:
+        with reconnect(address, port, 20000 + number // 2 % 64) as sock:
             sock.sendall(order)
             if receive_exactly(sock, 1) != order:
                 raise ValueError("wrong answer")

@@ -99,8 +99,11 @@ forwards() {
 add_network() {
 	local name
 	add_bridge br0 10.0.0.1/24 fd00::1/64
-	# A bridge that snoops drops some malformed packets by itself.
-	ip link set br0 type bridge mcast_snooping 0
+	# With br_netfilter in the kernel the bridge drops some malformed packets by itself.
+	for name in iptables ip6tables; do
+		[ ! -e "/proc/sys/net/bridge/bridge-nf-call-$name" ] ||
+			echo 0 >"/proc/sys/net/bridge/bridge-nf-call-$name"
+	done
 	add_host vm 11
 	add_host peer 12
 	add_host intruder 13
