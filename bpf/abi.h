@@ -70,8 +70,8 @@ enum session_state {
 #define GUARD_VLAN                 (1U << 7)
 
 /* Bits of port.flags. */
-#define PORT_AUDIT    (1U << 0) /* judge and count, drop nothing */
-#define PORT_VLAN_ANY (1U << 1) /* every VLAN tag is let through; else only vlans[] */
+#define PORT_AUDIT      (1U << 0) /* judge and count, drop nothing */
+#define PORT_VLAN_ANY   (1U << 1) /* every VLAN tag is let through; else only vlans[] */
 #define PORT_QUARANTINE (1U << 4) /* nothing passes; a session table is not needed */
 /* For the next daemon; the programs do not look at them. */
 #define PORT_REVERSED   (1U << 2) /* macvtap: TC ingress is what the VM receives */
