@@ -165,9 +165,16 @@ test: all $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
 check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on every supported kernel
 	$(run_tests) $(KERNEL_TESTS)
 
-check: all tests build-fuzz $(GUEST) ## every test, real VMs included
-	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(FUZZ_SCRIPTS) $(BPF_TESTS) \
-		$(BPF_SCRIPTS) $(NETNS_TESTS) $(LAB_SCRIPTS) $(KERNEL_TESTS)
+# The unit tests once more, with sanitizers.
+build-asan:
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-tests
+
+unit-tests: $(UNIT_TESTS)
+
+check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
+	$(run_tests) tests/source/test_lint.sh $(UNIT_TESTS) $(UNIT_SCRIPTS) \
+		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
+		$(NETNS_TESTS) $(LAB_SCRIPTS) $(KERNEL_TESTS)
 
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
@@ -219,10 +226,21 @@ TIDY_FILES  := $(filter hostd/%.c hooks/%.c,$(C_FILES))
 fmt: ## format the C files
 	$(Q)clang-format -i $(C_FILES)
 
-lint: $(SKELETON) ## clang-format, clang-tidy, shellcheck, mandoc: no complaint is the only good result
+lint: lint-format lint-tidy lint-shell lint-manual ## what the linters say of the source: nothing
+
+lint-format:
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
-	$(Q)clang-tidy --quiet $(TIDY_FILES) -- -std=gnu11 $(CPPFLAGS) $(package_cflags)
+
+# clang-tidy takes the flags from a file, one a line.
+lint-tidy: $(SKELETON)
+	$(Q)printf '%s\n' -std=gnu11 $(CPPFLAGS:-I%=-I$(CURDIR)/%) $(package_cflags) \
+		>$(B)/compile_flags.txt
+	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -n 8 -P 2 clang-tidy --quiet -p $(B)
+
+lint-shell:
 	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(COMPLETIONS)
+
+lint-manual:
 	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
 
 # ---- installation ---------------------------------------------------------------------------
@@ -267,5 +285,6 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test bench fuzz fuzzers build-fuzz check check-integration check-kernels update-golden schema \
-	verifier-report demo deps fmt lint install uninstall clean help
+.PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
+	fuzz fuzzers bench update-golden schema verifier-report demo deps fmt lint lint-format \
+	lint-tidy lint-shell lint-manual install uninstall clean help

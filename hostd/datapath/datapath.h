@@ -38,7 +38,7 @@ struct datapath_config {
 int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag);
 
 /* Frees the daemon's side; enforcement goes on. */
-void close_datapath(struct datapath **datapath);
+void close_datapath(struct datapath **pointer);
 
 /* Takes everything off the host: links, filters, pins, maps. Needs no open datapath, and takes away
  * also what another version of vmseg left; -EBUSY while a datapath is open. */

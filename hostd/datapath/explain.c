@@ -44,7 +44,7 @@ int read_session(struct datapath *datapath, unsigned int ifindex, const struct s
 	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
 	_cleanup_close_ int table = -1;
 	struct session session;
-	uint32_t now;
+	uint32_t now = 0;
 	int r;
 
 	if (!port || !port->table_size)

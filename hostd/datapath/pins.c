@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,15 +148,16 @@ static DIR *open_directory(const struct pins *pins, const char *name)
 /* "12-in" and "12-out" are ours. */
 static bool parse_link_name(const char *name, unsigned int *ret_ifindex)
 {
-	unsigned int ifindex;
-	char direction[4];
-	int end = 0;
+	unsigned long ifindex;
+	char *end;
 
-	if (sscanf(name, "%u-%3s%n", &ifindex, direction, &end) != 2 || name[end])
+	errno = 0;
+	ifindex = strtoul(name, &end, 10);
+	if (errno || end == name || ifindex > UINT_MAX)
 		return false;
-	if (strcmp(direction, "in") && strcmp(direction, "out"))
+	if (strcmp(end, "-in") != 0 && strcmp(end, "-out") != 0)
 		return false;
-	*ret_ifindex = ifindex;
+	*ret_ifindex = (unsigned int)ifindex;
 	return true;
 }
 

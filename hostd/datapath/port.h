@@ -15,6 +15,6 @@ void forget_port(struct filtered_port *port);
 
 /* Takes everything of the port off the host, whatever part of it there is: programs, record,
  * sessions, image, slot. Then forgets it. NULL is allowed. */
-void dismantle_port(struct filtered_port **port);
+void dismantle_port(struct filtered_port **pointer);
 
 #endif

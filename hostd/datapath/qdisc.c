@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -61,19 +62,17 @@ static int ask_kernel(struct nlmsghdr *request, mnl_cb_t visit, void *context)
 
 static int copy_kind(const struct nlmsghdr *header, void *context)
 {
-	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attribute;
 	char *kind = context;
 
 	if (header->nlmsg_type != RTM_NEWQDISC)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attribute, header,
-			  sizeof(*message)) if (mnl_attr_get_type(attribute) == TCA_KIND &&
-						mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) ==
-							0)
+	mnl_attr_for_each(attribute, header, sizeof(struct tcmsg))
 	{
-		strncpy(kind, mnl_attr_get_str(attribute), QDISC_KIND_BYTES - 1);
-		kind[QDISC_KIND_BYTES - 1] = '\0';
+		if (mnl_attr_get_type(attribute) != TCA_KIND ||
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) != 0)
+			continue;
+		snprintf(kind, QDISC_KIND_BYTES, "%s", mnl_attr_get_str(attribute));
 	}
 	return MNL_CB_OK;
 }
@@ -92,7 +91,7 @@ int read_ingress_qdisc(unsigned int ifindex, char ret_kind[static QDISC_KIND_BYT
 	if (r == -ENOENT || r == -EINVAL)
 		r = 0;
 	if (r == 0)
-		strcpy(ret_kind, kind);
+		memcpy(ret_kind, kind, QDISC_KIND_BYTES);
 	return r;
 }
 

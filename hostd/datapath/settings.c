@@ -13,6 +13,7 @@ static uint32_t to_jiffies(uint32_t seconds, uint32_t hz)
 	return seconds > JIFFIES_MAX / hz ? JIFFIES_MAX : seconds * hz;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it. */
 static void set_word(uint32_t *word, uint32_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);

@@ -216,7 +216,7 @@ int update_ports(struct datapath *datapath, const struct port_update *updates, s
 		 struct diag *diag)
 {
 	_cleanup_(clear_changes) struct change_list list = {.datapath = datapath};
-	uint32_t start;
+	uint32_t start = 0;
 	int r;
 
 	list.changes = calloc(count, sizeof(*list.changes));

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The source as its quick linters see it; `make lint` also asks clang-tidy, which takes minutes.
+
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+. "$here/../harness/tap.sh"
+cd "$here/../.."
+
+for tool in format shell manual; do
+	check "make lint-$tool" make --no-print-directory "lint-$tool"
+done
+done_testing
