@@ -20,6 +20,19 @@
 
 static int log_level = LOG_INFO;
 
+static struct {
+	void (*listen)(int level, const char *domain, const char *text, void *context);
+	void *context;
+} listener;
+
+void set_log_listener(void (*listen)(int level, const char *domain, const char *text,
+				     void *context),
+		      void *context)
+{
+	listener.listen = listen;
+	listener.context = context;
+}
+
 void set_log_level(int level)
 {
 	log_level = level;
@@ -104,6 +117,8 @@ static void write_stderr(int level, const char *domain, const char *text)
 
 void log_fields(int level, const char *domain, const char *const *fields, const char *text)
 {
+	if (listener.listen && level <= LOG_NOTICE)
+		listener.listen(level, domain, text, listener.context);
 	if (level > log_level)
 		return;
 	if (stderr_is_journal())
@@ -118,7 +133,7 @@ void log_line(int level, const char *domain, const char *format, ...)
 	va_list arguments;
 	int size;
 
-	if (level > log_level)
+	if (level > log_level && level > LOG_NOTICE)
 		return;
 	va_start(arguments, format);
 	size = vasprintf(&text, format, arguments);

@@ -20,6 +20,12 @@ __attribute__((format(printf, 3, 4))) void log_line(int level, const char *domai
  * followed by NULL. */
 void log_fields(int level, const char *domain, const char *const *fields, const char *text);
 
+/* Also tells `listen` of every line from LOG_NOTICE up, whatever the level; NULL: nobody any more.
+ * It must not log. */
+void set_log_listener(void (*listen)(int level, const char *domain, const char *text,
+				     void *context),
+		      void *context);
+
 #define log_error(domain, ...)   log_line(LOG_ERR, domain, __VA_ARGS__)
 #define log_warning(domain, ...) log_line(LOG_WARNING, domain, __VA_ARGS__)
 #define log_notice(domain, ...)  log_line(LOG_NOTICE, domain, __VA_ARGS__)

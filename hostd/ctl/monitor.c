@@ -16,8 +16,8 @@ static void print_event(const json_t *event, bool json)
 	_cleanup_free_ char *text = NULL;
 
 	if (!json && json_object_get(event, "text")) {
-		printf("%s %s %s\n", get_text(event, "time"), get_text(event, "domain"),
-		       get_text(event, "text"));
+		printf("%s %s%s%s\n", get_text(event, "time"), get_text(event, "domain"),
+		       get_text(event, "domain")[0] ? " " : "", get_text(event, "text"));
 	} else {
 		text = json_dumps(event, JSON_COMPACT);
 		puts(text ? text : "{}");

@@ -62,7 +62,9 @@ static void bring_in_line(struct enforcer *enforcer, struct managed_domain *mana
 
 	use_library(managed, enforcer->library);
 	set_error(&managed->error, NULL);
-	if (!managed->detached)
+	if (managed->detached)
+		release_devices(enforcer, managed->domain);
+	else
 		apply_plans(enforcer, &item, 1);
 	save_domain(enforcer, managed);
 }

@@ -28,10 +28,9 @@ static const char *kind_name(uint32_t kind)
 	return "other";
 }
 
-/* bpf_ktime_get_ns() to wall clock, RFC 3339 in UTC with milliseconds. */
-static void format_time(uint64_t nanoseconds, char *out, size_t size)
+/* What happened `age` microseconds ago: wall clock, RFC 3339 in UTC with milliseconds. */
+static void format_time(uint64_t age, char *out, size_t size)
 {
-	uint64_t age = monotonic_usec() - nanoseconds / 1000;
 	struct timespec now;
 	uint64_t when;
 	struct tm tm;
@@ -131,7 +130,8 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 	char when[64], mac[MAC_TEXT_BYTES], ethertype[8];
 	json_t *object;
 
-	format_time(event->time, when, sizeof(when));
+	/* bpf_ktime_get_ns() is CLOCK_MONOTONIC. */
+	format_time(monotonic_usec() - event->time / 1000, when, sizeof(when));
 	snprintf(ethertype, sizeof(ethertype), "0x%04x", ntohs(event->ethertype));
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s, s:s, s:I}", "time", when,
 			   "event", kind_name(event->kind), "domain",
@@ -150,6 +150,19 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 		add_totals(object, event);
 	add_text(object, is_ip(event));
 	return object;
+}
+
+json_t *describe_line(int level, const char *domain, const char *text)
+{
+	static const char *const levels[] = {"emerg", "alert",   "crit",
+					     "error", "warning", "notice"};
+	bool known = level >= 0 && level < (int)ARRAY_SIZE(levels);
+	char when[64];
+
+	format_time(0, when, sizeof(when));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "time", when, "event", "log", "level",
+			 known ? levels[level] : "info", "domain", domain ? domain : "", "text",
+			 text);
 }
 
 void log_event(const json_t *description)

@@ -15,6 +15,9 @@
  */
 json_t *describe_event(struct enforcer *enforcer, const struct event *event, unsigned int ifindex);
 
+/* A line of the daemon's own log: "event" is "log", with "level", "domain" and "text". */
+json_t *describe_line(int level, const char *domain, const char *text);
+
 /* One log line with journal fields of an object that describe_event made. */
 void log_event(const json_t *description);
 

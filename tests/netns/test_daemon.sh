@@ -360,6 +360,8 @@ check_monitor() {
 	"$BUILD/vmseg" monitor --json >"$LAB/events" &
 	monitor=$!
 	check_soon 10 "what a rule denies is an event" ask_and_see
+	vmseg reload >/dev/null
+	check_soon 10 "what the daemon notes is one, too" grep -q '"event":"log".*reloaded' "$LAB/events"
 	kill "$monitor"
 	wait "$monitor" || true
 	check "it is in the log, too" grep -q 'web: vnet0 denied in policy tcp 10.0.0.11:22 <- 10.0.0.1:' \

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,9 +78,50 @@ static void text_cannot_forge_a_line(void **state)
 	assert_string_equal(end_capture(&capture), "test_log: a b: x [2Jy \n");
 }
 
+struct heard {
+	int level, count;
+	char text[64];
+};
+
+static void hear(int level, const char *domain, const char *text, void *context)
+{
+	struct heard *heard = context;
+
+	heard->level = level;
+	heard->count++;
+	snprintf(heard->text, sizeof(heard->text), "%s|%s", domain ? domain : "", text);
+}
+
+static void a_listener_hears_what_matters(void **state)
+{
+	struct capture capture;
+	struct heard heard = {0};
+
+	(void)state;
+	start_capture(&capture);
+	set_log_listener(hear, &heard);
+	log_info("web", "never mind");
+	assert_int_equal(heard.count, 0);
+	log_warning("web", "look at %d", 7);
+	assert_int_equal(heard.level, LOG_WARNING);
+	assert_string_equal(heard.text, "web|look at 7");
+	/* Even what is not written. */
+	set_log_level(LOG_ERR);
+	log_notice(NULL, "quietly");
+	assert_string_equal(heard.text, "|quietly");
+	set_log_level(LOG_INFO);
+	set_log_listener(NULL, NULL);
+	log_error("web", "unheard");
+	assert_int_equal(heard.count, 2);
+	assert_string_equal(end_capture(&capture), "test_log: web: never mind\n"
+						   "test_log: warning: web: look at 7\n"
+						   "test_log: error: web: unheard\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_listener_hears_what_matters),
 		cmocka_unit_test(lines_say_level_domain_and_text),
 		cmocka_unit_test(less_important_lines_are_not_written),
 		cmocka_unit_test(text_cannot_forge_a_line),

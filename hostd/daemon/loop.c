@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The event loop: what happens, and whose business it is.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/daemon/daemon.h"
+#include "hostd/observe/events.h"
+
+/* Requests, the hook's above all, come before everything that can wait. */
+#define PRIORITY_NEWS  (SD_EVENT_PRIORITY_NORMAL + 10)
+#define PRIORITY_SWEEP (SD_EVENT_PRIORITY_NORMAL + 20)
+
+/* Sessions looked at in one go, and the pauses between two of them and between two rounds. */
+#define SWEEP_BUDGET     4096
+#define SWEEP_STEP_USEC  (20 * 1000ULL)
+#define SWEEP_ROUND_USEC (5 * USEC_PER_SEC)
+
+/* Between two looks for programs that somebody took off a device. */
+#define REPAIR_USEC (10 * USEC_PER_SEC)
+
+static int on_mail(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *daemon = context;
+	struct message *message = take_message(daemon->mailbox);
+
+	/* One at a time: a hook request that has come in meanwhile goes first. */
+	if (message)
+		deliver_message(daemon->enforcer, &daemon->libvirt, message);
+	return 0;
+}
+
+static int on_link_news(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *daemon = context;
+
+	read_link_news(daemon->links);
+	return 0;
+}
+
+static void on_device(unsigned int ifindex, const char *device, void *context)
+{
+	struct daemon *daemon = context;
+
+	note_device(daemon->enforcer, ifindex, device, is_watched(&daemon->libvirt));
+}
+
+static void on_device_gone(unsigned int ifindex, void *context)
+{
+	struct daemon *daemon = context;
+
+	lose_device(daemon->enforcer, ifindex);
+}
+
+const struct link_callbacks device_callbacks = {on_device, on_device_gone};
+
+static void take_event(const struct event *event, unsigned int ifindex, void *context)
+{
+	struct daemon *daemon = context;
+	bool streamed = has_stream_clients(daemon->server);
+	json_t *description;
+
+	if (!streamed && !daemon->config->log_events)
+		return;
+	description = describe_event(daemon->enforcer, event, ifindex);
+	if (description && streamed)
+		publish_object(daemon->server, description);
+	if (description && daemon->config->log_events)
+		log_event(description);
+	json_decref(description);
+}
+
+static int on_events(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *daemon = context;
+
+	consume_events(daemon->datapath, take_event, daemon);
+	return 0;
+}
+
+static int on_sweep(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+	uint32_t seen = sweep_sessions(daemon->datapath, SWEEP_BUDGET);
+
+	sd_event_source_set_time_relative(source,
+					  seen < SWEEP_BUDGET ? SWEEP_ROUND_USEC : SWEEP_STEP_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_repair(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+
+	repair_ports(daemon->enforcer);
+	sd_event_source_set_time_relative(source, REPAIR_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+			    void *context)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct reload_result result = {0};
+	char text[1024];
+
+	sd_notify(0, "RELOADING=1");
+	if (reload_daemon(context, &result, &diag) < 0)
+		log_error(NULL, "not reloaded: %s", diag_message(&diag, text, sizeof(text)));
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int watch_descriptor(struct daemon *daemon, int fd, sd_event_io_handler_t handler,
+			    int64_t priority)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_io(daemon->event, &source, fd, EPOLLIN, handler, daemon);
+
+	if (r < 0)
+		return r;
+	sd_event_source_set_priority(source, priority);
+	r = sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return r;
+}
+
+static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler_t handler)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_time_relative(daemon->event, &source, CLOCK_MONOTONIC, usec, 0,
+					   handler, daemon);
+
+	if (r < 0)
+		return r;
+	sd_event_source_set_priority(source, PRIORITY_SWEEP);
+	r = sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return r;
+}
+
+static int watch_signals(struct daemon *daemon)
+{
+	sigset_t mask;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+	/* Without a handler of its own a signal ends the loop. */
+	r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload_signal, daemon);
+	return r;
+}
+
+int join_loop(struct daemon *daemon)
+{
+	int r = watch_signals(daemon);
+
+	if (r >= 0)
+		r = watch_descriptor(daemon, mailbox_descriptor(daemon->mailbox), on_mail,
+				     PRIORITY_NEWS);
+	/* As urgent as requests: a tap is to be closed before its guest has it. */
+	if (r >= 0)
+		r = watch_descriptor(daemon, link_monitor_descriptor(daemon->links), on_link_news,
+				     SD_EVENT_PRIORITY_NORMAL);
+	if (r >= 0)
+		r = watch_descriptor(daemon, event_descriptor(daemon->datapath), on_events,
+				     PRIORITY_NEWS);
+	if (r >= 0)
+		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
+	if (r >= 0)
+		r = add_timer(daemon, REPAIR_USEC, on_repair);
+	return r < 0 ? r : 0;
+}
