@@ -67,8 +67,7 @@ void release_unclaimed(struct enforcer *enforcer, uint64_t seen)
 		log_notice(NULL, "%s belongs to no running domain: not filtered any more",
 			   port->device);
 		detach_port(enforcer->datapath, port->ifindex);
-		HASH_DEL(enforcer->unclaimed, port);
-		free(port);
+		claim_device(enforcer, port->ifindex);
 	}
 }
 
