@@ -194,7 +194,7 @@ struct tcp_window {
 	__u32 end;        /* highest sequence number sent, plus one */
 	__u32 max_end;    /* highest one the peer's window allows */
 	__u32 max_window; /* largest window the sender offered, scaled, bytes */
-	__u32 mark; /* before its first ACK: its initial sequence number; then: its highest ACK */
+	__u32 mark; /* highest ACK, at first the peer's initial number; in SYN_SENT its own one */
 };
 
 struct session {

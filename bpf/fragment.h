@@ -9,6 +9,7 @@
 #ifndef VMSEG_BPF_FRAGMENT_H
 #define VMSEG_BPF_FRAGMENT_H
 
+#include "bpf/guard.h"
 #include "bpf/packet.h"
 #include "bpf/port.h"
 
@@ -43,6 +44,9 @@ static __always_inline void set_fragment_key(const struct packet *pkt, enum dire
 {
 	copy_address(key->remote, pkt->key.remote);
 	copy_address(key->local, pkt->key.local);
+	/* By now the session's key may have lost it: see widen_multicast_key(). */
+	if (direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote))
+		__builtin_memset(key->local, 0, sizeof(key->local));
 	key->id = pkt->fragment_id;
 	key->direction = direction;
 	key->protocol = pkt->family == 4 ? pkt->key.protocol : 0;
@@ -83,14 +87,12 @@ static __always_inline void remember_fragment(const struct port *port, const str
 	bpf_spin_lock(&fragment->lock);
 	fragment->seen = pkt->now;
 	fragment->key = key;
-	fragment->end = pkt->fragment_end;
+	fragment->end = pkt->fragment_length;
 	bpf_spin_unlock(&fragment->lock);
 }
 
-#define DATAGRAM_MAX 65535 /* bytes behind the IP header that a length field can say */
-
 /* A fragment that is not the first. It must not reach back into the first one, whose header was
- * judged (RFC 1858, RFC 5722), nor beyond what a datagram can hold ("ping of death"). */
+ * judged (RFC 1858, RFC 5722). */
 static __always_inline int judge_later_fragment(const struct port *port, const struct packet *pkt,
 						enum direction direction, __u32 hz)
 {
@@ -98,8 +100,6 @@ static __always_inline int judge_later_fragment(const struct port *port, const s
 	struct fragment *fragment;
 	int known;
 
-	if (pkt->fragment_end > DATAGRAM_MAX)
-		return REASON_BAD_LENGTH;
 	set_fragment_key(pkt, direction, &key);
 	fragment = find_fragment(port, &key);
 	if (!fragment)

@@ -148,6 +148,16 @@ static __always_inline int is_mld(const struct packet *pkt)
 		pkt->icmp_type == ICMPV6_MLD2_REPORT_TYPE);
 }
 
+/* Membership messages go to groups and no router forwards them (RFC 3376, 4; RFC 3810, 5). What
+ * only looks like one is the policy's to judge: it could carry anything anywhere. */
+static __always_inline int is_membership(const struct packet *pkt, enum direction direction)
+{
+	const __be32 *destination = direction == DIRECTION_OUT ? pkt->key.remote : pkt->key.local;
+
+	return pkt->hop_limit == 1 && is_multicast(pkt, destination) &&
+	       (pkt->family == 4 ? pkt->key.protocol == IPPROTO_IGMP : is_mld(pkt));
+}
+
 static __always_inline int is_nd(const struct packet *pkt)
 {
 	return pkt->key.protocol == IPPROTO_ICMPV6 && pkt->fragment != FRAGMENT_LATER &&
@@ -297,13 +307,14 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 	__be32 *target;
 	int link;
 
-	/* Off-link packets do not arrive with 255; so every receiver must check, and we may. */
-	if (pkt->hop_limit != ND_HOP_LIMIT || (pkt->port & 0xff) != 0)
-		return REASON_GUARD_ND;
-	if (direction == DIRECTION_IN || !(port->guards & GUARD_ND))
+	if (!(port->guards & GUARD_ND))
 		return REASON_ND;
-	if (pkt->fragment) /* RFC 6980 */
+	/* Off-link packets do not arrive with 255; so every receiver must check, and we may. Nor
+	 * does any take fragments (RFC 6980). */
+	if (pkt->hop_limit != ND_HOP_LIMIT || (pkt->port & 0xff) != 0 || pkt->fragment)
 		return REASON_GUARD_ND;
+	if (direction == DIRECTION_IN)
+		return REASON_ND;
 	if (pkt->icmp_type == ICMPV6_ROUTER_SOLICITATION) {
 		link = guard_nd_options(skb, pkt->scratch, ND_ROUTER_FIXED);
 		if (link == ND_OPTIONS_BAD)

@@ -161,7 +161,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, enum direction dire
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
 		pkt->fragment_id = bpf_ntohs(ip->id);
 		pkt->fragment_offset = (fragment & IPV4_OFFSET_MASK) * 8;
-		pkt->fragment_end = pkt->fragment_offset + pkt->transport_length;
+		pkt->fragment_length = pkt->transport_length;
 		pkt->fragment = pkt->fragment_offset ? FRAGMENT_LATER : FRAGMENT_FIRST;
 	}
 	return UNDECIDED;
@@ -202,17 +202,20 @@ static __always_inline int parse_extension(struct __sk_buff *skb, struct packet 
 	__u8 kind = pkt->key.protocol;
 	__u32 bytes;
 
-	extension = header_at(skb, pkt->transport, sizeof(*extension));
-	if (!extension)
-		return REASON_TRUNCATED;
 	/* Hop-by-hop options only come first (RFC 8200, 4.1). */
 	if (kind == NEXT_HEADER_HOP_BY_HOP && position)
 		return REASON_EXTENSION_HEADER;
+	/* A first fragment has all of the chain (RFC 7112). */
+	if (pkt->transport_length < sizeof(*extension))
+		return pkt->fragment ? REASON_FRAGMENT_TINY : REASON_BAD_LENGTH;
+	extension = header_at(skb, pkt->transport, sizeof(*extension));
+	if (!extension)
+		return REASON_TRUNCATED;
 	if (kind == NEXT_HEADER_ROUTING && extension->routing_type == ROUTING_TYPE_0)
 		return REASON_ROUTING_HEADER;
 	bytes = extension_bytes(kind, extension->length);
 	if (bytes > pkt->transport_length)
-		return REASON_BAD_LENGTH;
+		return pkt->fragment ? REASON_FRAGMENT_TINY : REASON_BAD_LENGTH;
 
 	if (kind == NEXT_HEADER_FRAGMENT) {
 		__u16 field = bpf_ntohs(extension->fragment);
@@ -222,7 +225,7 @@ static __always_inline int parse_extension(struct __sk_buff *skb, struct packet 
 			return REASON_EXTENSION_HEADER;
 		pkt->fragment_id = bpf_ntohl(extension->fragment_id);
 		pkt->fragment_offset = field & 0xfff8;
-		pkt->fragment_end = pkt->fragment_offset + pkt->transport_length - bytes;
+		pkt->fragment_length = pkt->transport_length - bytes;
 		if (pkt->fragment_offset)
 			pkt->fragment = FRAGMENT_LATER;
 		else if (field & 1)
@@ -369,7 +372,8 @@ static __always_inline __u8 query_type(__u8 family, __u8 reply)
 }
 
 /* A query's session: the identifier is the asking side's port, the query's type the other's, so
- * that pings in both directions between two hosts stay apart even with equal identifiers. */
+ * that pings in both directions between two hosts stay apart even with equal identifiers. What is
+ * neither query nor reply has a type only: leave for one type is none for another. */
 static __always_inline int parse_icmp(struct __sk_buff *skb, enum direction direction,
 				      struct packet *pkt)
 {
@@ -389,7 +393,7 @@ static __always_inline int parse_icmp(struct __sk_buff *skb, enum direction dire
 	else if (pkt->icmp_class == ICMP_CLASS_REPLY)
 		set_ports(pkt, direction, bpf_htons(query_type(pkt->family, icmp->type)), icmp->id);
 	else
-		set_ports(pkt, direction, 0, 0);
+		set_ports(pkt, direction, 0, bpf_htons(icmp->type));
 	return UNDECIDED;
 }
 

@@ -10,12 +10,24 @@
 
 #define ICMP_HEADER_BYTES 8
 
+/* What the guest sends to a group or to everybody is a session with the group, whatever the
+ * guest's address (it may have none yet): the local address is left out of its key. */
+static __always_inline void widen_multicast_key(struct packet *pkt)
+{
+	__be32 *local = pkt->key.local;
+
+	local[0] = 0;
+	local[1] = 0;
+	local[2] = 0;
+	local[3] = 0;
+}
+
 /* ---- ICMP errors ----------------------------------------------------------------------------- */
 
-/* The ports, or the query identifier, of the packet inside an error: only the first 8 bytes of
- * its transport header must be there (RFC 792). */
+/* The ports, or the query identifier, of the packet inside an error, which reaches to `end`: only
+ * the first 8 bytes of its transport header must be there (RFC 792). */
 static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum direction direction,
-						 struct packet *inner)
+						 __u32 end, struct packet *inner)
 {
 	union {
 		struct {
@@ -25,6 +37,8 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 		struct icmp_header icmp;
 	} * header;
 
+	if (inner->transport + sizeof(*header) > end) /* there may be padding behind it */
+		return REASON_TRUNCATED;
 	header = header_at(skb, inner->transport, sizeof(*header));
 	if (!header)
 		return REASON_TRUNCATED;
@@ -55,10 +69,10 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 	}
 }
 
-/* The packet inside the error travelled the other way: its sender is who the error is for. Lengths
- * are not checked: the inner packet is cut short by design. */
+/* The packet inside the error travelled the other way: its sender is who the error is for. It is
+ * cut short by design, at `end`: its own lengths are not looked at. */
 static __always_inline int parse_inner(struct __sk_buff *skb, enum direction direction,
-				       const struct packet *pkt, struct packet *inner)
+				       const struct packet *pkt, __u32 end, struct packet *inner)
 {
 	union {
 		struct iphdr v4;
@@ -69,7 +83,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 	inner->family = pkt->family;
 	if (pkt->family == 4) {
 		ip = header_at(skb, offset, sizeof(ip->v4));
-		if (!ip)
+		if (!ip || offset + sizeof(ip->v4) > end)
 			return REASON_TRUNCATED;
 		if (ip->v4.version != 4 || ip->v4.ihl < 5)
 			return REASON_BAD_HEADER;
@@ -83,7 +97,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 		return UNDECIDED;
 	}
 	ip = header_at(skb, offset, sizeof(ip->v6));
-	if (!ip)
+	if (!ip || offset + sizeof(ip->v6) > end)
 		return REASON_TRUNCATED;
 	if (ip->v6.version != 6)
 		return REASON_BAD_HEADER;
@@ -91,7 +105,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 	copy_address(destination_of(&inner->key, direction), ip->v6.daddr.in6_u.u6_addr32);
 	inner->key.protocol = ip->v6.nexthdr;
 	inner->transport = offset + sizeof(ip->v6);
-	inner->transport_length = bpf_ntohs(ip->v6.payload_len);
+	inner->transport_length = end - inner->transport;
 	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
 		int reason;
 
@@ -103,21 +117,23 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 		if (inner->fragment == FRAGMENT_LATER)
 			return REASON_ICMP_STATE;
 	}
-	return REASON_EXTENSION_HEADER;
+	return is_extension(inner->key.protocol) ? REASON_EXTENSION_HEADER : UNDECIDED;
 }
 
-/* Of a TCP session the embedded sequence number must be one that its sender has in flight
- * (RFC 5927, 4.1): a blind attacker does not know it. */
+/* Of a TCP session the embedded sequence number must be one that its sender has in flight, neither
+ * acknowledged yet nor never sent (RFC 5927, 4.1): a blind attacker does not know it. */
 static __always_inline int is_in_flight(const struct session *session, const struct packet *inner,
 					enum direction sender)
 {
 	const struct tcp_window *window = &session->window[sender];
+	const struct tcp_window *peer = &session->window[!sender];
+	__u32 oldest = peer->max_window ? peer->mark : window->mark;
 
 	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
 		return 1;
-	return !seq_after(inner->sequence, window->end) &&
-	       !seq_before(inner->sequence,
-			   window->end - STALE_ACK_BYTES - session->window[!sender].max_window);
+	/* A side that has not spoken yet has offered no window. */
+	return window->max_window && !seq_after(inner->sequence, window->end) &&
+	       !seq_before(inner->sequence, oldest);
 }
 
 /* An ICMP or ICMPv6 error passes if it is about a packet of a live session, sent by the host that
@@ -126,6 +142,7 @@ static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum directio
 					    const struct judgement *judgement,
 					    const struct packet *pkt, int dry)
 {
+	__u32 end = pkt->transport + pkt->transport_length;
 	enum direction sent = !direction;
 	struct packet *inner = start_packet(skb, direction, PACKET_INNER, dry);
 	struct session *session;
@@ -133,14 +150,17 @@ static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum directio
 
 	if (!inner)
 		return REASON_ICMP_STATE;
-	reason = parse_inner(skb, sent, pkt, inner);
+	reason = parse_inner(skb, sent, pkt, end, inner);
 	if (reason == UNDECIDED)
-		reason = parse_inner_transport(skb, sent, inner);
+		reason = parse_inner_transport(skb, sent, end, inner);
 	if (reason != UNDECIDED)
 		return reason;
 	if (!same_address(source_of(&inner->key, sent),
 			  direction == DIRECTION_OUT ? pkt->key.remote : pkt->key.local))
 		return REASON_ICMP_STATE;
+	/* About what went to a group there are such errors too (RFC 4443, 2.4 (e.3)). */
+	if (sent == DIRECTION_OUT && is_multicast(inner, inner->key.remote))
+		widen_multicast_key(inner);
 	session = find_session(judgement, &inner->key, pkt);
 	if (!session || session->generation != judgement->port->generation ||
 	    !is_in_flight(session, inner, sent))
@@ -149,18 +169,6 @@ static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum directio
 }
 
 /* ---- answers to multicast requests ----------------------------------------------------------- */
-
-/* What the guest sends to a group or to everybody is a session with the group, whatever the
- * guest's address (it may have none yet): the local address is left out of its key. */
-static __always_inline void widen_multicast_key(struct packet *pkt)
-{
-	__be32 *local = pkt->key.local;
-
-	local[0] = 0;
-	local[1] = 0;
-	local[2] = 0;
-	local[3] = 0;
-}
 
 /* Well-known requests to a group whose answers come from another address: by the server's port. */
 static __always_inline int request_group(const struct packet *pkt, __be32 *group)
@@ -190,7 +198,7 @@ static __always_inline int judge_answer(const struct judgement *judgement, const
 	struct session_key key = {};
 	struct session *session;
 
-	if (pkt->key.protocol != IPPROTO_UDP || pkt->fragment)
+	if (pkt->key.protocol != IPPROTO_UDP)
 		return UNDECIDED;
 	key.protocol = IPPROTO_UDP;
 	key.local_port = pkt->key.local_port;

@@ -191,10 +191,15 @@ static __always_inline int follow_session(struct __sk_buff *skb, const struct ju
 {
 	int reason = REASON_ESTABLISHED;
 
+	int answers = (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT);
+
 	if (pkt->key.protocol == IPPROTO_TCP)
 		reason = follow_tcp(skb, judgement, pkt, session, direction, dry);
-	else if (session->state == STATE_UNREPLIED &&
-		 (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT) && !dry)
+	/* Where an identifier equals a type, queries of both sides have one key: see parse_icmp().
+	 * The session is the first side's, and only that side asks. */
+	else if (pkt->icmp_class == (answers ? ICMP_CLASS_QUERY : ICMP_CLASS_REPLY))
+		reason = REASON_ICMP_STATE;
+	else if (answers && session->state == STATE_UNREPLIED && !dry)
 		session->state = STATE_REPLIED;
 	if (reason == REASON_ESTABLISHED && !dry)
 		touch_session(session, pkt, direction);
@@ -214,7 +219,8 @@ static __always_inline int may_open(const struct judgement *judgement, const str
 		return REASON_ICMP_STATE;
 	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp_flags & kinds) == TCP_SYN)
 		return UNDECIDED;
-	if (until && (__s32)(until - pkt->now) > 0 && (pkt->tcp_flags & kinds) == TCP_ACK) {
+	if (until && (__s32)(until - pkt->now) > 0 &&
+	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK) {
 		*flags |= SESSION_PICKED_UP;
 		return UNDECIDED;
 	}

@@ -79,6 +79,16 @@ __noinline int read_scale(struct __sk_buff *skb, __u32 which)
 	return SCALE_UNKNOWN;
 }
 
+static __always_inline __u8 fin_flag(enum direction direction)
+{
+	return direction == DIRECTION_OUT ? SESSION_FIN_OUT : SESSION_FIN_IN;
+}
+
+static __always_inline __u8 fin_acked_flag(enum direction direction)
+{
+	return direction == DIRECTION_OUT ? SESSION_FIN_OUT_ACKED : SESSION_FIN_IN_ACKED;
+}
+
 /* The sender's side as its SYN sets it up. */
 static __always_inline void start_side(struct __sk_buff *skb, const struct packet *pkt,
 				       struct tcp_window *side, __u8 *scale)
@@ -107,7 +117,14 @@ static __always_inline void start_tcp(struct __sk_buff *skb, enum direction dire
 	if (track->flags & SESSION_PICKED_UP) {
 		track->state = STATE_TCP_ESTABLISHED;
 		track->window[direction].end = pkt->sequence + segment_length(pkt);
+		track->window[direction].mark = pkt->acknowledgment;
 		track->window[!direction].end = pkt->acknowledgment;
+		/* What the peer has acknowledged so far is most likely what comes next. */
+		track->window[!direction].mark = pkt->sequence;
+		if (pkt->tcp_flags & TCP_FIN) {
+			track->flags |= fin_flag(direction);
+			track->state = STATE_FIN_WAIT;
+		}
 		return;
 	}
 	track->state = STATE_SYN_SENT;
@@ -172,13 +189,29 @@ static __always_inline int answer_syn(struct __sk_buff *skb, enum direction dire
 		return REASON_TCP_STATE;
 	start_side(skb, pkt, sender, &track->scale[direction]);
 	agree_scale(track);
-	/* The opener's SYN said how much it takes; that is before scaling. */
-	sender->max_end = sender->end + receiver->max_window;
+	/* The opener's SYN said how much it takes, from the first byte on; that is before scaling.
+	 */
+	sender->max_end = pkt->sequence + 1 + receiver->max_window;
+	/* From here on marks are acknowledgments: each in the other's sequence space. */
+	sender->mark = receiver->mark;
+	receiver->mark = pkt->sequence;
 	if (pkt->tcp_flags & TCP_ACK) {
 		sender->mark = pkt->acknowledgment;
-		receiver->max_end = pkt->acknowledgment + sender->max_window;
+		if (seq_after(pkt->acknowledgment + sender->max_window, receiver->max_end))
+			receiver->max_end = pkt->acknowledgment + sender->max_window;
 	}
 	track->state = STATE_SYN_RECEIVED;
+	return REASON_ESTABLISHED;
+}
+
+/* An opener may withdraw what nobody has answered; and it resets the old connection that the peer
+ * still knows, which has other numbers (RFC 9293, 3.5.1), so these pass and end nothing here. */
+static __always_inline int take_openers_reset(const struct packet *pkt,
+					      const struct tcp_window *opener,
+					      struct tcp_track *track)
+{
+	if (pkt->sequence - opener->mark <= opener->end - opener->mark)
+		track->state = STATE_CLOSED;
 	return REASON_ESTABLISHED;
 }
 
@@ -194,11 +227,8 @@ static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction 
 			start_side(skb, pkt, &track->window[direction], &track->scale[direction]);
 			return REASON_ESTABLISHED;
 		}
-		if ((kind & TCP_RST) && pkt->sequence - track->window[direction].mark <= 1) {
-			track->state = STATE_CLOSED;
-			return REASON_ESTABLISHED;
-		}
-		return REASON_TCP_STATE;
+		return kind & TCP_RST ? take_openers_reset(pkt, &track->window[direction], track)
+				      : REASON_TCP_STATE;
 	}
 	if (kind == TCP_SYN || kind == (TCP_SYN | TCP_ACK))
 		return answer_syn(skb, direction, pkt, track);
@@ -228,6 +258,8 @@ static __always_inline int judge_late_syn(enum direction direction, const struct
 				       !seq_after(pkt->sequence, sender->end))
 			       ? REASON_ESTABLISHED
 			       : REASON_TCP_STATE;
+	if (track->flags & SESSION_PICKED_UP)
+		return REASON_TCP_STATE;
 	if (seq_after(pkt->sequence, sender->end) ||
 	    !is_in_window(sender, &track->window[!direction], pkt))
 		return REASON_TCP_WINDOW;
@@ -247,16 +279,6 @@ static __always_inline void take_reset(enum direction direction, const struct pa
 		track->state = STATE_CLOSED;
 }
 
-static __always_inline __u8 fin_flag(enum direction direction)
-{
-	return direction == DIRECTION_OUT ? SESSION_FIN_OUT : SESSION_FIN_IN;
-}
-
-static __always_inline __u8 fin_acked_flag(enum direction direction)
-{
-	return direction == DIRECTION_OUT ? SESSION_FIN_OUT_ACKED : SESSION_FIN_IN_ACKED;
-}
-
 static __always_inline void advance_close(enum direction direction, const struct packet *pkt,
 					  struct tcp_track *track)
 {
@@ -268,6 +290,8 @@ static __always_inline void advance_close(enum direction direction, const struct
 	if ((pkt->tcp_flags & TCP_ACK) && (track->flags & fin_flag(!direction)) &&
 	    pkt->acknowledgment == track->window[!direction].end)
 		track->flags |= fin_acked_flag(!direction);
+	if (track->state == STATE_SYN_RECEIVED)
+		return;
 	if ((track->flags & fins) == fins)
 		track->state = (track->flags & acked) == acked ? STATE_TIME_WAIT : STATE_CLOSING;
 	else if (track->flags & fins)
@@ -282,11 +306,13 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	int from_opener = (direction == DIRECTION_OUT) == !!(track->flags & SESSION_OPENED_OUT);
 	int windows = !(track->flags & SESSION_PICKED_UP);
 
+	/* SYN goes with neither; stacks differ in what they make of it. */
+	if ((pkt->tcp_flags & TCP_SYN) && (pkt->tcp_flags & (TCP_FIN | TCP_RST)))
+		return REASON_TCP_STATE;
 	if (track->state == STATE_SYN_SENT)
 		return judge_syn_sent(skb, direction, pkt, from_opener, track);
 	if (pkt->tcp_flags & TCP_SYN)
-		return windows ? judge_late_syn(direction, pkt, from_opener, track)
-			       : REASON_TCP_STATE;
+		return judge_late_syn(direction, pkt, from_opener, track);
 	/* Every other segment of a synchronized connection carries ACK, a reset may not. */
 	if (!(pkt->tcp_flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;
@@ -294,10 +320,7 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	    !is_in_window(&track->window[direction], &track->window[!direction], pkt))
 		return REASON_TCP_WINDOW;
 	if (pkt->tcp_flags & TCP_RST) {
-		if (windows)
-			take_reset(direction, pkt, track);
-		else
-			track->state = STATE_CLOSED;
+		take_reset(direction, pkt, track);
 		return REASON_ESTABLISHED;
 	}
 	if (track->state == STATE_CLOSED)
@@ -306,8 +329,7 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 		     track->scale[direction]);
 	if (track->state == STATE_SYN_RECEIVED && from_opener)
 		track->state = STATE_TCP_ESTABLISHED;
-	if (track->state != STATE_SYN_RECEIVED)
-		advance_close(direction, pkt, track);
+	advance_close(direction, pkt, track);
 	return REASON_ESTABLISHED;
 }
 

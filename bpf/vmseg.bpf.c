@@ -105,12 +105,18 @@ static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction 
 	return open_session(skb, judgement, pkt, direction, flags, dry);
 }
 
+/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
+static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt)
+{
+	return (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED) &&
+	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
 static __always_inline int judge_session(struct __sk_buff *skb, enum direction direction,
 					 struct judgement *judgement, struct packet *pkt, int dry)
 {
 	const struct port *port = judgement->port;
 	int widened = direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote);
-	__u8 kinds = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
 	struct session *session;
 	int guarded, reason;
 
@@ -121,29 +127,50 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 		widen_multicast_key(pkt);
 	}
 	session = find_session(judgement, &pkt->key, pkt);
+	if (session && is_succeeded(session, pkt))
+		session = NULL;
 	judgement->has_session = !!session;
 	/* Another generation's port may have had other addresses. */
 	guarded = session && session->generation == port->generation &&
 		  (session->flags & SESSION_GUARDED);
-	if (session && session->generation != port->generation) {
-		reason = rejudge_session(judgement, pkt, session, direction, dry);
-		if (reason != UNDECIDED)
-			return reason;
-	}
 	if (direction == DIRECTION_OUT && !widened && !guarded) {
 		reason = guard_ip(port, pkt);
 		if (reason != UNDECIDED)
 			return reason;
-		if (session && !dry)
-			session->flags |= SESSION_GUARDED;
+		guarded = 1;
 	}
-	/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
-	if (session && session->state >= STATE_TIME_WAIT && session->state <= STATE_CLOSED &&
-	    kinds == TCP_SYN)
-		session = NULL;
-	if (session)
-		return follow_session(skb, judgement, pkt, session, direction, dry);
-	return judge_stranger(skb, direction, judgement, pkt, widened, dry);
+	if (!session)
+		return judge_stranger(skb, direction, judgement, pkt, widened, dry);
+	if (session->generation != port->generation) {
+		reason = rejudge_session(judgement, pkt, session, direction, dry);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	if (guarded && !dry && !(session->flags & SESSION_GUARDED))
+		session->flags |= SESSION_GUARDED;
+	return follow_session(skb, judgement, pkt, session, direction, dry);
+}
+
+/* What has no session that could vouch for its sender: later fragments, and ICMP but for queries
+ * and replies. Returns UNDECIDED for what may still open a session. */
+static __always_inline int judge_sessionless(struct __sk_buff *skb, enum direction direction,
+					     const struct judgement *judgement, struct packet *pkt,
+					     int dry)
+{
+	const struct port *port = judgement->port;
+	int reason = direction == DIRECTION_OUT ? guard_ip(port, pkt) : UNDECIDED;
+
+	if (reason != UNDECIDED)
+		return reason;
+	if (pkt->fragment == FRAGMENT_LATER)
+		return judge_later_fragment(port, pkt, direction, judgement->settings->hz);
+	if (pkt->family == 6 && is_nd(pkt))
+		return judge_nd(skb, direction, port, pkt);
+	if (is_membership(pkt, direction))
+		return REASON_MULTICAST;
+	if (pkt->icmp_class == ICMP_CLASS_ERROR)
+		return judge_icmp_error(skb, direction, judgement, pkt, dry);
+	return UNDECIDED;
 }
 
 static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direction,
@@ -166,22 +193,11 @@ static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direct
 		if (reason != UNDECIDED)
 			return reason;
 	}
-	/* These have no session that could vouch for the sender. */
 	if (pkt->fragment == FRAGMENT_LATER || pkt->icmp_class >= ICMP_CLASS_ERROR ||
-	    pkt->key.protocol == IPPROTO_IGMP) {
-		reason = direction == DIRECTION_OUT ? guard_ip(port, pkt) : UNDECIDED;
-		if (reason != UNDECIDED)
-			return reason;
-		if (pkt->fragment == FRAGMENT_LATER)
-			return judge_later_fragment(port, pkt, direction, judgement->settings->hz);
-		if (pkt->family == 6 && is_nd(pkt))
-			return judge_nd(skb, direction, port, pkt);
-		if (pkt->key.protocol == IPPROTO_IGMP || (pkt->family == 6 && is_mld(pkt)))
-			return REASON_MULTICAST;
-		if (pkt->icmp_class == ICMP_CLASS_ERROR)
-			return judge_icmp_error(skb, direction, judgement, pkt, dry);
-	}
-	reason = judge_session(skb, direction, judgement, pkt, dry);
+	    pkt->key.protocol == IPPROTO_IGMP)
+		reason = judge_sessionless(skb, direction, judgement, pkt, dry);
+	if (reason == UNDECIDED)
+		reason = judge_session(skb, direction, judgement, pkt, dry);
 	if (pkt->fragment == FRAGMENT_FIRST && passes(reason) && !dry)
 		remember_fragment(port, pkt, direction);
 	return reason;

@@ -463,6 +463,42 @@ static void a_pile_of_tags_is_dropped(void **state)
 	expect_drop(port, OUT, pile, VLAN);
 }
 
+static void the_nd_guard_that_is_off_looks_at_nothing(void **state)
+{
+	struct rig_port *port = *state;
+
+	switch_off(port, GUARD_ND);
+	expect_pass(port, IN, set8(NETWORK(7), 64, neighbor_solicitation(ROUTER6, VM6)), ND);
+}
+
+/* RFC 6980 */
+static void discovery_comes_in_no_fragments(void **state)
+{
+	struct rig_port *port = *state;
+
+	expect_drop(port, IN, fragment(1, 0, 24, neighbor_solicitation(ROUTER6, VM6)), GUARD_ND);
+}
+
+/* To a group, and no further than the link: anything else of these protocols could carry anything
+ * anywhere. */
+static void only_membership_messages_bypass_the_policy(void **state)
+{
+	struct rig_port *port = *state;
+	struct packet report = igmp_report(VM), report6 = mld_report(VM_LINK);
+	struct packet unicast = set_bytes(NETWORK(16), WEB->address + 12, 4, report);
+
+	set_defaults(port, false, false);
+	expect_pass(port, OUT, report, MULTICAST);
+	expect_pass(port, OUT, report6, MULTICAST);
+	expect_drop(port, OUT, set8(NETWORK(8), 64, report), POLICY);
+	expect_drop(port, OUT, unicast, POLICY);
+	expect_drop(port, OUT, set8(NETWORK(7), 64, report6), POLICY);
+	expect_drop(port, OUT, set_bytes(NETWORK(24), WEB6->address, ADDRESS_BYTES, report6),
+		    POLICY);
+	/* IGMP is of IPv4. */
+	expect_drop(port, OUT, set8(NETWORK(7), 1, ip(VM6, ALL_NODES, IPPROTO_IGMP, 8)), POLICY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +533,9 @@ int main(void)
 		rig_test(priority_tags_change_nothing),
 		rig_test(every_tag_may_be_let_through),
 		rig_test(a_pile_of_tags_is_dropped),
+		rig_test(the_nd_guard_that_is_off_looks_at_nothing),
+		rig_test(discovery_comes_in_no_fragments),
+		rig_test(only_membership_messages_bypass_the_policy),
 	};
 
 	return run_rig_tests(tests);

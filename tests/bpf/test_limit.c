@@ -312,6 +312,22 @@ static void the_sweep_ends_only_what_has_expired(void **state)
 	expect_no_session(port, keys[2]);
 }
 
+static void what_is_picked_up_is_no_handshake(void **state)
+{
+	struct rig_port *port = *state;
+	struct session_key key = session_between(VM, 1, WEB, 1, IPPROTO_UDP);
+	struct session session;
+
+	limit_half_open(port, 1);
+	expect_pass(port, OUT, udp(VM, WEB, 1, 1), NEW);
+	assert_true(find_session(port, &key, &session));
+	port->record.pickup_until = (session.seen + LONG) | 1;
+	publish_port(port);
+	expect_pass(port, IN, tcp(CLIENT, VM, 50001, 80, SYN), NEW);
+	expect_drop(port, IN, tcp(CLIENT, VM, 50002, 80, SYN), HALF_OPEN_LIMIT);
+	expect_pass(port, IN, tcp(CLIENT, VM, 50003, 80, ACK), PICKED_UP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +348,7 @@ int main(void)
 		rig_test(a_remotes_ended_sessions_make_room),
 		rig_test(a_successor_is_not_refused_for_its_predecessor),
 		rig_test(the_sweep_ends_only_what_has_expired),
+		rig_test(what_is_picked_up_is_no_handshake),
 	};
 
 	return run_rig_tests(tests);

@@ -167,6 +167,31 @@ static void a_revoked_session_makes_room(void **state)
 	expect_drop(port, OUT, tcp(VM, WEB, 40002, 80, SYN), HALF_OPEN_LIMIT);
 }
 
+/* A connection that is over does not stand in the way of one that the other side may open now. */
+static void what_is_over_is_not_revoked(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	opens(&c, OUT);
+	closes(&c, OUT);
+	set_defaults(port, true, false);
+	c.next[IN] += 500000;
+	says(&c, IN, SYN, NEW);
+}
+
+static void guards_come_before_revocation(void **state)
+{
+	struct rig_port *port = *state;
+	struct session_key key = session_between(INTRUDER, 53, CLIENT, 40000, IPPROTO_UDP);
+
+	set_defaults(port, true, true);
+	expect_pass(port, IN, udp(CLIENT, INTRUDER, 40000, 53), NEW);
+	set_defaults(port, false, false);
+	expect_drop(port, OUT, sent_by(VM, udp(INTRUDER, CLIENT, 53, 40000)), GUARD_IP);
+	expect_state(port, key, UNREPLIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +204,8 @@ int main(void)
 		rig_test(established_sessions_may_be_kept),
 		rig_test(errors_about_a_forbidden_session_are_dropped),
 		rig_test(a_revoked_session_makes_room),
+		rig_test(what_is_over_is_not_revoked),
+		rig_test(guards_come_before_revocation),
 	};
 
 	return run_rig_tests(tests);

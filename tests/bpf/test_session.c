@@ -439,6 +439,94 @@ static void answers_to_multicast_requests_pass(void **state)
 	expect_drop(port, IN, udp(CLIENT, VM, 53, 5353), POLICY);
 }
 
+/* ICMP that neither asks nor answers: each type has its own session, of the side that sent it. */
+static void leave_for_one_type_is_none_for_another(void **state)
+{
+	struct rig_port *port = *state;
+	static const char *const policy =
+		"<default in='deny' out='deny'/>"
+		"<rule direction='out' action='allow'><icmp type='router-solicitation'/></rule>";
+
+	set_policy(port, policy);
+	expect_pass(port, OUT, icmp(VM, ROUTER, 10, 0), NEW);
+	expect_pass(port, OUT, icmp(VM, ROUTER, 10, 0), ESTABLISHED);
+	expect_drop(port, OUT, icmp(VM, ROUTER, 30, 0), POLICY);
+	expect_drop(port, IN, icmp(ROUTER, VM, 10, 0), POLICY);
+	expect_drop(port, IN, icmp(ROUTER, VM, 30, 0), POLICY);
+	/* What is judged again is its own type. */
+	set_policy(port, policy);
+	expect_pass(port, OUT, icmp(VM, ROUTER, 10, 0), ESTABLISHED);
+}
+
+/* An identifier that is also the query's type gives pings of both sides the same key. */
+static void only_the_asking_side_asks(void **state)
+{
+	struct rig_port *port = *state;
+
+	expect_pass(port, OUT, echo_request(VM, WEB, ICMP_ECHO), NEW);
+	expect_drop(port, IN, echo_request(WEB, VM, ICMP_ECHO), ICMP_STATE);
+	expect_drop(port, OUT, echo_reply(VM, WEB, ICMP_ECHO), ICMP_STATE);
+	expect_pass(port, IN, echo_reply(WEB, VM, ICMP_ECHO), ESTABLISHED);
+}
+
+static void padding_is_no_part_of_an_error(void **state)
+{
+	struct rig_port *port = *state;
+	struct packet request = udp(VM, WEB, 40000, 53);
+	struct packet error = unreachable(WEB, VM, request);
+
+	expect_pass(port, OUT, request, NEW);
+	/* The IP packet ends inside the packet that it is about, the frame behind it. */
+	expect_drop(port, IN, set16(IPV4_TOTAL_LENGTH, 20 + 8 + 20, error), TRUNCATED);
+	expect_drop(port, IN, set16(IPV4_TOTAL_LENGTH, 20 + 8 + 12, error), TRUNCATED);
+	expect_pass(port, IN, error, RELATED);
+}
+
+static void errors_look_through_all_extension_headers(void **state)
+{
+	struct rig_port *port = *state;
+	struct packet request = udp(VM6, WEB6, 40000, 53);
+
+	/* As many as a packet itself may have. */
+	for (int i = 0; i < 8; i++)
+		request = with_routing(4, request);
+	expect_pass(port, OUT, request, NEW);
+	expect_pass(port, IN, unreachable(WEB6, VM6, request), RELATED);
+}
+
+/* RFC 4443, 2.4 (e.3): that a packet was too big is said also of one that went to a group. */
+static void errors_about_what_went_to_a_group_pass(void **state)
+{
+	struct rig_port *port = *state;
+	struct packet request = udp(VM6, ALL_DHCP, 546, 547, .payload = 100);
+
+	expect_pass(port, OUT, request, NEW);
+	expect_pass(port, IN, icmp_error(ROUTER6, VM6, ICMPV6_PKT_TOOBIG, 0, request, 0), RELATED);
+	expect_drop(port, IN, icmp_error(ROUTER6, INTRUDER6, ICMPV6_PKT_TOOBIG, 0, request, 0),
+		    ICMP_STATE);
+}
+
+static void errors_about_what_was_acknowledged_are_dropped(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+	struct packet syn = next_segment(&c, OUT, SYN), answer, old;
+
+	says(&c, OUT, SYN, NEW);
+	expect_pass(port, IN, unreachable(ROUTER, VM, syn), RELATED);
+	answer = next_segment(&c, IN, SYN | ACK);
+	/* It has not said anything yet. */
+	expect_drop(port, OUT, unreachable(VM, WEB, answer), ICMP_STATE);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	expect_pass(port, OUT, unreachable(VM, WEB, answer), RELATED);
+	old = next_segment(&c, OUT, ACK, .payload = 100);
+	says_bytes(&c, OUT, ACK, 100, ESTABLISHED);
+	expect_pass(port, IN, unreachable(ROUTER, VM, old), RELATED);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_drop(port, IN, unreachable(ROUTER, VM, old), ICMP_STATE);
+	expect_pass(port, IN, unreachable(ROUTER, VM, next_segment(&c, OUT, ACK)), RELATED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +556,12 @@ int main(void)
 		rig_test(errors_about_an_expired_session_are_dropped),
 		rig_test(errors_about_tcp_must_name_a_segment_in_flight),
 		rig_test(answers_to_multicast_requests_pass),
+		rig_test(leave_for_one_type_is_none_for_another),
+		rig_test(only_the_asking_side_asks),
+		rig_test(padding_is_no_part_of_an_error),
+		rig_test(errors_look_through_all_extension_headers),
+		rig_test(errors_about_what_went_to_a_group_pass),
+		rig_test(errors_about_what_was_acknowledged_are_dropped),
 	};
 
 	return run_rig_tests(tests);

@@ -481,6 +481,130 @@ static void pick_up_needs_the_policy_and_ends(void **state)
 	says_in_vain(&c, OUT, ACK, TCP_STATE);
 }
 
+static void syn_goes_with_neither_fin_nor_reset(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	says(&c, OUT, SYN, NEW);
+	says_in_vain(&c, OUT, SYN | RST, TCP_STATE);
+	says_in_vain(&c, IN, SYN | RST | ACK, TCP_STATE);
+	says_in_vain(&c, IN, SYN | FIN | ACK, TCP_STATE);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	says_in_vain(&c, OUT, SYN | RST, TCP_STATE);
+	says_in_vain(&c, OUT, SYN | FIN, TCP_STATE);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
+/* RFC 9293, 3.5.1: the peer still knows an old connection and acknowledges that; the opener's reset
+ * has the old one's number. Then it tries again. */
+static void an_opener_may_reset_an_old_connection(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+	const uint32_t old = 300000000;
+
+	says(&c, OUT, SYN, NEW);
+	expect_pass(port, IN, next_segment(&c, IN, ACK, .acknowledgment = old), ESTABLISHED);
+	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = old), ESTABLISHED);
+	expect_state(port, c.key, SYN_SENT);
+	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
+static void an_opener_may_withdraw(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	says_bytes(&c, OUT, SYN, 100, NEW);
+	says(&c, OUT, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+}
+
+/* More was sent than has arrived: the peer expects what it has acknowledged last. */
+static void a_reset_may_have_the_last_acknowledged_number(void **state)
+{
+	struct rig_port *port = *state;
+
+	for (int i = 0; i < VARIANTS; i++) {
+		struct conversation c = talk(port, i);
+
+		allow_opener(port, i);
+		opens(&c, opener_of(i));
+		says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
+		says_bytes(&c, OUT, ACK, 1000, ESTABLISHED);
+		says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
+		expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = -500), ESTABLISHED);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+		expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = -1000), ESTABLISHED);
+		expect_state(port, c.key, CLOSED);
+	}
+}
+
+static void a_fin_before_the_handshakes_end_counts(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	says(&c, OUT, SYN, NEW);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, IN, FIN | ACK, ESTABLISHED);
+	expect_state(port, c.key, SYN_RECEIVED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_state(port, c.key, FIN_WAIT);
+	says(&c, OUT, FIN | ACK, ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_state(port, c.key, TIME_WAIT);
+}
+
+static void a_connection_is_picked_up_by_its_end(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says(&c, IN, FIN | ACK, PICKED_UP);
+	expect_state(port, c.key, FIN_WAIT);
+	says(&c, OUT, FIN | ACK, ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_state(port, c.key, TIME_WAIT);
+}
+
+/* Windows are unknown there, but not where both sides are. */
+static void only_an_exact_reset_ends_a_picked_up_session(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 77777), ESTABLISHED);
+	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 77777), ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+	says(&c, IN, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+}
+
+static void a_rebooted_opener_of_a_picked_up_session_recovers(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = 5000000), ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	says(&c, OUT, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+	c.next[OUT] += 5000000;
+	opens(&c, OUT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +632,14 @@ int main(void)
 		rig_test(a_migrated_connection_is_picked_up),
 		rig_test(either_side_may_be_the_first_after_a_migration),
 		rig_test(pick_up_needs_the_policy_and_ends),
+		rig_test(syn_goes_with_neither_fin_nor_reset),
+		rig_test(an_opener_may_reset_an_old_connection),
+		rig_test(an_opener_may_withdraw),
+		rig_test(a_reset_may_have_the_last_acknowledged_number),
+		rig_test(a_fin_before_the_handshakes_end_counts),
+		rig_test(a_connection_is_picked_up_by_its_end),
+		rig_test(only_an_exact_reset_ends_a_picked_up_session),
+		rig_test(a_rebooted_opener_of_a_picked_up_session_recovers),
 	};
 
 	return run_rig_tests(tests);
