@@ -61,7 +61,7 @@ LIBRARY_SOURCES := $(wildcard $(addprefix hostd/,$(addsuffix /*.c,\
 CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
 BPF_SOURCES     := $(wildcard bpf/*.bpf.c)
 BPF_HEADERS     := $(wildcard bpf/*.h bpf/*.def)
-HARNESS_SOURCES := $(wildcard tests/harness/*.c)
+HARNESS_SOURCES := $(wildcard tests/harness/*.c tests/model/*.c)
 HARNESS         := $(B)/libharness.a
 UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 VERIFIER_REPORT := $(B)/tests/bpf/verifier_report
@@ -159,6 +159,7 @@ FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log tests/run
 
+test: export VMSEG_MODEL_PACKETS ?= 200000
 test: all $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
 	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS)
 
@@ -206,6 +207,9 @@ build-fuzz: # the same makefile with the compiler and the folder that fuzzing ne
 
 fuzz: build-fuzz ## fuzz the parsers, FUZZ_SECONDS each (default 60)
 	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz/test_fuzz.sh
+
+fuzz-model: $(B)/tests/bpf/test_model ## random packets through programs and model, PACKETS of them
+	$(Q)VMSEG_MODEL_PACKETS=$(or $(PACKETS),10000000) $<
 
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)

@@ -192,6 +192,12 @@ void publish_port(struct rig_port *port)
 	port->published = number + 1;
 }
 
+void rewrite_port(struct rig_port *port)
+{
+	if (port->published)
+		rig_write(port->rig->skeleton->maps.port_map, port->published - 1, &port->record);
+}
+
 void set_ifindex(struct rig_port *port, uint32_t ifindex)
 {
 	port->ifindex = ifindex;
@@ -252,6 +258,12 @@ static void forget_fragments(struct rig_port *port)
 		rig_write(map, port->slot * FRAGMENTS_PER_PORT + i, zeros);
 }
 
+void free_images(struct rig_port *port)
+{
+	port->next_node = (port->slot - 1) * NODES_PER_PORT;
+	port->next_counter = (port->slot - 1) * COUNTERS_PER_PORT;
+}
+
 static void reset_port(struct rig_port *port)
 {
 	uint32_t generation = port->record.generation;
@@ -265,8 +277,7 @@ static void reset_port(struct rig_port *port)
 	add_address(&port->record, VM);
 	add_address(&port->record, VM6);
 	add_address(&port->record, VM_LINK);
-	port->next_node = (port->slot - 1) * NODES_PER_PORT;
-	port->next_counter = (port->slot - 1) * COUNTERS_PER_PORT;
+	free_images(port);
 	clear_stats(port);
 	forget_fragments(port);
 	set_session_limit(port, SESSION_LIMIT);

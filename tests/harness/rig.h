@@ -56,6 +56,8 @@ struct rig_port *sibling(struct rig_port *port, int number);
 
 /* Puts the record in force, with a new generation, as the daemon does. */
 void publish_port(struct rig_port *port);
+/* Changes the record that is in force, of the same generation: time travel only. */
+void rewrite_port(struct rig_port *port);
 /* The port's device; it has to be in the test's network namespace. Afresh it is the
  * loopback device, which all ports share by turns. */
 void set_ifindex(struct rig_port *port, uint32_t ifindex);
@@ -79,6 +81,9 @@ void set_policy(struct rig_port *port, const char *content);
 /* An image of the compiler's. */
 struct image;
 void set_image(struct rig_port *port, const struct image *image);
+
+/* Makes room for new images; the one in force stays only until then. */
+void free_images(struct rig_port *port);
 
 /* A header that leads nowhere. */
 void break_image(struct rig_port *port);
@@ -119,9 +124,6 @@ struct session_key session_between(const struct host *local, uint16_t local_port
 
 bool find_session(struct rig_port *port, const struct session_key *key, struct session *ret);
 uint32_t count_sessions(struct rig_port *port);
-
-/* Sessions with a remote address, as the limit per remote counts them. */
-int64_t count_remote_sessions(struct rig_port *port, const struct host *remote);
 
 /* Sessions that the daemon's sweep would end, out of those under the keys. */
 uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count);

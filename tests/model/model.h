@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A second opinion: what the datapath should do with a frame, written from the contract (the
+ * design, abi.h, reasons.def, states.def, what the headers of bpf/ say in prose) and the standards,
+ * in plain C without a thought for speed. One port, a clock that its user moves.
+ *
+ * The policy is a list of rules, and the first that matches decides; there are no tries, no images.
+ * Sessions are a list, so are fragments.
+ */
+#ifndef VMSEG_MODEL_H
+#define VMSEG_MODEL_H
+
+#include "hostd/policy/resolve.h"
+#include "tests/model/reading.h"
+#include "tests/model/talk.h"
+
+#define MODEL_SESSIONS_MAX 512
+
+struct model_session {
+	struct session_key key;
+	enum session_state state;
+	bool opened_out;
+	struct talk talk; /* TCP */
+	uint32_t generation;
+	uint32_t verdict; /* cell that admitted it */
+	uint64_t seen;
+	uint64_t packets[2], bytes[2];
+	/* What its first packet asked the policy. */
+	struct question {
+		enum direction direction;
+		uint8_t remote[ADDRESS_BYTES];
+		uint8_t protocol;
+		uint16_t port, source_port;
+	} question;
+};
+
+/* The first part of a datagram that was let through. */
+struct model_fragment {
+	enum direction direction;
+	enum family family;
+	uint8_t source[ADDRESS_BYTES], destination[ADDRESS_BYTES];
+	uint8_t protocol; /* IPv4 */
+	uint32_t datagram;
+	uint32_t end;
+	uint64_t seen;
+};
+
+#define MODEL_FRAGMENTS_MAX 256
+
+struct model {
+	/* Set these at will. */
+	uint64_t now; /* jiffies */
+	struct settings settings;
+	struct port port; /* .image and .slot are not looked at */
+	bool absent;      /* the device has no port */
+	const struct effective_policy *policy;
+	uint32_t session_limit;
+	/* Cleared by reset_model(). */
+	struct model_session sessions[MODEL_SESSIONS_MAX];
+	size_t session_count;
+	struct model_fragment fragments[MODEL_FRAGMENTS_MAX]; /* oldest first */
+	size_t fragment_count;
+	uint64_t credit; /* for new sessions; a session costs hz, a jiffy brings session_rate */
+	uint64_t credited;
+	bool spent; /* a session has been opened under a rate */
+	struct port_stats stats;
+	struct port_stats unheard; /* of frames while there was no port */
+};
+
+/* What the model says of a frame. */
+struct opinion {
+	bool pass;
+	enum reason reason;
+	uint32_t verdict; /* cell, where the policy was asked */
+};
+
+/* No sessions, no fragments, no counters, all of the burst. */
+void reset_model(struct model *model);
+
+struct opinion ask_model(struct model *model, enum direction direction, const struct packet *frame);
+
+/* What the daemon's sweep ends. Returns how many. */
+size_t sweep_model(struct model *model);
+
+struct model_session *find_model_session(struct model *model, const struct session_key *key);
+
+/* Sessions with the remote address of the key. */
+size_t count_model_remote(const struct model *model, const struct session_key *key);
+
+/* For a later fragment that was just asked about, and was said to follow: forgets the datagram's
+ * first one, and makes the opinion the one that comes of it. False, and nothing is changed, when no
+ * other datagram has come since. */
+bool forget_first(struct model *model, enum direction direction, const struct packet *frame,
+		  struct opinion *opinion);
+
+/* ---- between the files of the model ------------------------------------------------------------
+ */
+
+/* policy.c: the cell that the first matching rule gives, or the default's. */
+uint32_t walk_rules(const struct effective_policy *policy, const struct question *question);
+
+/* guards.c: GO_ON or a reason. */
+int guard_frame(const struct model *model, enum direction direction, const struct reading *r);
+int guard_ip_sender(const struct model *model, enum direction direction, const struct reading *r);
+int judge_arp_frame(const struct model *model, enum direction direction, const struct reading *r);
+int judge_discovery(const struct model *model, enum direction direction, const struct reading *r);
+bool is_discovery(const struct reading *r);
+bool is_membership(const struct reading *r);
+
+/* sessions.c: judges what has a session or may open one. */
+struct opinion judge_flow(struct model *model, enum direction direction, const struct reading *r);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A sequence of steps that the programs and the model both go through, and its text form, which
+ * people and tests/bpf/corpus read:
+ *
+ *   # whatever it shows
+ *   settings liberal=0 timeouts=1500,9500,...
+ *   port guards=0xff flags=0x0 limit=64 ... policy=<rule .../>
+ *   out 5254...            a frame that the guest sends, in hex
+ *   in 5254...             one that it receives
+ *   in tag=8100:10 5254... the same with a VLAN tag beside it
+ *   in 5254...+100         and with 100 zero bytes at the end
+ *   jump 2000              the clock goes on by so many jiffies
+ *   sweep                  the daemon ends what has expired
+ *
+ * Each step but the frames stays in force until the next of its kind.
+ */
+#ifndef VMSEG_MODEL_SEQUENCE_H
+#define VMSEG_MODEL_SEQUENCE_H
+
+#include <stdio.h>
+
+#include "bpf/abi.h"
+#include "tests/harness/packet.h"
+#include "tests/model/policies.h"
+
+enum step_kind { STEP_FRAME, STEP_PORT, STEP_SETTINGS, STEP_JUMP, STEP_SWEEP };
+
+/* A port as a sequence says it; what is not here is the same for all of them. */
+struct port_setup {
+	uint16_t guards;
+	uint32_t flags;
+	uint32_t session_limit, session_rate, session_burst, half_open, sessions_per_remote;
+	uint32_t pickup; /* jiffies from now on in which mid-stream TCP is picked up */
+	bool absent;     /* the device has no port */
+	struct prefix addresses[PORT_ADDRESSES_MAX];
+	uint32_t address_count;
+	uint16_t vlans[PORT_VLANS_MAX];
+	uint32_t vlan_count;
+	const struct model_policy *policy;
+};
+
+struct settings_setup {
+	uint32_t timeout[STATE_COUNT]; /* jiffies */
+	bool liberal;
+};
+
+struct step {
+	enum step_kind kind;
+	enum direction direction; /* of a frame */
+	uint32_t jiffies;         /* of a jump */
+	union {
+		struct packet packet;
+		struct port_setup port;
+		struct settings_setup settings;
+	};
+};
+
+/* Sizes of session tables that are at hand. */
+#define USUAL_LIMIT 400
+#define SMALL_LIMIT 4
+#define TINY_LIMIT  2
+
+#define SEQUENCE_STEPS_MAX 256
+
+struct sequence {
+	size_t count;
+	struct step steps[SEQUENCE_STEPS_MAX];
+};
+
+/* What a sequence starts from where it says nothing. */
+struct port_setup usual_port(const struct model_policy *policy);
+struct settings_setup usual_settings(void);
+
+/* Steps with a comment each that says what they are. */
+void print_sequence(const struct sequence *sequence, FILE *stream);
+
+/* "tcp 10.0.0.5:40000 > 198.51.100.80:80 S seq 5 ack 0 win 64240 len 0" */
+void describe_frame(const struct packet *packet, char *out, size_t size);
+
+/* Reads the text form; policies come into the pool. False with a message in *ret_error. */
+bool read_sequence(FILE *stream, struct policy_pool *pool, struct sequence *ret, char error[256]);
+
+#endif

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sessions: who may open one, who follows one, what is related to one. Decisions where the contract
+ * is silent:
+ *
+ * - An ICMP message that is neither query, reply nor error is keyed like a query without an
+ *   identifier: its type is the other side's port, so that permission for one type is none for
+ *   another.
+ * - Mid-stream, when the policy would let either side open, the sender of the segment at hand is
+ *   taken for the opener.
+ * - A SYN on the ports of a connection that is over is a new connection, whatever generation the
+ *   old one was judged by.
+ * - A session of another generation vouches for nothing else (errors, answers) until a packet of
+ * its own has been judged again.
+ * - An answer to a request to many is known by its ports, wherever it is addressed to.
+ * - Where an identifier equals a type, pings in both directions have the same key; then the first
+ * is the session, and only its own side asks.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "tests/model/model.h"
+
+#define UDPLITE 136
+
+/* ---- keys and questions -------------------------------------------------------------------------
+ */
+
+static bool is_icmp(const struct reading *r)
+{
+	return r->message != MESSAGE_NONE;
+}
+
+/* The sender's port and the other side's, as a session's key has them. */
+static void find_ports(const struct reading *r, uint16_t *sender, uint16_t *receiver)
+{
+	*sender = r->source_port;
+	*receiver = r->destination_port;
+	if (r->message == MESSAGE_REPLY) {
+		*sender = query_of(r->family, r->type);
+		*receiver = r->identifier;
+	} else if (is_icmp(r)) {
+		*sender = r->message == MESSAGE_QUERY ? r->identifier : 0;
+		*receiver = r->type;
+	}
+}
+
+static struct session_key find_key(enum direction direction, const struct reading *r)
+{
+	struct session_key key = {.protocol = r->protocol};
+	uint16_t sender, receiver;
+
+	find_ports(r, &sender, &receiver);
+	if (direction == DIRECTION_IN) {
+		memcpy(key.remote, r->source, ADDRESS_BYTES);
+		memcpy(key.local, r->destination, ADDRESS_BYTES);
+		key.remote_port = htons(sender);
+		key.local_port = htons(receiver);
+		return key;
+	}
+	memcpy(key.remote, r->destination, ADDRESS_BYTES);
+	/* A request to many: the guest may not have its address yet. */
+	if (!is_to_many(r))
+		memcpy(key.local, r->source, ADDRESS_BYTES);
+	key.remote_port = htons(receiver);
+	key.local_port = htons(sender);
+	return key;
+}
+
+static struct question find_question(enum direction direction, const struct reading *r)
+{
+	struct question question = {
+		.direction = direction,
+		.protocol = r->protocol,
+		.port = is_icmp(r) ? (uint16_t)(r->type << 8 | r->code) : r->destination_port,
+		.source_port = r->source_port,
+	};
+
+	memcpy(question.remote, direction == DIRECTION_OUT ? r->destination : r->source,
+	       ADDRESS_BYTES);
+	return question;
+}
+
+/* The same two ends, had the other one spoken first. */
+static struct question turn_question(struct question question)
+{
+	uint16_t port = question.port;
+
+	question.direction = !question.direction;
+	question.port = question.source_port;
+	question.source_port = port;
+	return question;
+}
+
+/* ---- the list -----------------------------------------------------------------------------------
+ */
+
+struct model_session *find_model_session(struct model *model, const struct session_key *key)
+{
+	for (size_t i = 0; i < model->session_count; i++) {
+		if (!memcmp(&model->sessions[i].key, key, sizeof(*key)))
+			return &model->sessions[i];
+	}
+	return NULL;
+}
+
+static bool is_expired(const struct model *model, const struct model_session *session)
+{
+	return model->now - session->seen >= model->settings.timeout[session->state];
+}
+
+static struct model_session *find_live(struct model *model, const struct session_key *key)
+{
+	struct model_session *session = find_model_session(model, key);
+
+	return session && !is_expired(model, session) ? session : NULL;
+}
+
+static void remove_session(struct model *model, struct model_session *session)
+{
+	*session = model->sessions[--model->session_count];
+}
+
+size_t sweep_model(struct model *model)
+{
+	size_t ended = 0;
+
+	for (size_t i = model->session_count; i-- > 0;) {
+		if (is_expired(model, &model->sessions[i])) {
+			remove_session(model, &model->sessions[i]);
+			ended++;
+		}
+	}
+	return ended;
+}
+
+static bool is_half_open(const struct model_session *session)
+{
+	return session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED;
+}
+
+/* ---- TCP ----------------------------------------------------------------------------------------
+ */
+
+static bool is_opening_syn(const struct reading *r)
+{
+	return r->protocol == IPPROTO_TCP && (r->flags & (SYN | ACK | FIN | RST)) == SYN;
+}
+
+/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
+static bool is_succeeded(const struct model_session *session, const struct reading *r)
+{
+	return is_opening_syn(r) &&
+	       (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED);
+}
+
+static bool may_pick_up(const struct model *model, const struct reading *r)
+{
+	uint32_t until = model->port.pickup_until;
+
+	return until && (int32_t)(until - (uint32_t)model->now) > 0 && r->flags & ACK &&
+	       !(r->flags & (SYN | RST));
+}
+
+/* ---- following ----------------------------------------------------------------------------------
+ */
+
+static void touch(struct model *model, struct model_session *session, enum direction direction,
+		  const struct reading *r)
+{
+	if (session->state != STATE_CLOSED && session->state != STATE_TIME_WAIT)
+		session->seen = model->now;
+	session->packets[direction]++;
+	session->bytes[direction] += r->length;
+}
+
+static int follow(struct model *model, struct model_session *session, enum direction direction,
+		  const struct reading *r)
+{
+	if (r->protocol == IPPROTO_TCP) {
+		bool liberal = model->settings.flags & SETTING_TCP_LIBERAL;
+		int reason = follow_talk(&session->talk, direction, r, liberal);
+
+		if (reason != REASON_ESTABLISHED)
+			return reason;
+		session->state = session->talk.state;
+	} else if ((direction == DIRECTION_OUT) != session->opened_out) {
+		if (r->message == MESSAGE_QUERY)
+			return REASON_ICMP_STATE;
+		session->state = STATE_REPLIED;
+	} else if (r->message == MESSAGE_REPLY) {
+		return REASON_ICMP_STATE;
+	}
+	touch(model, session, direction, r);
+	return REASON_ESTABLISHED;
+}
+
+static bool is_still_allowed(const struct model *model, const struct model_session *session,
+			     uint32_t *ret_cell)
+{
+	*ret_cell = session->verdict;
+	if (session->generation == model->port.generation)
+		return true;
+	*ret_cell = walk_rules(model->policy, &session->question);
+	if (*ret_cell & VERDICT_ALLOW)
+		return true;
+	if (!(session->verdict & VERDICT_KEEP_ESTABLISHED))
+		return false;
+	*ret_cell = session->verdict;
+	return true;
+}
+
+static struct opinion judge_session(struct model *model, struct model_session *session,
+				    enum direction direction, const struct reading *r)
+{
+	struct opinion opinion = {0};
+	uint32_t cell;
+
+	if (!is_still_allowed(model, session, &cell)) {
+		/* An audit cuts nothing. */
+		if (!(model->port.flags & PORT_AUDIT))
+			remove_session(model, session);
+		opinion.verdict = cell;
+		opinion.reason = REASON_REVOKED;
+		return opinion;
+	}
+	session->generation = model->port.generation;
+	session->verdict = cell;
+	opinion.verdict = cell;
+	opinion.reason = follow(model, session, direction, r);
+	return opinion;
+}
+
+/* ---- what is related ----------------------------------------------------------------------------
+ */
+
+static struct model_session *find_voucher(struct model *model, const struct session_key *key)
+{
+	struct model_session *session = find_live(model, key);
+
+	return session && session->generation == model->port.generation ? session : NULL;
+}
+
+/* An ICMP error passes if it is about a packet of a live session and addressed to that packet's
+ * sender. It travels against it. */
+static int judge_error(struct model *model, enum direction direction, const struct reading *error)
+{
+	struct model_session *session;
+	struct session_key key;
+	struct reading about;
+	int reason = read_quoted(error, &about);
+
+	if (reason != GO_ON)
+		return reason;
+	if (memcmp(about.source, error->destination, ADDRESS_BYTES) ||
+	    about.message == MESSAGE_ERROR) /* RFC 1122, 3.2.2 */
+		return REASON_ICMP_STATE;
+	key = find_key(!direction, &about);
+	session = find_voucher(model, &key);
+	if (!session)
+		return REASON_ICMP_STATE;
+	if (about.protocol == IPPROTO_TCP &&
+	    !is_under_way(&session->talk, !direction, about.sequence))
+		return REASON_ICMP_STATE;
+	return REASON_RELATED;
+}
+
+static bool has_asked(struct model *model, const uint8_t *group, uint16_t port, uint16_t from)
+{
+	struct model_session *session;
+	struct session_key key = {
+		.protocol = IPPROTO_UDP,
+		.remote_port = htons(port),
+		.local_port = htons(from),
+	};
+
+	memcpy(key.remote, group, ADDRESS_BYTES);
+	session = find_voucher(model, &key);
+	return session && session->opened_out;
+}
+
+/* A UDP packet to the guest without a session: the answer to what it asked many? */
+static bool is_answer(struct model *model, enum direction direction, const struct reading *r)
+{
+	static const uint8_t everybody[ADDRESS_BYTES] = {[10] = 0xff, 0xff, 255, 255, 255, 255};
+	static const uint8_t dhcpv6[ADDRESS_BYTES] = {0xff, 0x02, [13] = 1, 0, 2};
+	static const uint8_t mdns[ADDRESS_BYTES] = {[10] = 0xff, 0xff, 224, 0, 0, 251};
+	static const uint8_t mdns_v6[ADDRESS_BYTES] = {0xff, 0x02, [15] = 0xfb};
+	bool v4 = r->family == FAMILY_V4;
+	uint16_t from = r->source_port, to = r->destination_port;
+
+	if (direction == DIRECTION_OUT || r->protocol != IPPROTO_UDP)
+		return false;
+	if (is_to_many(r) && from == to)
+		return has_asked(model, r->destination, to, to);
+	if (v4 && from == 67 && to == 68)
+		return has_asked(model, everybody, 67, 68);
+	if (!v4 && from == 547 && to == 546)
+		return has_asked(model, dhcpv6, 547, 546);
+	return from == 5353 && has_asked(model, v4 ? mdns : mdns_v6, 5353, to);
+}
+
+/* ---- limits -------------------------------------------------------------------------------------
+ */
+
+static size_t count_half_open(const struct model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += is_half_open(&model->sessions[i]);
+	return count;
+}
+
+size_t count_model_remote(const struct model *model, const struct session_key *key)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
+	return count;
+}
+
+/* A bucket of session_burst sessions that fills by session_rate a second. */
+static bool is_within_rate(struct model *model)
+{
+	const struct port *port = &model->port;
+	uint64_t cost = model->settings.hz, most = cost * port->session_burst;
+
+	if (!port->session_rate)
+		return true;
+	if (!model->spent) {
+		model->credit = most;
+		model->credited = model->now;
+	}
+	model->credit += (model->now - model->credited) * port->session_rate;
+	if (model->credit > most)
+		model->credit = most;
+	model->credited = model->now;
+	model->spent = true;
+	if (model->credit < cost)
+		return false;
+	model->credit -= cost;
+	return true;
+}
+
+/* The rate comes last of those that are known beforehand, because it spends. */
+static int check_limits(struct model *model, const struct session_key *key, bool handshake)
+{
+	const struct port *port = &model->port;
+
+	if (handshake && port->half_open && count_half_open(model) >= port->half_open)
+		return REASON_HALF_OPEN_LIMIT;
+	if (port->sessions_per_remote &&
+	    count_model_remote(model, key) >= port->sessions_per_remote)
+		return REASON_REMOTE_LIMIT;
+	if (!is_within_rate(model))
+		return REASON_RATE_LIMIT;
+	if (model->session_count >= model->session_limit ||
+	    model->session_count == MODEL_SESSIONS_MAX)
+		return REASON_SESSION_LIMIT;
+	return GO_ON;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+static void add_session(struct model *model, const struct session_key *key,
+			const struct question *question, uint32_t cell, enum direction direction,
+			const struct reading *r)
+{
+	struct model_session *session = &model->sessions[model->session_count++];
+
+	*session = (struct model_session){
+		.key = *key,
+		.state = STATE_UNREPLIED,
+		.opened_out = question->direction == DIRECTION_OUT,
+		.generation = model->port.generation,
+		.verdict = cell,
+		.question = *question,
+	};
+	if (is_icmp(r)) /* that much of the question a session remembers */
+		session->question.port &= 0xff00;
+	if (r->protocol == IPPROTO_TCP) {
+		open_talk(&session->talk, question->direction, direction, r);
+		session->state = session->talk.state;
+	}
+	touch(model, session, direction, r);
+}
+
+static struct opinion open_session(struct model *model, const struct session_key *key,
+				   enum direction direction, const struct reading *r)
+{
+	struct model_session *predecessor = find_model_session(model, key);
+	struct question question = find_question(direction, r);
+	struct opinion opinion = {.reason = REASON_NEW};
+	bool handshake = is_opening_syn(r);
+	int refusal;
+
+	opinion.verdict = walk_rules(model->policy, &question);
+	if (r->protocol == IPPROTO_TCP && !handshake) {
+		opinion.reason = REASON_PICKED_UP;
+		if (!(opinion.verdict & VERDICT_ALLOW)) {
+			question = turn_question(question);
+			opinion.verdict = walk_rules(model->policy, &question);
+		}
+	}
+	if (!(opinion.verdict & VERDICT_ALLOW)) {
+		opinion.reason = REASON_POLICY;
+		return opinion;
+	}
+	/* What is over makes room for its successor. */
+	if (predecessor)
+		remove_session(model, predecessor);
+	refusal = check_limits(model, key, handshake);
+	if (refusal != GO_ON)
+		opinion.reason = refusal;
+	else
+		add_session(model, key, &question, opinion.verdict, direction, r);
+	return opinion;
+}
+
+struct opinion judge_flow(struct model *model, enum direction direction, const struct reading *r)
+{
+	struct session_key key = find_key(direction, r);
+	struct model_session *session = find_live(model, &key);
+
+	if (r->message == MESSAGE_ERROR)
+		return (struct opinion){.reason = judge_error(model, direction, r)};
+	if (session && !is_succeeded(session, r))
+		return judge_session(model, session, direction, r);
+	if (r->message == MESSAGE_REPLY)
+		return (struct opinion){.reason = REASON_ICMP_STATE};
+	if (r->protocol == IPPROTO_TCP && !is_opening_syn(r) && !may_pick_up(model, r))
+		return (struct opinion){.reason = REASON_TCP_STATE};
+	if (is_answer(model, direction, r))
+		return (struct opinion){.reason = REASON_RELATED};
+	return open_session(model, &key, direction, r);
+}
