@@ -390,6 +390,34 @@ check_usage() {
 	check_contains "a policy is shown as it is" '<rule id="http"' "$(vmseg policy show web-server)"
 }
 
+web_answers_80() {
+	[ "$(ask_from host 80)" = "$1" ]
+}
+
+check_settings() {
+	local good
+	good=$(cat /etc/vmseg/hostd.conf)
+	echo 'max-portz = 7' >>/etc/vmseg/hostd.conf
+	check_contains "bad settings are refused with their place" 'hostd.conf:4: unknown key "max-portz"' \
+		"$(vmseg reload 2>&1)"
+	check_contains "by --check-config, too" 'hostd.conf:4' \
+		"$("$BUILD/vmseg-hostd" --check-config 2>&1)"
+	kill -HUP "$hostd_pid"
+	check_soon 10 "a signal to reload is no reason to die" \
+		grep -q 'not reloaded: /etc/vmseg/hostd.conf:4' "$LAB/hostd.log"
+	check "bad settings or not" vmseg status
+	echo "$good" >/etc/vmseg/hostd.conf
+	check "good settings are good" "$BUILD/vmseg-hostd" --check-config
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server"/>
+	XML
+	kill -HUP "$hostd_pid"
+	check_soon 10 "a signal takes policies that have changed" web_answers_80 silence
+	write_good_policy
+	kill -HUP "$hostd_pid"
+	check_soon 10 "and back" web_answers_80 answered
+}
+
 check_end() {
 	stop_hostd
 	check_ask "after the daemon's end filtering goes on" silence host 22
@@ -418,5 +446,6 @@ check_metrics
 check_monitor
 check_read_socket
 check_usage
+check_settings
 check_end
 done_testing
