@@ -168,7 +168,7 @@ check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on eve
 
 # The unit tests once more, with sanitizers.
 build-asan:
-	$(Q)$(MAKE) --no-print-directory SANITIZE=1 all unit-tests
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 unit-tests
 
 unit-tests: $(UNIT_TESTS)
 
