@@ -40,9 +40,13 @@ char *socket_path(const struct invocation *invocation, bool changes)
 		return strdup(invocation->socket);
 	if (!path && access(CONFIG_FILE, F_OK) == 0)
 		path = CONFIG_FILE;
+	/* A daemon that runs does not mind what has become of the file since; it is where it was.
+	 */
 	if (load_config(path, &config, &diag) < 0) {
 		print_error(&diag);
-		return NULL;
+		clear_diag(&diag);
+		if (load_config(NULL, &config, &diag) < 0)
+			return NULL;
 	}
 	/* Whoever may only read is sent where reading is allowed. */
 	return run_path(config, changes || geteuid() == 0 ? "control.sock" : "read.sock");
