@@ -87,12 +87,14 @@ static __always_inline void remember_fragment(const struct port *port, const str
 	bpf_spin_lock(&fragment->lock);
 	fragment->seen = pkt->now;
 	fragment->key = key;
-	fragment->end = pkt->fragment_length;
+	fragment->end = pkt->fragment_end;
 	bpf_spin_unlock(&fragment->lock);
 }
 
+#define DATAGRAM_MAX 65535 /* bytes behind the IP header that a length field can say */
+
 /* A fragment that is not the first. It must not reach back into the first one, whose header was
- * judged (RFC 1858, RFC 5722). */
+ * judged (RFC 1858, RFC 5722), nor beyond what a datagram can hold ("ping of death"). */
 static __always_inline int judge_later_fragment(const struct port *port, const struct packet *pkt,
 						enum direction direction, __u32 hz)
 {
@@ -100,6 +102,8 @@ static __always_inline int judge_later_fragment(const struct port *port, const s
 	struct fragment *fragment;
 	int known;
 
+	if (pkt->fragment_end > DATAGRAM_MAX)
+		return REASON_BAD_LENGTH;
 	set_fragment_key(pkt, direction, &key);
 	fragment = find_fragment(port, &key);
 	if (!fragment)

@@ -55,8 +55,8 @@ struct packet {
 	__u32 sequence;         /* TCP, host byte order */
 	__u32 acknowledgment;
 	__u32 fragment_id;     /* host byte order */
-	__u32 fragment_length; /* bytes of the datagram in this fragment */
-	__u16 fragment_offset; /* bytes */
+	__u32 fragment_end;    /* where the fragment ends in the datagram, bytes */
+	__u16 fragment_offset; /* where it starts, bytes */
 	__u16 window;          /* TCP, unscaled */
 	__u16 ethertype;       /* host byte order, of the innermost header; 0: LLC without SNAP */
 	__u16 port;        /* for policy: destination port, or ICMP type * 256 + code; host order */

@@ -161,7 +161,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, enum direction dire
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
 		pkt->fragment_id = bpf_ntohs(ip->id);
 		pkt->fragment_offset = (fragment & IPV4_OFFSET_MASK) * 8;
-		pkt->fragment_length = pkt->transport_length;
+		pkt->fragment_end = pkt->fragment_offset + pkt->transport_length;
 		pkt->fragment = pkt->fragment_offset ? FRAGMENT_LATER : FRAGMENT_FIRST;
 	}
 	return UNDECIDED;
@@ -225,7 +225,7 @@ static __always_inline int parse_extension(struct __sk_buff *skb, struct packet 
 			return REASON_EXTENSION_HEADER;
 		pkt->fragment_id = bpf_ntohl(extension->fragment_id);
 		pkt->fragment_offset = field & 0xfff8;
-		pkt->fragment_length = pkt->transport_length - bytes;
+		pkt->fragment_end = pkt->fragment_offset + pkt->transport_length - bytes;
 		if (pkt->fragment_offset)
 			pkt->fragment = FRAGMENT_LATER;
 		else if (field & 1)

@@ -121,6 +121,22 @@ static void a_first_fragment_has_its_whole_header(void **state)
 	expect_pass(port, OUT, fragment(77, 24, 0, syn6), FRAGMENT_FOLLOWS);
 }
 
+/* "Ping of death": a datagram that its own length field could not describe. */
+static void fragments_must_end_within_a_datagram(void **state)
+{
+	struct rig_port *port = *state;
+	struct packet whole = datagram(4), whole6 = datagram(6);
+	struct packet last = fragment(77, 96, 0, whole), last6 = fragment(77, 96, 0, whole6);
+
+	expect_pass(port, OUT, fragment(77, 0, 96, whole), NEW);
+	expect_pass(port, OUT, set16(IPV4_FRAGMENT, 65424 / 8, last), FRAGMENT_FOLLOWS);
+	expect_drop(port, OUT, set16(IPV4_FRAGMENT, 65432 / 8, last), BAD_LENGTH);
+	expect_drop(port, OUT, set16(IPV4_FRAGMENT, 65528 / 8, last), BAD_LENGTH);
+	expect_pass(port, OUT, fragment(77, 0, 96, whole6), NEW);
+	expect_pass(port, OUT, set16(NETWORK(42), 65424, last6), FRAGMENT_FOLLOWS);
+	expect_drop(port, OUT, set16(NETWORK(42), 65432, last6), BAD_LENGTH);
+}
+
 static void later_fragments_are_guarded_too(void **state)
 {
 	struct rig_port *port = *state;
@@ -138,6 +154,8 @@ static void later_fragments_hide_no_extension_headers(void **state)
 	struct packet whole = with_destination_options(datagram(6));
 
 	expect_pass(port, OUT, fragment(77, 0, 96, whole), NEW);
+	/* The first one ends where its extension headers and its data end. */
+	expect_drop(port, OUT, fragment(77, 88, 0, whole), FRAGMENT);
 	expect_pass(port, OUT, fragment(77, 96, 0, whole), FRAGMENT_FOLLOWS);
 	expect_pass(port, OUT, with_hop_by_hop(fragment(78, 0, 96, whole)), ESTABLISHED);
 	expect_pass(port, OUT, with_hop_by_hop(fragment(78, 96, 0, whole)), FRAGMENT_FOLLOWS);
@@ -162,18 +180,6 @@ static void a_fragmented_ping_passes(void **state)
 	expect_pass(port, OUT, fragment(77, 32, 0, ping), FRAGMENT_FOLLOWS);
 	expect_pass(port, OUT, fragment(77, 0, 32, ping6), NEW);
 	expect_pass(port, OUT, fragment(77, 32, 0, ping6), FRAGMENT_FOLLOWS);
-}
-
-/* Extension headers behind the fragment header belong to the datagram: the first fragment ends
- * behind all of them. */
-static void the_first_ends_where_its_fragment_does(void **state)
-{
-	struct rig_port *port = *state;
-	struct packet whole = with_destination_options(datagram(6));
-
-	expect_pass(port, OUT, fragment(77, 0, 96, whole), NEW);
-	expect_drop(port, OUT, fragment(77, 88, 0, whole), FRAGMENT);
-	expect_pass(port, OUT, fragment(77, 96, 0, whole), FRAGMENT_FOLLOWS);
 }
 
 /* RFC 7112 */
@@ -220,11 +226,11 @@ int main(void)
 		rig_test(fragments_of_a_denied_datagram_are_dropped),
 		rig_test(fragments_must_not_reach_back_into_the_first),
 		rig_test(a_first_fragment_has_its_whole_header),
+		rig_test(fragments_must_end_within_a_datagram),
 		rig_test(later_fragments_are_guarded_too),
 		rig_test(later_fragments_hide_no_extension_headers),
 		rig_test(atomic_fragments_are_whole_packets),
 		rig_test(a_fragmented_ping_passes),
-		rig_test(the_first_ends_where_its_fragment_does),
 		rig_test(a_first_fragment_has_all_extension_headers),
 		rig_test(fragments_to_a_group_follow),
 		rig_test(fragments_of_an_error_follow),

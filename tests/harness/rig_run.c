@@ -182,6 +182,13 @@ uint32_t count_sessions(struct rig_port *port)
 	return count;
 }
 
+int64_t count_remote_sessions(struct rig_port *port, const struct host *remote)
+{
+	int64_t count;
+
+	return bpf_map_lookup_elem(port->remotes, remote->address, &count) ? 0 : count;
+}
+
 uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count)
 {
 	struct expire_batch batch = {0};

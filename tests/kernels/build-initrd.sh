@@ -17,23 +17,28 @@ out=$1
 kernel=$2
 shift 2
 
-# A device with a chosen interface index.
-modules=(tun)
+# A device with a chosen interface index; a guest's tap on a bridge, and clsact.
+modules=(tun veth bridge sch_ingress cls_bpf)
+
+# What the tests run by name. Busybox has an ip too, which can less, and its shell prefers that.
+ip=$(PATH=$PATH:/usr/sbin:/sbin command -v ip)
+shell=$(command -v dash)
 
 root=$(mktemp -d "$(realpath "$(dirname "$out")")/.root.XXXXXX")
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{bin,dev,modules,proc,sys,tests,tmp,policies}
+mkdir -p "$root"/{bin,sbin,dev,modules,proc,sys,tests,tmp,policies}
 
 install -m 755 "$here/init" "$root/init"
 install -m 755 "$(command -v busybox)" "$root/bin/busybox"
-ln -s busybox "$root/bin/sh"
+install -m 755 "$shell" "$root/bin/sh"
+install -m 755 "$ip" "$root/sbin/ip"
 install -m 755 "$@" "$root/tests"
 find "$top/policies" -maxdepth 1 -type f -exec cp -t "$root/policies" {} + 2>/dev/null || true
 mkdir "$root/corpus"
 cp "$top"/tests/bpf/corpus/*.seq "$root/corpus"
 
 # "libc.so.6 => /lib/... (0x...)" and "/lib64/ld-linux... (0x...)".
-ldd "$@" | sed -n 's/^\t\(.* => \)\{0,1\}\(\/[^ ]*\) (.*/\2/p' | sort -u |
+ldd "$@" "$ip" "$shell" | sed -n 's/^\t\(.* => \)\{0,1\}\(\/[^ ]*\) (.*/\2/p' | sort -u |
 	while read -r library; do
 		install -D "$(realpath "$library")" "$root$library"
 	done

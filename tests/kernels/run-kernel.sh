@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run-kernel.sh RELEASE: boots the kernel of a Debian release and runs every test of the BPF
-# programs on it, and the verifier report. One result per program.
+# programs on it, the story of a port on a real device, and the verifier report. One result per
+# program.
 #
 # BUILD is the build directory. Kernels are kept in build/cache, consoles in BUILD/tests/kernels.
 
@@ -27,6 +28,7 @@ programs=("$build"/tests/bpf/verifier_report)
 for program in "$build"/tests/bpf/test_*; do
 	[[ $program == *.* ]] || programs+=("$program")
 done
+programs+=("$build"/tests/netns/test_story)
 
 # Runs the machine; its console is the log.
 boot() {

@@ -75,13 +75,16 @@ static void remember_first(struct model *model, enum direction direction, const 
 	memcpy(first->destination, r->destination, ADDRESS_BYTES);
 }
 
-/* A later part must not reach back into the first, whose header was judged (RFC 1858, RFC 5722). */
+/* A later part must not reach back into the first, whose header was judged (RFC 1858, RFC 5722), nor
+ * beyond what a length field can say. */
 static enum reason judge_later_part(struct model *model, enum direction direction,
 				    const struct reading *r)
 {
 	const struct model_fragment *first = find_first(model, direction, r);
 	uint64_t lifetime = (uint64_t)FRAGMENT_SECONDS * model->settings.hz;
 
+	if (r->offset + r->part_length > UINT16_MAX)
+		return REASON_BAD_LENGTH;
 	if (!first || model->now - first->seen >= lifetime || r->offset < first->end)
 		return REASON_FRAGMENT;
 	return REASON_FRAGMENT_FOLLOWS;
