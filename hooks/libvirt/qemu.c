@@ -47,15 +47,14 @@ static int read_settings(struct config **ret)
 	return load_config(NULL, ret, NULL);
 }
 
-static enum daemon_answer ask_daemon(const struct config *config, char **argv, const char *xml,
-				     size_t size, struct diag *diag)
+static enum daemon_answer ask_daemon(const struct config *config, const char *operation,
+				     const char *xml, size_t size, struct diag *diag)
 {
 	_cleanup_free_ char *path = run_path(config, "control.sock");
 	json_t *result = NULL, *params;
 	int r;
 
-	params = json_pack("{s:s, s:s, s:s%}", "domain", argv[1], "operation", argv[2], "xml", xml,
-			   size);
+	params = json_pack("{s:s, s:s%}", "operation", operation, "xml", xml, size);
 	if (!path || !params) {
 		json_decref(params);
 		fail(diag, EINVAL, NULL, 0, "the domain's XML cannot be sent to vmseg-hostd");
@@ -102,7 +101,7 @@ int main(int argc, char **argv)
 	xml = read_xml(&size);
 	if (xml) {
 		managed = mentions_vmseg(xml, size);
-		answer = ask_daemon(config, argv, xml, size, &diag);
+		answer = ask_daemon(config, argv[2], xml, size, &diag);
 	} else {
 		fail(&diag, EINVAL, NULL, 0, "the domain's XML cannot be read from stdin");
 	}

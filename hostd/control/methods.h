@@ -22,7 +22,7 @@ struct control_context {
 extern const struct method control_methods[];
 extern const size_t control_method_count;
 
-/* hook_requests.c: {"operation", "suboperation", "xml"} */
+/* hook_requests.c: {"operation", "xml"} */
 int answer_hook(struct control_context *context, const json_t *params, json_t **ret_result,
 		struct diag *diag);
 

@@ -155,6 +155,8 @@ static int watch_signals(struct daemon *daemon)
 	sigaddset(&mask, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
+	/* libmicrohttpd writes to whoever has gone. */
+	signal(SIGPIPE, SIG_IGN);
 	/* Without a handler of its own a signal ends the loop. */
 	r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
 	if (r >= 0)

@@ -28,17 +28,32 @@ int read_settings(struct daemon *daemon)
 	return r;
 }
 
-static void warn_if_fixed(const struct daemon *daemon, const struct config *next)
+static bool same_text(const char *a, const char *b)
 {
-	const struct datapath_config *now = &daemon->first_config->datapath;
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
-	if (strcmp(next->run_directory, daemon->first_config->run_directory) != 0 ||
-	    strcmp(next->bpffs, daemon->first_config->bpffs) != 0 ||
-	    next->datapath.attach != now->attach || next->datapath.max_ports != now->max_ports ||
-	    next->datapath.policy_nodes != now->policy_nodes ||
-	    next->datapath.rule_counters != now->rule_counters ||
-	    next->datapath.ring_bytes != now->ring_bytes)
-		log_warning(NULL, "some changes of the settings take effect with a restart only");
+static bool same_uris(const struct config *a, const struct config *b)
+{
+	if (a->libvirt_uri_count != b->libvirt_uri_count)
+		return false;
+	for (size_t i = 0; i < a->libvirt_uri_count; i++) {
+		if (strcmp(a->libvirt_uris[i], b->libvirt_uris[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* What parts were opened with, and keep. */
+static bool same_fixed_settings(const struct config *a, const struct config *b)
+{
+	return same_text(a->run_directory, b->run_directory) && same_text(a->bpffs, b->bpffs) &&
+	       same_text(a->metrics_listen, b->metrics_listen) && same_uris(a, b) &&
+	       a->datapath.attach == b->datapath.attach &&
+	       a->datapath.max_ports == b->datapath.max_ports &&
+	       a->datapath.policy_nodes == b->datapath.policy_nodes &&
+	       a->datapath.rule_counters == b->datapath.rule_counters &&
+	       a->datapath.ring_bytes == b->datapath.ring_bytes;
 }
 
 int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag)
@@ -51,7 +66,8 @@ int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag)
 		r = reload_enforcer(daemon->enforcer, next, ret, diag);
 	if (r < 0)
 		return r;
-	warn_if_fixed(daemon, next);
+	if (!same_fixed_settings(daemon->first_config, next))
+		log_warning(NULL, "some changes of the settings take effect with a restart only");
 	set_log_level(next->log_level);
 	apply_settings(daemon->datapath, &next->datapath);
 	if (daemon->config != daemon->first_config)
