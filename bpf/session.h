@@ -3,8 +3,9 @@
  * session.h - sessions: look-up, following, judging again, opening, ending.
  *
  * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
- * windows plain stores: a lost update makes a counter a packet short or a window momentarily too
- * small for a segment that TCP then repeats. Insertion is by BPF_NOEXIST, so of two first packets
+ * windows plain stores, each field written by one direction (see write_tcp()): of two packets of
+ * one direction a lost update makes a counter a packet short or a window momentarily too small for
+ * a segment that TCP then repeats. Insertion is by BPF_NOEXIST, so of two first packets
  * one opens the session and the other finds it. The daemon's sweep deletes what has expired; a
  * packet that still holds the entry then writes to memory that RCU keeps until it is done.
  */
@@ -138,20 +139,34 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
+/* What a segment has changed of a session that was in old_state, and no more: another CPU may be
+ * writing what the other direction changes. After the handshake that is apart, field by field: a
+ * sender's segments alone move what it has sent, offered and acknowledged, and with the last how
+ * far its peer may go. To write back anything else would undo what the peer's segments have moved
+ * meanwhile, and the answers to those would be out of the window. */
 static __always_inline void write_tcp(struct session *session, const struct tcp_track *track,
-				      __u32 slot)
+				      __u8 old_state, enum direction direction, __u32 slot)
 {
-	if (session->state != track->state) {
-		if (is_half_open(session->state) && !is_half_open(track->state))
+	const __u8 fins =
+		SESSION_FIN_IN | SESSION_FIN_OUT | SESSION_FIN_IN_ACKED | SESSION_FIN_OUT_ACKED;
+	const struct tcp_window *sender = &track->window[direction];
+
+	session->window[direction].end = sender->end;
+	session->window[direction].max_window = sender->max_window;
+	session->window[direction].mark = sender->mark;
+	session->window[!direction].max_end = track->window[!direction].max_end;
+	if (old_state == STATE_SYN_SENT) {
+		session->window[direction].max_end = sender->max_end;
+		session->scale[0] = track->scale[0];
+		session->scale[1] = track->scale[1];
+	}
+	if ((session->flags & fins) != (track->flags & fins))
+		session->flags |= track->flags & fins;
+	if (track->state != old_state) {
+		if (is_half_open(old_state) && !is_half_open(track->state))
 			add_half_open(slot, -1);
 		session->state = track->state;
 	}
-	if (session->flags != track->flags)
-		session->flags = track->flags;
-	session->scale[0] = track->scale[0];
-	session->scale[1] = track->scale[1];
-	session->window[0] = track->window[0];
-	session->window[1] = track->window[1];
 }
 
 static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgement *judgement,
@@ -159,9 +174,10 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgem
 				      enum direction direction, int dry)
 {
 	struct tcp_track track;
+	__u8 state = session->state;
 	int reason;
 
-	track.state = session->state;
+	track.state = state;
 	track.flags = session->flags;
 	track.scale[0] = session->scale[0];
 	track.scale[1] = session->scale[1];
@@ -169,7 +185,7 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgem
 	track.window[1] = session->window[1];
 	reason = judge_tcp(skb, direction, pkt, judgement->settings, &track);
 	if (reason == REASON_ESTABLISHED && !dry)
-		write_tcp(session, &track, judgement->port->slot);
+		write_tcp(session, &track, state, direction, judgement->port->slot);
 	return reason;
 }
 
