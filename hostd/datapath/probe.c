@@ -53,55 +53,76 @@ static size_t write_ethernet(const struct probe *probe, uint8_t *to)
 	return sizeof(*ethernet);
 }
 
+/* Headers are filled beside the frame and copied: behind 14 bytes of Ethernet they are not where
+ * the compiler expects structs to be. */
+static size_t write_ipv4(const struct probe *probe, size_t payload, const uint8_t *source,
+			 const uint8_t *destination, uint8_t *to)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = sizeof(ip) / 4,
+		.tot_len = htons((uint16_t)(sizeof(ip) + payload)),
+		.ttl = HOP_LIMIT,
+		.protocol = probe->protocol,
+	};
+
+	memcpy(&ip.saddr, source + ADDRESS_BYTES - sizeof(ip.saddr), sizeof(ip.saddr));
+	memcpy(&ip.daddr, destination + ADDRESS_BYTES - sizeof(ip.daddr), sizeof(ip.daddr));
+	memcpy(to, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+static size_t write_ipv6(const struct probe *probe, size_t payload, const uint8_t *source,
+			 const uint8_t *destination, uint8_t *to)
+{
+	struct ip6_hdr ip = {0};
+
+	ip.ip6_flow = htonl(6U << 28);
+	ip.ip6_plen = htons((uint16_t)payload);
+	ip.ip6_nxt = probe->protocol;
+	ip.ip6_hlim = HOP_LIMIT;
+	memcpy(&ip.ip6_src, source, ADDRESS_BYTES);
+	memcpy(&ip.ip6_dst, destination, ADDRESS_BYTES);
+	memcpy(to, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
 static size_t write_ip(const struct probe *probe, size_t payload, uint8_t *to)
 {
 	bool out = probe->direction == DIRECTION_OUT;
 	const uint8_t *source = out ? probe->local : probe->remote;
 	const uint8_t *destination = out ? probe->remote : probe->local;
-	struct ip6_hdr *v6 = (struct ip6_hdr *)to;
-	struct iphdr *v4 = (struct iphdr *)to;
 
-	if (is_ipv4(probe->local)) {
-		v4->version = 4;
-		v4->ihl = sizeof(*v4) / 4;
-		v4->tot_len = htons((uint16_t)(sizeof(*v4) + payload));
-		v4->ttl = HOP_LIMIT;
-		v4->protocol = probe->protocol;
-		memcpy(&v4->saddr, source + ADDRESS_BYTES - sizeof(v4->saddr), sizeof(v4->saddr));
-		memcpy(&v4->daddr, destination + ADDRESS_BYTES - sizeof(v4->daddr),
-		       sizeof(v4->daddr));
-		return sizeof(*v4);
-	}
-	v6->ip6_flow = htonl(6U << 28);
-	v6->ip6_plen = htons((uint16_t)payload);
-	v6->ip6_nxt = probe->protocol;
-	v6->ip6_hlim = HOP_LIMIT;
-	memcpy(&v6->ip6_src, source, ADDRESS_BYTES);
-	memcpy(&v6->ip6_dst, destination, ADDRESS_BYTES);
-	return sizeof(*v6);
+	return is_ipv4(probe->local) ? write_ipv4(probe, payload, source, destination, to)
+				     : write_ipv6(probe, payload, source, destination, to);
+}
+
+static void write_tcp(uint16_t source, uint16_t destination, uint8_t *to)
+{
+	struct tcphdr tcp = {.source = source, .dest = destination};
+
+	tcp.doff = sizeof(tcp) / 4;
+	tcp.syn = 1;
+	tcp.window = htons(TCP_WINDOW);
+	memcpy(to, &tcp, sizeof(tcp));
 }
 
 static void write_transport(const struct probe *probe, uint8_t *to)
 {
 	bool out = probe->direction == DIRECTION_OUT;
-	uint16_t ports[2] = {htons(out ? probe->local_port : probe->remote_port),
-			     htons(out ? probe->remote_port : probe->local_port)};
-	struct tcphdr *tcp = (struct tcphdr *)to;
+	const uint16_t ports[2] = {htons(out ? probe->local_port : probe->remote_port),
+				   htons(out ? probe->remote_port : probe->local_port)};
+	const struct udphdr udp = {.source = ports[0], .dest = ports[1], .len = htons(OTHER_BYTES)};
 
 	if (probe->protocol == IPPROTO_ICMP || probe->protocol == IPPROTO_ICMPV6) {
 		to[0] = probe->icmp_type;
 		to[1] = probe->icmp_code;
-		return;
-	}
-	if (!has_ports(probe->protocol))
-		return;
-	memcpy(to, ports, sizeof(ports));
-	if (probe->protocol == IPPROTO_TCP) {
-		tcp->doff = sizeof(*tcp) / 4;
-		tcp->syn = 1;
-		tcp->window = htons(TCP_WINDOW);
+	} else if (probe->protocol == IPPROTO_TCP) {
+		write_tcp(ports[0], ports[1], to);
 	} else if (probe->protocol == IPPROTO_UDP) {
-		((struct udphdr *)to)->len = htons(OTHER_BYTES);
+		memcpy(to, &udp, sizeof(udp));
+	} else if (has_ports(probe->protocol)) {
+		memcpy(to, ports, sizeof(ports));
 	}
 }
 
