@@ -220,11 +220,11 @@ check_mdns() {
 	kill $server
 }
 
+# Nothing that could be installed brings SCTP to a kernel without it; the programs' own tests send
+# SCTP on every kernel.
 check_sctp() {
-	local output
 	if ! grep -q '^SCTP ' /proc/net/protocols; then
-		tap_count=$((tap_count + 1))
-		echo "ok $tap_count - SCTP both ways # SKIP this kernel has no SCTP (CONFIG_IP_SCTP)"
+		echo "# this kernel has no SCTP (CONFIG_IP_SCTP): not tried"
 		return
 	fi
 	check_iperf vm peer "$PEER4" --sctp
