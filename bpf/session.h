@@ -151,14 +151,17 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 		SESSION_FIN_IN | SESSION_FIN_OUT | SESSION_FIN_IN_ACKED | SESSION_FIN_OUT_ACKED;
 	const struct tcp_window *sender = &track->window[direction];
 
-	session->window[direction].end = sender->end;
-	session->window[direction].max_window = sender->max_window;
-	session->window[direction].mark = sender->mark;
-	session->window[!direction].max_end = track->window[!direction].max_end;
+	/* Up to its answer the SYN sets up both sides, and the two do not cross. */
 	if (old_state == STATE_SYN_SENT) {
-		session->window[direction].max_end = sender->max_end;
+		session->window[0] = track->window[0];
+		session->window[1] = track->window[1];
 		session->scale[0] = track->scale[0];
 		session->scale[1] = track->scale[1];
+	} else {
+		session->window[direction].end = sender->end;
+		session->window[direction].max_window = sender->max_window;
+		session->window[direction].mark = sender->mark;
+		session->window[!direction].max_end = track->window[!direction].max_end;
 	}
 	if ((session->flags & fins) != (track->flags & fins))
 		session->flags |= track->flags & fins;
