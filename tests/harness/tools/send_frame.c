@@ -39,9 +39,11 @@ struct plan {
 	int count;
 };
 
+/* Two bytes before the Ethernet header put the headers after it where they are aligned. */
 struct frame {
 	size_t size;
-	uint8_t data[256];
+	_Alignas(8) uint8_t padding[2];
+	uint8_t data[254];
 };
 
 /* Makes room for a header at the end of the frame. */
