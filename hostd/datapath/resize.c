@@ -37,6 +37,21 @@ static void merge_window(const struct tcp_window *old, struct tcp_window *now)
 		now->max_window = old->max_window;
 }
 
+/* A SYN's view has no numbers of the peer: what was answered in one table only is of that one. */
+static void merge_windows(const struct session *old, struct session *now)
+{
+	bool old_asks = old->state == STATE_SYN_SENT, now_asks = now->state == STATE_SYN_SENT;
+
+	if (old_asks && !now_asks)
+		return;
+	if (now_asks && !old_asks) {
+		memcpy(now->window, old->window, sizeof(now->window));
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+		merge_window(&old->window[i], &now->window[i]);
+}
+
 /* Of two views of one connection. Counters, windows and, as states.def is ordered, the states only
  * ever grow; who judged it last says what the verdict is and whether the guards need to be asked.
  */
@@ -56,6 +71,7 @@ void merge_session(const struct session *old, struct session *now)
 		now->flags = (now->flags & lasting) | (old->flags & SESSION_GUARDED);
 	}
 	now->flags |= old->flags & lasting;
+	merge_windows(old, now);
 	if (old->state > now->state) {
 		now->state = old->state;
 		memcpy(now->scale, old->scale, sizeof(now->scale)); /* agreed on with the state */
@@ -67,7 +83,6 @@ void merge_session(const struct session *old, struct session *now)
 			now->packets[i] = old->packets[i];
 		if (old->bytes[i] > now->bytes[i])
 			now->bytes[i] = old->bytes[i];
-		merge_window(&old->window[i], &now->window[i]);
 	}
 }
 

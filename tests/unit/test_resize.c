@@ -83,6 +83,27 @@ static void later_is_later_across_the_wrap(void **state)
 	assert_int_equal(now.window[1].mark, 5);
 }
 
+/* In a SYN's view the mark is the sender's own number, later it is the peer's. */
+static void windows_of_a_syn_and_of_its_answer_do_not_mix(void **state)
+{
+	const struct tcp_window asked = {.end = 901,
+					 .max_end = 901,
+					 .max_window = 100,
+					 .mark = 900};
+	struct session syn = make_session(), answered = make_session(), now;
+
+	syn.state = STATE_SYN_SENT;
+	memset(syn.window, 0, sizeof(syn.window));
+	syn.window[1] = asked;
+	answered.state = STATE_SYN_RECEIVED;
+	now = answered;
+	merge_session(&syn, &now);
+	assert_memory_equal(&now, &answered, sizeof(now));
+	now = syn;
+	merge_session(&answered, &now);
+	assert_memory_equal(&now, &answered, sizeof(now));
+}
+
 static void the_later_connection_wins_as_a_whole(void **state)
 {
 	struct session old = make_session(), now = make_session(), expected;
@@ -144,6 +165,7 @@ int main(void)
 		cmocka_unit_test(what_went_further_in_the_former_table_counts),
 		cmocka_unit_test(what_went_further_in_the_new_table_counts),
 		cmocka_unit_test(later_is_later_across_the_wrap),
+		cmocka_unit_test(windows_of_a_syn_and_of_its_answer_do_not_mix),
 		cmocka_unit_test(the_later_connection_wins_as_a_whole),
 		cmocka_unit_test(the_later_judgement_counts),
 		cmocka_unit_test(scaling_comes_with_the_state_that_agreed_on_it),
