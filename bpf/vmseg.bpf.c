@@ -42,7 +42,7 @@ static __always_inline int passes(__u32 reason)
  * Everything else that drops is worth an event. */
 static __always_inline int is_reported(__u32 reason, __u32 verdict, int audited)
 {
-	if (reason == REASON_POLICY || reason == REASON_NEW)
+	if (reason == REASON_POLICY || reason == REASON_NEW || reason == REASON_PICKED_UP)
 		return !!(verdict & VERDICT_LOG);
 	if (reason == REASON_REVOKED) /* end_session() has reported it; an audit ends none */
 		return audited;

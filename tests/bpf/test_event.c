@@ -43,6 +43,22 @@ static void a_logged_rule_reports_each_session_it_opens(void **state)
 	expect_no_event(port);
 }
 
+static void a_session_that_is_picked_up_is_reported_too(void **state)
+{
+	struct rig_port *port = *state;
+	struct session_key key = session_between(VM, 1, WEB, 1, IPPROTO_UDP);
+	struct session session;
+
+	expect_pass(port, OUT, udp(VM, WEB, 1, 1), NEW);
+	assert_true(find_session(port, &key, &session));
+	port->record.pickup_until = (session.seen + LONG) | 1;
+	set_policy(port, LOGGED);
+	expect_pass(port, IN, tcp(CLIENT, VM, 50000, 80, ACK), PICKED_UP);
+	expect_event(port, EVENT_NEW, PICKED_UP);
+	expect_pass(port, IN, tcp(CLIENT, VM, 50000, 443, ACK), PICKED_UP);
+	expect_no_event(port);
+}
+
 static void a_logged_rule_reports_what_it_denies(void **state)
 {
 	struct rig_port *port = *state;
@@ -200,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		rig_test(a_logged_rule_reports_each_session_it_opens),
+		rig_test(a_session_that_is_picked_up_is_reported_too),
 		rig_test(a_logged_rule_reports_what_it_denies),
 		rig_test(other_rules_report_nothing),
 		rig_test(what_no_rule_denies_is_always_reported),
