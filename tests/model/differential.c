@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 
 #include "hostd/datapath/datapath.h"
 #include "tests/bpf/push_tag.skel.h"
@@ -38,6 +39,8 @@ static void put_settings_in_force(struct arena *arena, const struct settings_set
 	struct settings settings = {
 		.abi = VMSEG_ABI,
 		.hz = HZ,
+		.event_rate = 1000000, /* none is held back */
+		.event_burst = 1000000,
 		.flags = setup->liberal ? SETTING_TCP_LIBERAL : 0,
 	};
 
@@ -96,6 +99,7 @@ static void put_port_in_force(struct arena *arena, const struct port_setup *setu
 
 	model->port = port->record;
 	model->policy = setup->policy->parts.effective;
+	model->hits = setup->policy->hits;
 	model->absent = setup->absent;
 	if (setup->pickup)
 		model->port.pickup_until = (uint32_t)model->now + setup->pickup;
@@ -125,6 +129,31 @@ static void choose_port(struct arena *arena, uint32_t limit)
 	arena->port = arena->ports[i];
 }
 
+/* What is counted from now on is compared. A policy that comes up twice is read twice. */
+static void note_hits(struct arena *arena, struct model_policy *policy)
+{
+	for (size_t i = 0; i < count_rule_counters(policy); i++) {
+		policy->hits[i] = (struct counter){0};
+		policy->before[i] = read_rule_hits(arena->port, policy->rule_base + (uint32_t)i);
+	}
+}
+
+static void begin_counting(struct arena *arena, const struct sequence *sequence,
+			   struct model_policy *usual)
+{
+	struct event event;
+
+	for (uint32_t i = 0; i < 2; i++)
+		read_rig_stats(arena->port->rig, i * arena->port->slot, &arena->before[i]);
+	note_hits(arena, usual);
+	for (size_t i = 0; i < sequence->count; i++) {
+		if (sequence->steps[i].kind == STEP_PORT)
+			note_hits(arena, sequence->steps[i].port.policy);
+	}
+	while (take_event(arena->port->rig, &event))
+		;
+}
+
 static void begin_sequence(struct arena *arena, const struct sequence *sequence)
 {
 	struct port_setup usual =
@@ -137,8 +166,7 @@ static void begin_sequence(struct arena *arena, const struct sequence *sequence)
 	choose_port(arena, first->session_limit);
 	clear_port_tables(arena->port);
 	clear_port_state(arena->port);
-	for (uint32_t i = 0; i < 2; i++)
-		read_rig_stats(arena->port->rig, i * arena->port->slot, &arena->before[i]);
+	begin_counting(arena, sequence, usual.policy);
 	reset_model(&arena->model);
 	arena->jumped = 0;
 	arena->sessions_per_remote = first->sessions_per_remote;
@@ -165,6 +193,71 @@ static bool has_lost_first(struct arena *arena, const struct step *step, enum re
 	return true;
 }
 
+static bool agree_on_dry_run(const struct arena *arena, const struct program_answer *dry,
+			     const struct opinion *opinion, char difference[512])
+{
+	bool absent = arena->model.absent, same = dry->reason == opinion->reason;
+	uint32_t slot = absent ? 0 : arena->port->slot;
+	uint32_t generation = absent ? 0 : arena->model.port.generation;
+	/* A spoofed packet may have the key of a session, or not. */
+	bool has_session =
+		opinion->reason == REASON_GUARD_IP ? dry->has_session : opinion->has_session;
+
+	/* Only an insertion tells whether a table is full, and a dry run makes none. */
+	if (opinion->reason == REASON_SESSION_LIMIT)
+		same = dry->reason == REASON_NEW || dry->reason == REASON_PICKED_UP;
+	if (same && dry->verdict == opinion->verdict && dry->has_session == has_session &&
+	    dry->slot == slot && dry->generation == generation)
+		return true;
+	snprintf(difference, 512,
+		 "model: %s, verdict %x%s; dry run: %s, verdict %x%s, slot %u, generation %u",
+		 reason_name(opinion->reason), opinion->verdict,
+		 opinion->has_session ? ", has session" : "", reason_name(dry->reason),
+		 dry->verdict, dry->has_session ? ", has session" : "", dry->slot, dry->generation);
+	return false;
+}
+
+static bool is_event(const struct event *event, const struct model_event *mine)
+{
+	bool session = mine->kind != EVENT_DENIED;
+
+	return event->kind == (uint32_t)mine->kind && event->reason == mine->reason &&
+	       event->direction == mine->direction && event->audit == mine->audit &&
+	       event->verdict == mine->verdict &&
+	       (!session || !memcmp(&event->key, &mine->key, sizeof(mine->key))) &&
+	       !memcmp(event->total, mine->total, sizeof(mine->total));
+}
+
+static bool agree_on_events(struct arena *arena, char difference[512])
+{
+	const struct model *model = &arena->model;
+	struct event event;
+
+	for (size_t i = 0; i < model->event_count; i++) {
+		const struct model_event *mine = &model->events[i];
+		bool any = take_event(arena->port->rig, &event);
+
+		if (any && is_event(&event, mine))
+			continue;
+		snprintf(difference, 512,
+			 "event: model %d %s verdict %x packets %llu/%llu, programs %d %s verdict "
+			 "%x "
+			 "packets %llu/%llu",
+			 mine->kind, reason_name(mine->reason), mine->verdict,
+			 (unsigned long long)mine->total[0].packets,
+			 (unsigned long long)mine->total[1].packets, any ? (int)event.kind : 0,
+			 any ? reason_name(event.reason) : "", any ? event.verdict : 0,
+			 any ? (unsigned long long)event.total[0].packets : 0,
+			 any ? (unsigned long long)event.total[1].packets : 0);
+		return false;
+	}
+	if (!take_event(arena->port->rig, &event))
+		return true;
+	snprintf(difference, 512, "event: model none, programs %u %s", event.kind,
+		 reason_name(event.reason));
+	return false;
+}
+
 static bool agree_on_frame(struct arena *arena, const struct step *step, char difference[512])
 {
 	struct program_answer dry, real;
@@ -178,16 +271,12 @@ static bool agree_on_frame(struct arena *arena, const struct step *step, char di
 	arena->frames++;
 	arena->seen[step->direction][opinion.reason]++;
 	has_lost_first(arena, step, dry.reason, &opinion);
-	/* Only an insertion tells whether a table is full, and a dry run makes none. */
-	if (opinion.reason == REASON_SESSION_LIMIT &&
-	    (dry.reason == REASON_NEW || dry.reason == REASON_PICKED_UP))
-		dry.reason = opinion.reason;
-	/* A dry run's action is its reason's, audit or not. */
-	if (real.pass == opinion.pass && dry.reason == opinion.reason)
-		return true;
-	snprintf(difference, 512, "model: %s %s, program: %s, its dry run: %s",
-		 opinion.pass ? "pass" : "drop", reason_name(opinion.reason),
-		 real.pass ? "pass" : "drop", reason_name(dry.reason));
+	if (!agree_on_dry_run(arena, &dry, &opinion, difference))
+		return false;
+	if (real.pass == opinion.pass)
+		return agree_on_events(arena, difference);
+	snprintf(difference, 512, "model: %s %s, program: %s", opinion.pass ? "pass" : "drop",
+		 reason_name(opinion.reason), real.pass ? "pass" : "drop");
 	return false;
 }
 
@@ -237,6 +326,40 @@ static uint8_t flags_of(const struct model_session *session)
 	       (out->fin_acked ? SESSION_FIN_OUT_ACKED : 0);
 }
 
+/* What a window says of its sender (abi.h). Mid-stream only its ends are known. */
+static bool is_window(const struct tcp_window *window, const struct speaker *speaker,
+		      const struct talk *talk)
+{
+	bool answered = talk->side[0].spoke && talk->side[1].spoke;
+
+	if (!speaker->spoke)
+		return !window->end && !window->max_end && !window->max_window && !window->mark;
+	return window->end == speaker->end &&
+	       window->mark == (answered ? speaker->acked : speaker->first) &&
+	       (talk->picked_up ||
+		(window->max_end == speaker->limit && window->max_window == speaker->window));
+}
+
+static bool agree_on_windows(const struct model_session *mine, const struct session *session,
+			     char difference[512])
+{
+	for (int d = 0; d < 2; d++) {
+		const struct speaker *speaker = &mine->talk.side[d];
+		const struct tcp_window *window = &session->window[d];
+
+		if (is_window(window, speaker, &mine->talk))
+			continue;
+		snprintf(difference, 512,
+			 "window %s: model end %u limit %u window %u first %u acked %u, programs "
+			 "end %u limit %u window %u mark %u",
+			 d == DIRECTION_OUT ? "out" : "in", speaker->end, speaker->limit,
+			 speaker->window, speaker->first, speaker->acked, window->end,
+			 window->max_end, window->max_window, window->mark);
+		return false;
+	}
+	return true;
+}
+
 static bool agree_on_session(struct arena *arena, const struct session_key *key,
 			     const struct session *session, char difference[512])
 {
@@ -254,7 +377,7 @@ static bool agree_on_session(struct arena *arena, const struct session_key *key,
 	    mine->generation == session->generation && mine->verdict == session->verdict &&
 	    !memcmp(mine->packets, session->packets, sizeof(mine->packets)) &&
 	    !memcmp(mine->bytes, session->bytes, sizeof(mine->bytes)) && late <= LATE)
-		return true;
+		return key->protocol != IPPROTO_TCP || agree_on_windows(mine, session, difference);
 	snprintf(difference, 512,
 		 "session of protocol %u: model %s flags %x generation %u verdict %x packets "
 		 "%llu/%llu, programs %s flags %x generation %u verdict %x packets %llu/%llu, "
@@ -316,7 +439,34 @@ static bool agree_on_sessions(struct arena *arena, char difference[512])
 	return false;
 }
 
-static bool agree_on_rest(struct arena *arena, char difference[512])
+static bool agree_on_policy_hits(struct arena *arena, const struct model_policy *policy,
+				 char difference[512])
+{
+	for (size_t i = 0; i < count_rule_counters(policy); i++) {
+		struct counter after = read_rule_hits(arena->port, policy->rule_base + (uint32_t)i);
+		char what[64];
+
+		snprintf(what, sizeof(what), "or in, rule %zu", i);
+		if (!agree_on_counter(what, DIRECTION_OUT, policy->hits[i], policy->before[i],
+				      after, difference))
+			return false;
+	}
+	return true;
+}
+
+static bool agree_on_hits(struct arena *arena, const struct sequence *sequence,
+			  char difference[512])
+{
+	for (size_t i = 0; i < sequence->count; i++) {
+		if (sequence->steps[i].kind == STEP_PORT &&
+		    !agree_on_policy_hits(arena, sequence->steps[i].port.policy, difference))
+			return false;
+	}
+	return true;
+}
+
+static bool agree_on_rest(struct arena *arena, const struct sequence *sequence,
+			  char difference[512])
 {
 	const struct port_stats *expected[] = {&arena->model.unheard, &arena->model.stats};
 	struct port_stats after;
@@ -326,7 +476,8 @@ static bool agree_on_rest(struct arena *arena, char difference[512])
 		if (!agree_on_stats(expected[i], &arena->before[i], &after, difference))
 			return false;
 	}
-	return agree_on_sessions(arena, difference) && agree_on_counts(arena, difference);
+	return agree_on_sessions(arena, difference) && agree_on_counts(arena, difference) &&
+	       agree_on_hits(arena, sequence, difference);
 }
 
 /* ---- a sequence ---------------------------------------------------------------------------------
@@ -334,16 +485,20 @@ static bool agree_on_rest(struct arena *arena, char difference[512])
 
 static bool agree_on_sweep(struct arena *arena, char difference[512])
 {
+	size_t mine, logged = 0, events = 0;
+	struct event event;
 	uint32_t programs;
-	size_t mine;
 
 	if (arena->model.absent) /* the daemon sweeps ports */
 		return true;
 	programs = sweep_programs(arena->port);
-	mine = sweep_model(&arena->model);
-	if (programs == mine)
+	mine = sweep_model(&arena->model, &logged);
+	while (take_event(arena->port->rig, &event))
+		events++;
+	if (programs == mine && events == logged)
 		return true;
-	snprintf(difference, 512, "sweep: model %zu, programs %u", mine, programs);
+	snprintf(difference, 512, "sweep: model %zu, %zu reported, programs %u, %zu reported", mine,
+		 logged, programs, events);
 	return false;
 }
 
@@ -380,7 +535,7 @@ static bool agree_once(struct arena *arena, const struct sequence *sequence, cha
 			return false;
 		}
 	}
-	return agree_on_rest(arena, difference);
+	return agree_on_rest(arena, sequence, difference);
 }
 
 bool agree_on(struct arena *arena, const struct sequence *sequence, char ret_difference[512])

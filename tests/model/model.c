@@ -75,8 +75,8 @@ static void remember_first(struct model *model, enum direction direction, const 
 	memcpy(first->destination, r->destination, ADDRESS_BYTES);
 }
 
-/* A later part must not reach back into the first, whose header was judged (RFC 1858, RFC 5722), nor
- * beyond what a length field can say. */
+/* A later part must not reach back into the first, whose header was judged (RFC 1858, RFC 5722),
+ * nor beyond what a length field can say. */
 static enum reason judge_later_part(struct model *model, enum direction direction,
 				    const struct reading *r)
 {
@@ -145,6 +145,25 @@ static void uncount(struct counter *counter, const struct packet *frame)
 	counter->bytes -= frame->length;
 }
 
+void add_model_event(struct model *model, const struct model_event *event)
+{
+	if (model->event_count == MODEL_EVENTS_MAX)
+		return; /* a sweep's, which are only counted by their sessions */
+	model->events[model->event_count++] = *event;
+}
+
+/* Policy denials and sessions are everyday: reported where the rule wants so. A revoked session has
+ * been reported as it ended, unless that was an audit. Whatever else is dropped is worth a word. */
+static bool is_worth_an_event(const struct opinion *opinion, bool accepted, bool audit)
+{
+	if (opinion->reason == REASON_POLICY || opinion->reason == REASON_NEW ||
+	    opinion->reason == REASON_PICKED_UP)
+		return opinion->verdict & VERDICT_LOG;
+	if (opinion->reason == REASON_REVOKED)
+		return audit;
+	return !accepted;
+}
+
 static struct opinion conclude(struct model *model, enum direction direction,
 			       const struct packet *frame, struct opinion opinion)
 {
@@ -153,6 +172,18 @@ static struct opinion conclude(struct model *model, enum direction direction,
 	count(&model->stats.by_reason[direction][opinion.reason], frame);
 	if (!accepted && audit)
 		count(&model->stats.audited[direction], frame);
+	if (is_worth_an_event(&opinion, accepted, audit)) {
+		const struct model_event event = {
+			.kind = accepted ? EVENT_NEW : EVENT_DENIED,
+			.reason = opinion.reason,
+			.direction = direction,
+			.audit = !accepted && audit,
+			.verdict = opinion.verdict,
+			.key = opinion.key,
+		};
+
+		add_model_event(model, &event);
+	}
 	opinion.pass = accepted || audit;
 	return opinion;
 }
@@ -162,6 +193,8 @@ struct opinion ask_model(struct model *model, enum direction direction, const st
 	struct reading r;
 	struct opinion opinion;
 
+	model->event_count = 0;
+	model->frame_length = frame->length;
 	if (model->absent) {
 		count(&model->unheard.by_reason[direction][REASON_NO_PORT], frame);
 		return (struct opinion){.reason = REASON_NO_PORT};
@@ -187,6 +220,7 @@ bool forget_first(struct model *model, enum direction direction, const struct pa
 	if (!first || first == &model->fragments[model->fragment_count - 1])
 		return false;
 	remove_first(model, first);
+	model->event_count = 0;
 	uncount(&model->stats.by_reason[direction][opinion->reason], frame);
 	*opinion = conclude(model, direction, frame, (struct opinion){.reason = REASON_FRAGMENT});
 	return true;

@@ -47,6 +47,18 @@ struct model_fragment {
 
 #define MODEL_FRAGMENTS_MAX 256
 
+struct model_event {
+	enum event_kind kind;
+	enum reason reason;
+	enum direction direction;
+	bool audit;
+	uint32_t verdict;       /* where the policy decided */
+	struct session_key key; /* of the session that began or ended */
+	struct counter total[2];
+};
+
+#define MODEL_EVENTS_MAX 4
+
 struct model {
 	/* Set these at will. */
 	uint64_t now; /* jiffies */
@@ -54,6 +66,7 @@ struct model {
 	struct port port; /* .image and .slot are not looked at */
 	bool absent;      /* the device has no port */
 	const struct effective_policy *policy;
+	struct counter *hits; /* by rule number; frames that met the rule */
 	uint32_t session_limit;
 	/* Cleared by reset_model(). */
 	struct model_session sessions[MODEL_SESSIONS_MAX];
@@ -65,13 +78,19 @@ struct model {
 	bool spent; /* a session has been opened under a rate */
 	struct port_stats stats;
 	struct port_stats unheard; /* of frames while there was no port */
+	/* Of the last frame, in order. */
+	struct model_event events[MODEL_EVENTS_MAX];
+	size_t event_count;
+	size_t frame_length;
 };
 
 /* What the model says of a frame. */
 struct opinion {
 	bool pass;
 	enum reason reason;
-	uint32_t verdict; /* cell, where the policy was asked */
+	uint32_t verdict;       /* cell, where the policy was asked */
+	bool has_session;       /* a live one, which the frame is of */
+	struct session_key key; /* of the session that was opened */
 };
 
 /* No sessions, no fragments, no counters, all of the burst. */
@@ -79,8 +98,8 @@ void reset_model(struct model *model);
 
 struct opinion ask_model(struct model *model, enum direction direction, const struct packet *frame);
 
-/* What the daemon's sweep ends. Returns how many. */
-size_t sweep_model(struct model *model);
+/* What the daemon's sweep ends. Returns how many, and for how many of them there is an event. */
+size_t sweep_model(struct model *model, size_t *ret_reported);
 
 struct model_session *find_model_session(struct model *model, const struct session_key *key);
 
@@ -96,8 +115,11 @@ bool forget_first(struct model *model, enum direction direction, const struct pa
 /* ---- between the files of the model ------------------------------------------------------------
  */
 
-/* policy.c: the cell that the first matching rule gives, or the default's. */
-uint32_t walk_rules(const struct effective_policy *policy, const struct question *question);
+/* policy.c: the cell that the first matching rule gives, or the default's; counts the rule. */
+uint32_t ask_rules(struct model *model, const struct question *question);
+
+/* model.c */
+void add_model_event(struct model *model, const struct model_event *event);
 
 /* guards.c: GO_ON or a reason. */
 int guard_frame(const struct model *model, enum direction direction, const struct reading *r);

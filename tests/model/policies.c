@@ -10,6 +10,11 @@
 #include "hostd/base/cleanup.h"
 #include "tests/harness/rig.h"
 
+size_t count_rule_counters(const struct model_policy *policy)
+{
+	return policy->parts.image->rule_count + 1;
+}
+
 static struct model_policy *make_policy(struct policy_pool *pool, const char *xml)
 {
 	struct model_policy *policy = calloc(1, sizeof(*policy));
@@ -25,10 +30,14 @@ static struct model_policy *make_policy(struct policy_pool *pool, const char *xm
 	set_image(pool->port, policy->parts.image);
 	policy->image = pool->port->record.image;
 	policy->rule_base = pool->port->rule_base;
+	policy->hits = calloc(count_rule_counters(policy), sizeof(*policy->hits));
+	policy->before = calloc(count_rule_counters(policy), sizeof(*policy->before));
+	assert_non_null(policy->hits);
+	assert_non_null(policy->before);
 	return policy;
 }
 
-const struct model_policy *pool_policy(struct policy_pool *pool, const char *xml)
+struct model_policy *pool_policy(struct policy_pool *pool, const char *xml)
 {
 	for (size_t i = 0; i < pool->count; i++) {
 		if (!strcmp(pool->items[i]->xml, xml))
@@ -45,6 +54,8 @@ void empty_pool(struct policy_pool *pool)
 		struct model_policy *policy = pool->items[--pool->count];
 
 		close_case(&policy->parts);
+		free(policy->hits);
+		free(policy->before);
 		free(policy->xml);
 		free(policy);
 	}

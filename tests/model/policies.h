@@ -14,7 +14,11 @@ struct model_policy {
 	struct policy_case parts;
 	uint32_t image;     /* where it is in the rig's pool of nodes */
 	uint32_t rule_base; /* in the rig's pool of counters */
+	/* By rule number: what the model counted, and the programs until the sequence began. */
+	struct counter *hits, *before;
 };
+
+size_t count_rule_counters(const struct model_policy *policy);
 
 #define POLICY_POOL_MAX 256
 
@@ -27,7 +31,7 @@ struct policy_pool {
 };
 
 /* The policy of this text, made if the pool has it not yet; its image is then in the rig. */
-const struct model_policy *pool_policy(struct policy_pool *pool, const char *xml);
+struct model_policy *pool_policy(struct policy_pool *pool, const char *xml);
 
 /* Adds random ones, which name the hosts and ports that sequences are made of, to the usual
  * defaults. */

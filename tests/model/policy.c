@@ -53,7 +53,7 @@ static uint32_t cell_of(const struct rule *rule, uint32_t number)
 	return cell;
 }
 
-uint32_t walk_rules(const struct effective_policy *policy, const struct question *question)
+static uint32_t walk_rules(const struct effective_policy *policy, const struct question *question)
 {
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct effective_rule *rule = &policy->rules[i];
@@ -64,4 +64,14 @@ uint32_t walk_rules(const struct effective_policy *policy, const struct question
 			return cell_of(rule->rule, (uint32_t)i + 1);
 	}
 	return policy->default_action[question->direction] == ACTION_ALLOW ? VERDICT_ALLOW : 0;
+}
+
+uint32_t ask_rules(struct model *model, const struct question *question)
+{
+	uint32_t cell = walk_rules(model->policy, question);
+	struct counter *hits = &model->hits[cell & VERDICT_RULE_MASK];
+
+	hits->packets++;
+	hits->bytes += model->frame_length;
+	return cell;
 }

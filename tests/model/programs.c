@@ -67,7 +67,22 @@ bool ask_program(struct rig_port *port, enum direction direction, bool dry,
 		return false;
 	ret->pass = options.retval != TC_ACT_SHOT;
 	ret->reason = out.cb[DRY_RUN_REASON];
+	ret->verdict = out.cb[DRY_RUN_VERDICT];
+	ret->has_session = out.cb[DRY_RUN_FLAGS] & DRY_RUN_HAS_SESSION;
+	ret->slot = out.cb[DRY_RUN_SLOT];
+	ret->generation = out.cb[DRY_RUN_GENERATION];
 	return true;
+}
+
+struct counter read_rule_hits(struct rig_port *port, uint32_t number)
+{
+	uint32_t base = port->rule_base;
+	struct counter counter;
+
+	port->rule_base = number;
+	counter = read_rig_rule(port, 0);
+	port->rule_base = base;
+	return counter;
 }
 
 uint32_t read_program_clock(struct rig_port *port)

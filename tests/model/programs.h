@@ -10,7 +10,11 @@
 
 struct program_answer {
 	bool pass;
-	enum reason reason; /* of a dry run */
+	/* Of a dry run. */
+	enum reason reason;
+	uint32_t verdict; /* cell */
+	bool has_session;
+	uint32_t slot, generation;
 };
 
 /* Makes the port the loopback device's, after each publish_port() and withdraw_port(). */
@@ -19,6 +23,9 @@ void name_port(struct rig_port *port);
 /* False when the kernel does not take the frame for a test run. */
 bool ask_program(struct rig_port *port, enum direction direction, bool dry,
 		 const struct packet *packet, struct program_answer *ret);
+
+/* Frames that met the rule whose counter this is. */
+struct counter read_rule_hits(struct rig_port *port, uint32_t number);
 
 /* Jiffies. */
 uint32_t read_program_clock(struct rig_port *port);

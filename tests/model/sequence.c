@@ -18,7 +18,7 @@ static void add_address(struct port_setup *port, const struct host *host)
 	prefix->bits = 128;
 }
 
-struct port_setup usual_port(const struct model_policy *policy)
+struct port_setup usual_port(struct model_policy *policy)
 {
 	struct port_setup port = {
 		.guards = USUAL_GUARDS,

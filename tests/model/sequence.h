@@ -37,7 +37,7 @@ struct port_setup {
 	uint32_t address_count;
 	uint16_t vlans[PORT_VLANS_MAX];
 	uint32_t vlan_count;
-	const struct model_policy *policy;
+	struct model_policy *policy;
 };
 
 struct settings_setup {
@@ -69,7 +69,7 @@ struct sequence {
 };
 
 /* What a sequence starts from where it says nothing. */
-struct port_setup usual_port(const struct model_policy *policy);
+struct port_setup usual_port(struct model_policy *policy);
 struct settings_setup usual_settings(void);
 
 /* Steps with a comment each that says what they are. */

@@ -117,18 +117,46 @@ static struct model_session *find_live(struct model *model, const struct session
 	return session && !is_expired(model, session) ? session : NULL;
 }
 
+static void report_end(struct model *model, const struct model_session *session,
+		       enum direction direction, enum reason reason)
+{
+	struct model_event event = {
+		.kind = EVENT_ENDED,
+		.reason = reason,
+		.direction = direction,
+		.verdict = session->verdict,
+		.key = session->key,
+	};
+
+	for (int d = 0; d < 2; d++)
+		event.total[d] = (struct counter){session->packets[d], session->bytes[d]};
+	add_model_event(model, &event);
+}
+
 static void remove_session(struct model *model, struct model_session *session)
 {
 	*session = model->sessions[--model->session_count];
 }
 
-size_t sweep_model(struct model *model)
+/* What has run out or is closed; reported if its rule wants so. */
+static void end_over_session(struct model *model, struct model_session *session)
+{
+	if (session->verdict & VERDICT_LOG)
+		report_end(model, session, session->opened_out ? DIRECTION_OUT : DIRECTION_IN,
+			   REASON_ESTABLISHED);
+	remove_session(model, session);
+}
+
+size_t sweep_model(struct model *model, size_t *ret_reported)
 {
 	size_t ended = 0;
 
+	*ret_reported = 0;
+
 	for (size_t i = model->session_count; i-- > 0;) {
 		if (is_expired(model, &model->sessions[i])) {
-			remove_session(model, &model->sessions[i]);
+			*ret_reported += !!(model->sessions[i].verdict & VERDICT_LOG);
+			end_over_session(model, &model->sessions[i]);
 			ended++;
 		}
 	}
@@ -196,38 +224,31 @@ static int follow(struct model *model, struct model_session *session, enum direc
 	return REASON_ESTABLISHED;
 }
 
-static bool is_still_allowed(const struct model *model, const struct model_session *session,
-			     uint32_t *ret_cell)
+/* A session of another generation, by what the policy now in force says. */
+static bool may_go_on(const struct model_session *session, uint32_t cell)
 {
-	*ret_cell = session->verdict;
-	if (session->generation == model->port.generation)
-		return true;
-	*ret_cell = walk_rules(model->policy, &session->question);
-	if (*ret_cell & VERDICT_ALLOW)
-		return true;
-	if (!(session->verdict & VERDICT_KEEP_ESTABLISHED))
-		return false;
-	*ret_cell = session->verdict;
-	return true;
+	return cell & VERDICT_ALLOW || session->verdict & VERDICT_KEEP_ESTABLISHED;
 }
 
 static struct opinion judge_session(struct model *model, struct model_session *session,
 				    enum direction direction, const struct reading *r)
 {
-	struct opinion opinion = {0};
-	uint32_t cell;
+	struct opinion opinion = {.has_session = true};
 
-	if (!is_still_allowed(model, session, &cell)) {
-		/* An audit cuts nothing. */
-		if (!(model->port.flags & PORT_AUDIT))
+	if (session->generation != model->port.generation) {
+		opinion.verdict = ask_rules(model, &session->question);
+		if (!may_go_on(session, opinion.verdict)) {
+			opinion.reason = REASON_REVOKED;
+			if (model->port.flags & PORT_AUDIT) /* which cuts nothing */
+				return opinion;
+			report_end(model, session, direction, REASON_REVOKED);
 			remove_session(model, session);
-		opinion.verdict = cell;
-		opinion.reason = REASON_REVOKED;
-		return opinion;
+			return opinion;
+		}
+		session->generation = model->port.generation;
+		if (opinion.verdict & VERDICT_ALLOW)
+			session->verdict = opinion.verdict;
 	}
-	session->generation = model->port.generation;
-	session->verdict = cell;
-	opinion.verdict = cell;
 	opinion.reason = follow(model, session, direction, r);
 	return opinion;
 }
@@ -398,12 +419,12 @@ static struct opinion open_session(struct model *model, const struct session_key
 	bool handshake = is_opening_syn(r);
 	int refusal;
 
-	opinion.verdict = walk_rules(model->policy, &question);
+	opinion.verdict = ask_rules(model, &question);
 	if (r->protocol == IPPROTO_TCP && !handshake) {
 		opinion.reason = REASON_PICKED_UP;
 		if (!(opinion.verdict & VERDICT_ALLOW)) {
 			question = turn_question(question);
-			opinion.verdict = walk_rules(model->policy, &question);
+			opinion.verdict = ask_rules(model, &question);
 		}
 	}
 	if (!(opinion.verdict & VERDICT_ALLOW)) {
@@ -412,12 +433,13 @@ static struct opinion open_session(struct model *model, const struct session_key
 	}
 	/* What is over makes room for its successor. */
 	if (predecessor)
-		remove_session(model, predecessor);
+		end_over_session(model, predecessor);
 	refusal = check_limits(model, key, handshake);
 	if (refusal != GO_ON)
 		opinion.reason = refusal;
 	else
 		add_session(model, key, &question, opinion.verdict, direction, r);
+	opinion.key = *key;
 	return opinion;
 }
 
