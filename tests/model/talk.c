@@ -28,7 +28,8 @@ static bool before(uint32_t a, uint32_t b)
 
 static uint32_t highest(uint32_t a, uint32_t b)
 {
-	return before(a, b) ? b : a;
+	/* Half of the space apart, neither is higher: then it stays. */
+	return (int32_t)(b - a) > 0 ? b : a;
 }
 
 static bool has(const struct reading *segment, uint8_t flag)
