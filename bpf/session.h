@@ -309,12 +309,22 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	return UNDECIDED;
 }
 
+/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
+static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt)
+{
+	return (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED) &&
+	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
 /* May the port have one session more? An expired or closed one under the same key, which the sweep
  * has not met yet, makes room for its successor first. */
 static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
 {
 	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
 
+	/* Since it was looked for, another CPU has opened it. */
+	if (old && !is_expired(old, pkt, judgement->settings) && !is_succeeded(old, pkt))
+		return REASON_ESTABLISHED;
 	if (old && !dry) {
 		end_over_session(judgement, pkt, old);
 		old = NULL;

@@ -105,13 +105,6 @@ static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction 
 	return open_session(skb, judgement, pkt, direction, flags, dry);
 }
 
-/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
-static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt)
-{
-	return (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED) &&
-	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
 static __always_inline int judge_session(struct __sk_buff *skb, enum direction direction,
 					 struct judgement *judgement, struct packet *pkt, int dry)
 {
