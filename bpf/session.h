@@ -139,6 +139,14 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
+/* Sequence numbers only go up. Compared with what is there now, not with what was read before the
+ * segment was judged: another CPU may have brought it further with a later segment. */
+static __always_inline void raise_sequence(__u32 *number, __u32 value)
+{
+	if (seq_after(value, *(volatile __u32 *)number))
+		*number = value;
+}
+
 /* What a segment has changed of a session that was in old_state, and no more: another CPU may be
  * writing what the other direction changes. After the handshake that is apart, field by field: a
  * sender's segments alone move what it has sent, offered and acknowledged, and with the last how
@@ -158,10 +166,12 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 		session->scale[0] = track->scale[0];
 		session->scale[1] = track->scale[1];
 	} else {
-		session->window[direction].end = sender->end;
-		session->window[direction].max_window = sender->max_window;
-		session->window[direction].mark = sender->mark;
-		session->window[!direction].max_end = track->window[!direction].max_end;
+		raise_sequence(&session->window[direction].end, sender->end);
+		raise_sequence(&session->window[direction].mark, sender->mark);
+		raise_sequence(&session->window[!direction].max_end,
+			       track->window[!direction].max_end);
+		if (sender->max_window > session->window[direction].max_window)
+			session->window[direction].max_window = sender->max_window;
 	}
 	if ((session->flags & fins) != (track->flags & fins))
 		session->flags |= track->flags & fins;
