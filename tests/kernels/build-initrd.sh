@@ -34,6 +34,8 @@ install -m 755 "$shell" "$root/bin/sh"
 install -m 755 "$ip" "$root/sbin/ip"
 install -m 755 "$@" "$root/tests"
 find "$top/policies" -maxdepth 1 -type f -exec cp -t "$root/policies" {} + 2>/dev/null || true
+# The seed of random tests, where the run has one.
+echo "${VMSEG_TEST_SEED:-}" >"$root/seed"
 mkdir "$root/corpus"
 cp "$top"/tests/bpf/corpus/*.seq "$root/corpus"
 
