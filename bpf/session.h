@@ -33,10 +33,11 @@ struct judgement {
 static __always_inline int is_expired(const struct session *session, const struct packet *pkt,
 				      const struct settings *settings)
 {
-	__u8 state = session->state;
+	__u64 state = session->state;
 
-	if (state >= STATE_MAX)
-		return 1;
+	/* Bounded right where it is used: older verifiers forget the bound of a spilled register.
+	 */
+	asm volatile("%[state] &= %[mask]" : [state] "+r"(state) : [mask] "i"(STATE_MAX - 1));
 	/* Signed: another CPU may have stamped the session after this one read its clock. */
 	return (__s32)(pkt->now - session->seen) > (__s32)settings->timeout[state];
 }
