@@ -11,30 +11,18 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/control/methods.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/trial.h"
+#include "hostd/enforce/candidate.h"
 
 /* The name of what the text says, when it would hold. */
-static int judge_text(const struct library *library, const char *xml, const char *source,
+static int judge_text(const struct enforcer *enforcer, const char *xml, const char *source,
 		      char **ret_name, struct diag *diag)
 {
-	_cleanup_(free_policy) struct policy *policy = NULL;
-	_cleanup_(free_address_set) struct address_set *set = NULL;
-	const char *name;
-	uint32_t nodes;
-	int r = parse_policy_text(xml, strlen(xml), source, &policy, &set, diag);
+	_cleanup_(free_candidate) struct candidate *candidate = NULL;
+	int r = read_candidate(enforcer, xml, source, &candidate, diag);
 
 	if (r < 0)
 		return r;
-	if (policy) {
-		r = try_policy(library, policy, &nodes, diag);
-		if (r < 0)
-			return r;
-	}
-	name = policy ? policy->name : set->name;
-	if (!name)
-		return fail(diag, EINVAL, source, 0, "a policy of its own needs a name");
-	*ret_name = strdup(name);
+	*ret_name = strdup(candidate->name);
 	return *ret_name ? 0 : -ENOMEM;
 }
 
@@ -103,8 +91,7 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 
 	if (!xml)
 		return -EINVAL;
-	r = judge_text(enforcer_library(context->enforcer), xml, source ? source : "policy", &name,
-		       diag);
+	r = judge_text(context->enforcer, xml, source ? source : "policy", &name, diag);
 	if (r < 0)
 		return r;
 	path = policy_path(config, name, "");

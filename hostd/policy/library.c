@@ -20,6 +20,7 @@ struct entry {
 	struct policy *policy;
 	struct address_set *set;
 	char *error;
+	bool borrowed; /* from the library that this one was made of */
 };
 
 struct library {
@@ -133,18 +134,63 @@ int load_library(const char *directory, struct library **ret, struct diag *diag)
 	return 0;
 }
 
+static void free_entry(struct entry *entry)
+{
+	if (entry->borrowed)
+		return;
+	free(entry->name);
+	free_policy(&entry->policy);
+	free_address_set(&entry->set);
+	free(entry->error);
+}
+
+/* The base's entries, but for the one of that name. */
+static void borrow_entries(struct library *library, const struct library *base, const char *name)
+{
+	library->bad_count = base->bad_count;
+	for (size_t i = 0; i < base->entry_count; i++) {
+		struct entry *entry = &library->entries[library->entry_count];
+
+		if (strcmp(base->entries[i].name, name) == 0) {
+			library->bad_count -= base->entries[i].error != NULL;
+			continue;
+		}
+		*entry = base->entries[i];
+		entry->borrowed = true;
+		library->entry_count++;
+	}
+}
+
+int substitute_entry(const struct library *base, struct policy *policy, struct address_set *set,
+		     struct library **ret)
+{
+	_cleanup_(free_library) struct library *library = calloc(1, sizeof(*library));
+	struct entry entry = {.policy = policy, .set = set};
+
+	entry.name = strdup(policy ? policy->name : set->name);
+	if (library) {
+		library->directory = strdup(base->directory);
+		library->entries = calloc(base->entry_count + 1, sizeof(*library->entries));
+	}
+	if (!entry.name || !library || !library->directory || !library->entries) {
+		free_entry(&entry);
+		return -ENOMEM;
+	}
+	borrow_entries(library, base, entry.name);
+	library->entries[library->entry_count++] = entry;
+	qsort(library->entries, library->entry_count, sizeof(*library->entries), compare_entries);
+	*ret = TAKE_PTR(library);
+	return 0;
+}
+
 void free_library(struct library **library)
 {
 	struct library *l = *library;
 
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->entry_count; i++) {
-		free(l->entries[i].name);
-		free_policy(&l->entries[i].policy);
-		free_address_set(&l->entries[i].set);
-		free(l->entries[i].error);
-	}
+	for (size_t i = 0; i < l->entry_count; i++)
+		free_entry(&l->entries[i]);
 	free(l->entries);
 	free(l->directory);
 	free(l);

@@ -18,6 +18,12 @@ struct library;
 int load_library(const char *directory, struct library **ret, struct diag *diag);
 void free_library(struct library **library);
 
+/* The library as it would be with one file more, or another one of that name: a policy or a set
+ * (the other is NULL), which is taken over also on failure. `base` stays as it is and is borrowed:
+ * it must outlive the result. Returns 0 or -ENOMEM. */
+int substitute_entry(const struct library *base, struct policy *policy, struct address_set *set,
+		     struct library **ret);
+
 /* NULL with an error in diag when there is none of that name or its file is bad. */
 const struct policy *find_policy(const struct library *library, const char *name,
 				 struct diag *diag);

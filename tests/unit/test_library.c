@@ -124,6 +124,54 @@ static void policies_are_listed_in_order(void **state)
 	close_case(&test);
 }
 
+static struct library *substitute(const struct library *base, const char *xml)
+{
+	struct library *library = NULL;
+	struct address_set *set = NULL;
+	struct policy *policy = NULL;
+
+	assert_int_equal(parse_policy_text(xml, strlen(xml), "draft", &policy, &set, NULL), 0);
+	assert_int_equal(substitute_entry(base, policy, set, &library), 0);
+	return library;
+}
+
+static void one_file_may_be_another(void **state)
+{
+	_cleanup_(free_library) struct library *library = NULL, *repaired = NULL, *more = NULL;
+	_cleanup_free_ char *list = NULL;
+	struct policy_case test;
+	struct diag diag = {0};
+	size_t size;
+	FILE *stream = open_memstream(&list, &size);
+
+	(void)state;
+	open_case(&test);
+	add_case_file(&test, "a", POLICY("a"));
+	add_case_file(&test, "c", "");
+	add_case_file(&test, "s", SET("s"));
+	library = load(test.directory);
+	repaired = substitute(library, POLICY("c"));
+	assert_int_equal(count_bad_files(repaired), 0);
+	assert_string_equal(find_policy(repaired, "c", &diag)->place.source, "draft");
+	/* What is not substituted is the same. */
+	assert_ptr_equal(find_policy(repaired, "a", &diag), find_policy(library, "a", &diag));
+	assert_ptr_equal(find_address_set(repaired, "s", &diag),
+			 find_address_set(library, "s", &diag));
+	/* The base is as it was. */
+	assert_int_equal(count_bad_files(library), 1);
+	assert_null(find_policy(library, "c", &diag));
+	clear_diag(&diag);
+	/* What is new takes its place in the order, and a policy may become a set. */
+	more = substitute(library, POLICY("b"));
+	for_each_policy(more, gather, stream);
+	assert_int_equal(fclose(stream), 0);
+	assert_string_equal(list, "a b c! ");
+	free_library(&more);
+	more = substitute(library, SET("a"));
+	expect_no_policy(more, "a", "\"a\" is an address set, not a policy");
+	close_case(&test);
+}
+
 static void what_is_not_a_policy_file_is_passed_over(void **state)
 {
 	_cleanup_(free_library) struct library *library = NULL;
@@ -193,6 +241,7 @@ int main(void)
 		cmocka_unit_test(policies_and_sets_are_found_by_name),
 		cmocka_unit_test(bad_files_keep_their_error),
 		cmocka_unit_test(policies_are_listed_in_order),
+		cmocka_unit_test(one_file_may_be_another),
 		cmocka_unit_test(what_is_not_a_policy_file_is_passed_over),
 		cmocka_unit_test(a_missing_directory_is_an_empty_library),
 		cmocka_unit_test(shipped_files_are_all_good),

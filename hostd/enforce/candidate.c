@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Plans with another library than the one in force.
+ */
+#include "hostd/enforce/candidate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/enforce/state.h"
+#include "hostd/policy/parse.h"
+#include "hostd/policy/trial.h"
+
+static int judge_text(const struct library *library, const char *xml, const char *source,
+		      struct policy **ret_policy, struct address_set **ret_set, struct diag *diag)
+{
+	_cleanup_(free_policy) struct policy *policy = NULL;
+	_cleanup_(free_address_set) struct address_set *set = NULL;
+	uint32_t nodes;
+	int r = parse_policy_text(xml, strlen(xml), source, &policy, &set, diag);
+
+	if (r < 0)
+		return r;
+	if (policy && !policy->name)
+		return fail(diag, EINVAL, source, 0, "a policy of its own needs a name");
+	if (policy) {
+		r = try_policy(library, policy, &nodes, diag);
+		if (r < 0)
+			return r;
+	}
+	*ret_policy = TAKE_PTR(policy);
+	*ret_set = TAKE_PTR(set);
+	return 0;
+}
+
+int read_candidate(const struct enforcer *enforcer, const char *xml, const char *source,
+		   struct candidate **ret, struct diag *diag)
+{
+	_cleanup_(free_candidate) struct candidate *candidate = calloc(1, sizeof(*candidate));
+	struct policy *policy = NULL;
+	struct address_set *set = NULL;
+	int r;
+
+	if (!candidate)
+		return fail(diag, ENOMEM, source, 0, "out of memory");
+	r = judge_text(enforcer_library(enforcer), xml, source, &policy, &set, diag);
+	if (r < 0)
+		return r;
+	candidate->name = policy ? policy->name : set->name;
+	r = substitute_entry(enforcer_library(enforcer), policy, set, &candidate->library);
+	if (r < 0)
+		return fail(diag, -r, source, 0, "out of memory");
+	*ret = TAKE_PTR(candidate);
+	return 0;
+}
+
+void free_candidate(struct candidate **candidate)
+{
+	if (!*candidate)
+		return;
+	free_library(&(*candidate)->library);
+	free(*candidate);
+	*candidate = NULL;
+}
+
+int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
+		   const struct managed_domain *domain, struct domain_plan **ret, struct diag *diag)
+{
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	struct plan_inputs inputs = plan_inputs(enforcer, NULL);
+	int r = read_domain_policy(enforcer->config, domain->domain, &policy, diag);
+
+	if (r < 0)
+		return r;
+	if (!policy) {
+		*ret = NULL;
+		return 0;
+	}
+	inputs.library = candidate->library;
+	return plan_domain(&inputs, domain->domain, policy, ret, diag);
+}
+
+const struct port_plan *find_port_plan(const struct domain_plan *plan,
+				       const struct managed_port *port)
+{
+	for (size_t i = 0; plan && i < plan->port_count; i++) {
+		const struct port_plan *candidate = plan->ports[i];
+
+		if (memcmp(candidate->mac, port->mac, MAC_BYTES) == 0 &&
+		    (!candidate->target || strcmp(candidate->target, port->device) == 0))
+			return candidate;
+	}
+	return NULL;
+}

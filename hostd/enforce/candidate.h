@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A candidate: a policy or address set that might be applied, and what would be if it were. Nothing
+ * here changes anything.
+ */
+#ifndef VMSEG_CANDIDATE_H
+#define VMSEG_CANDIDATE_H
+
+#include "hostd/enforce/enforcer.h"
+
+struct candidate {
+	const char *name; /* the policy's or set's own */
+	struct library
+		*library; /* the daemon's, with the candidate in place of what has its name */
+};
+
+/* Judges the text as `policy apply` does: a policy must resolve and compile on its own. `source`
+ * names the text in messages and in the places of its rules. The result borrows the enforcer's
+ * library and must not outlive it. Returns 0 or -errno with an error in diag; rules that never
+ * match are warnings in it. */
+int read_candidate(const struct enforcer *enforcer, const char *xml, const char *source,
+		   struct candidate **ret, struct diag *diag);
+void free_candidate(struct candidate **candidate);
+
+/* What each NIC of a running domain would have. *ret is NULL for a domain that is left alone.
+ * Returns 0 or -errno with an error in diag: then the domain would keep what it has. */
+int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
+		   const struct managed_domain *domain, struct domain_plan **ret,
+		   struct diag *diag);
+
+/* The plan of the NIC that the port belongs to; NULL: the domain plans none for it. */
+const struct port_plan *find_port_plan(const struct domain_plan *plan,
+				       const struct managed_port *port);
+
+#endif
