@@ -8,6 +8,7 @@
 #include <libxml/parser.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 
 #include "hostd/base/cleanup.h"
 
@@ -28,6 +29,32 @@ static void refuse_doctype(void *data, const xmlChar *name, const xmlChar *exter
 	(void)system_id;
 	*line = context->input->line;
 	xmlStopParser(context);
+}
+
+/* UTF-8 is what every tool writes and what the control protocol can carry. libxml2 would end the
+ * document at a NUL that comes behind its last element, whatever follows. */
+static int refuse_nul(const char *xml, size_t size, const char *source, int first_line,
+		      struct diag *diag)
+{
+	const char *nul = size ? memchr(xml, '\0', size) : NULL;
+	int line = first_line;
+
+	if (!nul)
+		return 0;
+	for (const char *byte = xml; byte < nul; byte++)
+		line += *byte == '\n';
+	return fail(diag, EINVAL, source, line, "there is a NUL byte (expected UTF-8 text)");
+}
+
+static int check_encoding(const xmlDoc *document, const char *source, int first_line,
+			  struct diag *diag)
+{
+	const char *encoding = (const char *)document->encoding;
+
+	if (!encoding || strcasecmp(encoding, "UTF-8") == 0)
+		return 0;
+	return fail(diag, EINVAL, source, first_line,
+		    "encoding \"%s\" is not known (expected UTF-8)", encoding);
 }
 
 /* libxml2 ends its messages with a line feed. */
@@ -51,10 +78,13 @@ int parse_xml(const char *xml, size_t size, const char *source, int first_line, 
 			    XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES;
 	_cleanup_(free_context) xmlParserCtxt *context = NULL;
 	_cleanup_(free_xml) xmlDoc *document = NULL;
-	int doctype_line = 0;
+	int doctype_line = 0, r;
 
 	if (size > INT_MAX)
 		return fail(diag, EFBIG, source, 0, "the document is too large");
+	r = refuse_nul(xml, size, source, first_line, diag);
+	if (r < 0)
+		return r;
 	context = xmlNewParserCtxt();
 	if (!context)
 		return fail(diag, ENOMEM, source, 0, "out of memory");
@@ -66,6 +96,9 @@ int parse_xml(const char *xml, size_t size, const char *source, int first_line, 
 			    "a document type declaration (<!DOCTYPE>) is not accepted");
 	if (!document || !context->wellFormed || !context->nsWellFormed)
 		return report_fault(context, source, first_line, diag);
+	r = check_encoding(document, source, first_line, diag);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(document);
 	return 0;
 }

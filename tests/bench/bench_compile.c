@@ -16,9 +16,13 @@
 #include "hostd/policy/compile.h"
 #include "hostd/policy/library.h"
 
+enum family { IPV4, IPV6, MIXED };
+
+static const char *const family_names[] = {[IPV4] = "IPv4", [IPV6] = "IPv6", [MIXED] = "mixed"};
+
 struct load {
 	uint32_t rules, services;
-	bool ipv6;
+	enum family family;
 };
 
 /* Multiplying by an odd number spreads addresses over the space without repeating one. */
@@ -36,6 +40,17 @@ static struct prefix make_address(uint32_t i, bool ipv6)
 	return prefix;
 }
 
+/* Mixed: both families by turns, addresses and the networks around them. */
+static struct prefix make_remote(uint32_t i, enum family family)
+{
+	struct prefix prefix = make_address(i, family == IPV6 || (family == MIXED && i % 2));
+	unsigned int host_bits = family == MIXED ? i / 2 % 3 * 4 : 0;
+
+	prefix.bits -= (uint8_t)host_bits;
+	prefix.address[ADDRESS_BYTES - 1] &= (uint8_t)(0xff << host_bits);
+	return prefix;
+}
+
 static void make_policy(const struct load *load, struct policy *policy)
 {
 	init_policy(policy);
@@ -49,7 +64,7 @@ static void make_policy(const struct load *load, struct policy *policy)
 		rule->action = ACTION_ALLOW;
 		rule->remote_count = rule->service_count = 1;
 		rule->remotes = calloc(1, sizeof(*rule->remotes));
-		rule->remotes[0].cidr = make_address(i, load->ipv6);
+		rule->remotes[0].cidr = make_remote(i, load->family);
 		rule->services = calloc(1, sizeof(*rule->services));
 		rule->services[0] = (struct service){.protocol = IPPROTO_TCP,
 						     .port_first = port,
@@ -76,7 +91,7 @@ static void print_cost(const struct load *load, const struct image *image, doubl
 	memcpy(&header, &image->nodes[0], sizeof(header));
 	getrusage(RUSAGE_SELF, &usage);
 	printf("%7u %9u %7s %11.3f %9.1f %9u x %u %11ld\n", load->rules, load->services,
-	       load->ipv6 ? "IPv6" : "IPv4", seconds, image->node_count * 64 / 1048576.0,
+	       family_names[load->family], seconds, image->node_count * 64 / 1048576.0,
 	       header.row_count, header.column_count, usage.ru_maxrss / 1024);
 }
 
@@ -112,8 +127,8 @@ static int measure(const struct load *load)
 int main(void)
 {
 	static const struct load loads[] = {
-		{100, 20, false},   {1000, 100, false},   {10000, 200, false},
-		{10000, 200, true}, {10000, 1000, false}, {60000, 200, false},
+		{100, 20, IPV4},     {1000, 100, IPV4},   {10000, 200, IPV4}, {10000, 200, IPV6},
+		{10000, 200, MIXED}, {10000, 1000, IPV4}, {60000, 200, IPV4},
 	};
 	int status = 0;
 

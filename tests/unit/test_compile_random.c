@@ -14,7 +14,7 @@
 #include "tests/harness/world.h"
 
 #define WORLDS  400
-#define QUERIES 3000
+#define QUERIES 8000
 
 static struct random random_state;
 

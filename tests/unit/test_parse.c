@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What good documents become, and the bounds on files. Bad ones: test_parse_errors.c. */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/xml.h"
 #include "hostd/policy/parse.h"
 #include "tests/harness/policy_case.h"
 
@@ -186,6 +188,21 @@ static void files_have_a_size(void **state)
 	clear_diag(&diag);
 }
 
+/* libxml2 counts bytes in an int. Nothing is read of a text that is longer. */
+static void documents_have_a_size(void **state)
+{
+	xmlDoc *document = NULL;
+	struct diag diag = {0};
+	char buffer[64];
+
+	(void)state;
+	assert_int_equal(parse_xml("", (size_t)INT_MAX + 1, "F", 1, &document, &diag), -EFBIG);
+	assert_null(document);
+	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
+			    "F: the document is too large");
+	clear_diag(&diag);
+}
+
 static void files_must_be_files(void **state)
 {
 	struct policy_case test;
@@ -227,6 +244,9 @@ static void without_a_schema_nothing_is_accepted(void **state)
 	clear_diag(&diag);
 	set_schema_path("policies/allow-out.xml");
 	assert_int_equal(parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag), -EIO);
+	diag_message(&diag, buffer, sizeof(buffer));
+	assert_non_null(strstr(buffer, "policies/allow-out.xml:"));
+	assert_non_null(strstr(buffer, "cannot use the schema: "));
 	clear_diag(&diag);
 	set_schema_path(SCHEMA);
 	assert_int_equal(parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag), 0);
@@ -305,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_policy_is_read_whole),
 		cmocka_unit_test(a_domain_is_read_whole),
 		cmocka_unit_test(files_have_a_size),
+		cmocka_unit_test(documents_have_a_size),
 		cmocka_unit_test(files_must_be_files),
 		cmocka_unit_test(without_a_schema_nothing_is_accepted),
 		cmocka_unit_test(the_schema_has_the_last_word),

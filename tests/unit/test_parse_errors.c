@@ -47,8 +47,37 @@ static const struct fault policy_faults[] = {
 	{"<!DOCTYPE policy SYSTEM 'http://example.org/x.dtd'>\n<policy xmlns='urn:vmseg:1' "
 	 "name='p'/>",
 	 XML, "F:1: a document type declaration (<!DOCTYPE>) is not accepted"},
+	{"<!DOCTYPE policy [<!ENTITY % a SYSTEM 'http://192.0.2.1/a'> %a;]>\n"
+	 "<policy xmlns='urn:vmseg:1' name='p'/>",
+	 XML, "F:1: a document type declaration (<!DOCTYPE>) is not accepted"},
+	{"<?xml version='1.0'?>\n<!DOCTYPE policy [<!ENTITY a 'ha'>\n"
+	 "<!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>\n<!ENTITY c "
+	 "'&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;'>\n<!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;'>]>\n"
+	 "<policy xmlns='urn:vmseg:1' name='p'><description>&d;</description></policy>",
+	 XML, "F:2: a document type declaration (<!DOCTYPE>) is not accepted"},
+	{"<!DOCTYPE policy [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>\n"
+	 "<policy xmlns='urn:vmseg:1' name='p'><description>&a;</description></policy>",
+	 XML, "F:1: a document type declaration (<!DOCTYPE>) is not accepted"},
 	{POLICY("<description>&a;</description>"), XML, "F:2: not valid XML: "},
+	{POLICY("&#0;"), XML, "F:2: not valid XML: "},
+	{POLICY("\x01"), XML, "F:2: not valid XML: "},
+	{"\n<?xml version='1.0'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
+	 "F:2: not valid XML: "},
+	{"<?xml version='2.0'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
+	 "F:1: not valid XML: "},
+	/* Encodings; the later ones are sequences that UTF-8 does not have: too long, a surrogate
+	 */
+	{"<?xml version='1.0' encoding='klingon'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
+	 "F:1: not valid XML: "},
+	{"<?xml version='1.0' encoding='UTF-16'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
+	 "F:1: not valid XML: "},
+	{"<?xml version='1.0' encoding='ISO-8859-1'?>\n<policy xmlns='urn:vmseg:1' name='p'>"
+	 "<description>\xe9</description></policy>",
+	 XML, "F:1: encoding \"ISO-8859-1\" is not known (expected UTF-8)"},
 	{"<policy xmlns='urn:vmseg:1' name='p'>\n\xff</policy>", XML, "F:2: not valid XML: "},
+	{POLICY("<description>\xe9</description>"), XML, "F:2: not valid XML: "},
+	{POLICY("<description>\xc0\xbc</description>"), XML, "F:2: not valid XML: "},
+	{POLICY("<description>\xed\xa0\x80</description>"), XML, "F:2: not valid XML: "},
 	/* Roots */
 	{"<rules/>", SCHEMA,
 	 "F:1: <rules>: it cannot be the root element (expected <policy> or <set>)"},
@@ -96,6 +125,8 @@ static const struct fault policy_faults[] = {
 	 "F:2: <rule>: it is not in namespace urn:vmseg:1"},
 	{POLICY("<rule xmlns='' direction='in' action='allow'/>"), SCHEMA,
 	 "F:2: <rule>: it is not in namespace urn:vmseg:1"},
+	{POLICY("<x:include xmlns:x='http://www.w3.org/2001/XInclude' href='/etc/passwd'/>"),
+	 SCHEMA, "F:2: <include>: it is not in namespace urn:vmseg:1"},
 	{POLICY("text"), SCHEMA, "F:1: <policy>: unexpected text \"text\""},
 	{POLICY("<![CDATA[x]]>"), SCHEMA, "F:1: <policy>: unexpected text \"x\""},
 	{POLICY("<description>a</description>\n<description>b</description>"), SCHEMA,
@@ -365,6 +396,21 @@ static const struct fault domain_faults[] = {
 	 READER, "D:14: <address>: an interface has at most 16 addresses"},
 };
 
+/* Texts that are no strings. */
+static const struct {
+	const char *bytes;
+	size_t size;
+	const char *message;
+} byte_faults[] = {
+#define BYTES(literal) literal, sizeof(literal) - 1
+	{BYTES(POLICY("\0")), "F:2: there is a NUL byte (expected UTF-8 text)"},
+	{BYTES(POLICY("") "\n<!-- -->\0<rule/>"), "F:3: there is a NUL byte (expected UTF-8 text)"},
+	/* UTF-16 */
+	{BYTES("\xff\xfe<\0p\0/\0>\0"), "F:1: there is a NUL byte (expected UTF-8 text)"},
+	{BYTES("\0<\0p\0/\0>"), "F:1: there is a NUL byte (expected UTF-8 text)"},
+#undef BYTES
+};
+
 /* ---- what is checked ---------------------------------------------------------------------- */
 
 static void free_schema(xmlRelaxNG **schema)
@@ -449,11 +495,75 @@ static void bad_domains(void **state)
 		check_fault(&domain_faults[i], true, schema);
 }
 
+/* The message of a text that must be refused, with nothing made of it. */
+static void expect_refusal(const char *bytes, size_t size, const char *head)
+{
+	struct policy *policy = NULL;
+	struct address_set *set = NULL;
+	struct diag diag = {0};
+	char buffer[1024];
+
+	assert_int_equal(parse_policy_text(bytes, size, "F", &policy, &set, &diag), -EINVAL);
+	assert_null(policy);
+	assert_null(set);
+	diag_message(&diag, buffer, sizeof(buffer));
+	buffer[strlen(head)] = '\0';
+	assert_string_equal(buffer, head);
+	clear_diag(&diag);
+}
+
+static void texts_that_are_no_strings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(byte_faults); i++)
+		expect_refusal(byte_faults[i].bytes, byte_faults[i].size, byte_faults[i].message);
+}
+
+/* `head`, then `part` as often as it fits in what a policy may be long. */
+static char *repeat(const char *head, const char *part, size_t *ret_size)
+{
+	size_t size = strlen(head), step = strlen(part);
+	char *text = malloc(POLICY_FILE_MAX);
+
+	assert_non_null(text);
+	memcpy(text, head, size);
+	for (; size + step <= POLICY_FILE_MAX; size += step)
+		memcpy(text + size, part, step);
+	*ret_size = size;
+	return text;
+}
+
+/* What costs a reader that calls itself for each level its stack, or time by the square. */
+static void towers_of_elements(void **state)
+{
+	static const char head[] = "<policy xmlns='urn:vmseg:1' name='p'>\n";
+	static const struct {
+		const char *head, *part, *message;
+	} towers[] = {
+		{head, "<rule>", "F:2: not valid XML: "},
+		{head, "<x:a xmlns:x='u'>", "F:2: not valid XML: "},
+		{"<policy xmlns='urn:vmseg:1' name='", "a", "F:1: not valid XML: "},
+		{"", "<", "F:1: not valid XML: "},
+		{"<!DOCTYPE p [", "<!ENTITY a 'b'>",
+		 "F:1: a document type declaration (<!DOCTYPE>) is not accepted"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(towers); i++) {
+		size_t size;
+		_cleanup_free_ char *text = repeat(towers[i].head, towers[i].part, &size);
+
+		expect_refusal(text, size, towers[i].message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_policies_and_sets),
 		cmocka_unit_test(bad_domains),
+		cmocka_unit_test(texts_that_are_no_strings),
+		cmocka_unit_test(towers_of_elements),
 	};
 
 	set_schema_path("policies/vmseg.rng");
