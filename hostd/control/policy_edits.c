@@ -4,12 +4,12 @@
  * then everything is as after a reload.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/replace_file.h"
 #include "hostd/control/methods.h"
 #include "hostd/enforce/candidate.h"
 
@@ -26,43 +26,13 @@ static int judge_text(const struct enforcer *enforcer, const char *xml, const ch
 	return *ret_name ? 0 : -ENOMEM;
 }
 
-static char *policy_path(const struct config *config, const char *name, const char *suffix)
+static char *policy_path(const struct config *config, const char *name)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/%s.xml%s", config->policy_directory, name, suffix) < 0)
+	if (asprintf(&path, "%s/%s.xml", config->policy_directory, name) < 0)
 		return NULL;
 	return path;
-}
-
-static int write_whole(int fd, const char *text)
-{
-	size_t size = strlen(text);
-
-	while (size > 0) {
-		ssize_t written = write(fd, text, size);
-
-		if (written < 0 && errno != EINTR)
-			return -errno;
-		if (written > 0) {
-			text += written;
-			size -= (size_t)written;
-		}
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* The file is the old one or the new one at any time, power cuts included. */
-static int replace_file(const char *path, const char *new_path, const char *text)
-{
-	_cleanup_close_ int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	int r = fd < 0 ? -errno : write_whole(fd, text);
-
-	if (r == 0 && rename(new_path, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(new_path);
-	return r;
 }
 
 static int reload_after(struct control_context *context, const char *name, const char *deed,
@@ -85,7 +55,7 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 	const char *xml = need_string(params, "xml", diag);
 	const char *source = json_string_value(json_object_get(params, "source"));
 	const struct config *config = enforcer_config(context->enforcer);
-	_cleanup_free_ char *name = NULL, *path = NULL, *new_path = NULL;
+	_cleanup_free_ char *name = NULL, *path = NULL;
 	bool is_new;
 	int r;
 
@@ -94,12 +64,11 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 	r = judge_text(context->enforcer, xml, source ? source : "policy", &name, diag);
 	if (r < 0)
 		return r;
-	path = policy_path(config, name, "");
-	new_path = policy_path(config, name, ".new");
-	if (!path || !new_path)
+	path = policy_path(config, name);
+	if (!path)
 		return -ENOMEM;
 	is_new = access(path, F_OK) < 0;
-	r = replace_file(path, new_path, xml);
+	r = replace_file(path, xml);
 	if (r < 0)
 		return fail(diag, -r, path, 0, "cannot be written: %s", strerror(-r));
 	return reload_after(context, name, is_new ? "created" : "replaced", ret_result, diag);
@@ -195,7 +164,7 @@ int answer_policy_delete(struct control_context *context, const json_t *params, 
 	r = refuse_in_use(context->enforcer, name, diag);
 	if (r < 0)
 		return r;
-	path = policy_path(enforcer_config(context->enforcer), name, "");
+	path = policy_path(enforcer_config(context->enforcer), name);
 	if (!path)
 		return -ENOMEM;
 	if (unlink(path) < 0)
