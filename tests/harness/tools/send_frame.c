@@ -4,9 +4,12 @@
  * send for anyone: with a source of one's choice.
  *
  *   KIND  udp, syn: IPv4 or IPv6 by the addresses; arp: a request, SOURCE asks for DESTINATION
- *   -n COUNT  frames (1)           -m MAC  source MAC (the interface's own)
- *   -p PORT   destination port (9) -t MAC  destination MAC (broadcast)
- *   -l PORT   source port (40000); it counts up with every frame
+ *   -n COUNT  frames (1); 0: no end -m MAC  source MAC (the interface's own)
+ *   -p PORT   destination port (9)  -t MAC  destination MAC (broadcast)
+ *   -l PORT   source port (40000); it counts up with every frame, unless
+ *   -k        it is kept
+ *   -i MS     so long between two frames; a frame that cannot be sent is then left out
+ *   -c NAME   content by which watch_frames knows the frame: NAME and its number
  */
 #include <err.h>
 #include <linux/if_packet.h>
@@ -18,12 +21,15 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "arguments.h"
+#include "probe_mark.h"
 
 enum kind { KIND_UDP, KIND_SYN, KIND_ARP };
 
@@ -36,7 +42,10 @@ struct plan {
 	struct endpoint target;
 	uint16_t source_port;
 	uint16_t target_port;
+	bool keep_port;
+	const char *mark;
 	int count;
+	int interval;
 };
 
 /* Two bytes before the Ethernet header put the headers after it where they are aligned. */
@@ -63,6 +72,15 @@ static const struct in_addr *v4(const struct endpoint *endpoint)
 static const struct in6_addr *v6(const struct endpoint *endpoint)
 {
 	return &((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr;
+}
+
+/* What watch_frames looks for; nothing without a mark. */
+static size_t mark_frame(const struct plan *plan, int number, char ret[static PROBE_MARK_BYTES])
+{
+	if (!plan->mark)
+		return 0;
+	return (size_t)snprintf(ret, PROBE_MARK_BYTES, PROBE_MARK "%.*s %d ", PROBE_NAME_MAX,
+				plan->mark, number);
 }
 
 /* One's complement sum of RFC 1071, not yet folded. */
@@ -152,16 +170,19 @@ static void append_ip(struct frame *frame, const struct plan *plan, uint8_t prot
 	}
 }
 
-static void append_udp(struct frame *frame, const struct plan *plan, uint16_t source_port)
+static void append_udp(struct frame *frame, const struct plan *plan, uint16_t source_port,
+		       const char *content, size_t size)
 {
+	size_t length = sizeof(struct udphdr) + size;
 	struct udphdr *udp;
 
-	append_ip(frame, plan, IPPROTO_UDP, sizeof(*udp));
-	udp = append(frame, sizeof(*udp));
+	append_ip(frame, plan, IPPROTO_UDP, length);
+	udp = append(frame, length);
 	udp->source = htons(source_port);
 	udp->dest = htons(plan->target_port);
-	udp->len = htons(sizeof(*udp));
-	udp->check = sum_transport(plan, IPPROTO_UDP, udp, sizeof(*udp));
+	udp->len = htons((uint16_t)length);
+	memcpy(udp + 1, content, size);
+	udp->check = sum_transport(plan, IPPROTO_UDP, udp, length);
 }
 
 static void append_syn(struct frame *frame, const struct plan *plan, uint16_t source_port)
@@ -179,16 +200,22 @@ static void append_syn(struct frame *frame, const struct plan *plan, uint16_t so
 	tcp->check = sum_transport(plan, IPPROTO_TCP, tcp, sizeof(*tcp));
 }
 
-static void build_frame(const struct plan *plan, uint16_t source_port, struct frame *ret)
+/* A marked ARP request has its mark where Ethernet pads it. */
+static void build_frame(const struct plan *plan, int number, struct frame *ret)
 {
+	uint16_t source_port = (uint16_t)(plan->source_port + (plan->keep_port ? 0 : number));
+	char content[PROBE_MARK_BYTES];
+	size_t size = mark_frame(plan, number, content);
+
 	ret->size = 0;
 	append_ethernet(ret, plan);
 	switch (plan->kind) {
 	case KIND_ARP:
 		append_arp(ret, plan);
+		memcpy(append(ret, size), content, size);
 		break;
 	case KIND_UDP:
-		append_udp(ret, plan, source_port);
+		append_udp(ret, plan, source_port, content, size);
 		break;
 	case KIND_SYN:
 		append_syn(ret, plan, source_port);
@@ -239,7 +266,7 @@ static void parse_plan(int argc, char **argv, struct plan *ret)
 
 	*ret = (struct plan){.source_port = 40000, .target_port = 9, .count = 1};
 	memset(ret->target_mac, 0xff, ETH_ALEN);
-	while ((option = getopt(argc, argv, "n:m:t:p:l:")) != -1) {
+	while ((option = getopt(argc, argv, "n:m:t:p:l:i:c:k")) != -1) {
 		switch (option) {
 		case 'n':
 			ret->count = parse_number(optarg);
@@ -255,6 +282,15 @@ static void parse_plan(int argc, char **argv, struct plan *ret)
 			break;
 		case 'l':
 			ret->source_port = (uint16_t)parse_number(optarg);
+			break;
+		case 'i':
+			ret->interval = parse_number(optarg);
+			break;
+		case 'c':
+			ret->mark = optarg;
+			break;
+		case 'k':
+			ret->keep_port = true;
 			break;
 		default:
 			exit(2);
@@ -282,10 +318,12 @@ int main(int argc, char **argv)
 	fd = open_interface(plan.interface, own_mac);
 	if (memcmp(plan.source_mac, no_mac, ETH_ALEN) == 0)
 		memcpy(plan.source_mac, own_mac, ETH_ALEN);
-	for (int i = 0; i < plan.count; i++) {
-		build_frame(&plan, (uint16_t)(plan.source_port + i), &frame);
-		if (send(fd, frame.data, frame.size, 0) < 0)
+	for (int i = 0; plan.count == 0 || i < plan.count; i++) {
+		build_frame(&plan, i, &frame);
+		if (send(fd, frame.data, frame.size, 0) < 0 && !plan.interval)
 			err(1, "send");
+		if (plan.interval)
+			poll(NULL, 0, plan.interval);
 	}
 	return 0;
 }
