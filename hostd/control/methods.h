@@ -57,9 +57,11 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
 			 struct diag *diag);
 
-/* group_requests.c: {} */
-int answer_groups(struct control_context *context, const json_t *params, json_t **ret_result,
-		  struct diag *diag);
+/* group_requests.c: {}, {"name"} */
+int answer_group_list(struct control_context *context, const json_t *params, json_t **ret_result,
+		      struct diag *diag);
+int answer_group_show(struct control_context *context, const json_t *params, json_t **ret_result,
+		      struct diag *diag);
 
 /* admin_requests.c: {}, {"domain"}, {}, {"domain"} */
 int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/enforce/addresses.h"
 
 struct group {
 	char *name;
@@ -47,28 +49,16 @@ static struct group *get_group(struct groups *groups, const char *name)
 	return group;
 }
 
-static int add_members(struct group *group, const struct prefix *prefixes, size_t count)
+static int add_member(const struct prefix *prefix, void *context)
 {
-	struct prefix *grown;
+	struct group *group = context;
+	struct prefix *grown = grow_array(group->members, group->count, sizeof(*grown));
 
-	if (count == 0)
-		return 0;
-	grown = reallocarray(group->members, group->count + count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	group->members = grown;
-	memcpy(grown + group->count, prefixes, count * sizeof(*grown));
-	group->count += count;
+	grown[group->count++] = *prefix;
 	return 0;
-}
-
-static bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
-{
-	for (size_t i = 0; i < domain->interface_count; i++) {
-		if (memcmp(domain->interfaces[i].mac, mac, MAC_BYTES) == 0)
-			return true;
-	}
-	return false;
 }
 
 static int add_domain(struct groups *groups, const struct managed_domain *managed)
@@ -78,15 +68,8 @@ static int add_domain(struct groups *groups, const struct managed_domain *manage
 	for (size_t i = 0; policy && i < policy->group_count; i++) {
 		struct group *group = get_group(groups, policy->groups[i]);
 
-		if (!group)
+		if (!group || for_each_address(managed, add_member, group) < 0)
 			return -ENOMEM;
-		for (size_t j = 0; j < policy->interface_count; j++) {
-			const struct interface_policy *nic = &policy->interfaces[j];
-
-			if (has_nic(managed->domain, nic->mac) &&
-			    add_members(group, nic->addresses, nic->address_count) < 0)
-				return -ENOMEM;
-		}
 	}
 	return 0;
 }
@@ -160,21 +143,4 @@ bool group_differs(const struct groups *a, const struct groups *b, const char *n
 			return true;
 	}
 	return false;
-}
-
-static int compare_groups(const struct group *a, const struct group *b)
-{
-	return strcmp(a->name, b->name);
-}
-
-void for_each_group(struct groups *groups,
-		    void (*visit)(const char *name, const struct prefix *members, size_t count,
-				  void *context),
-		    void *context)
-{
-	if (!groups)
-		return;
-	HASH_SORT(groups->table, compare_groups);
-	for (const struct group *group = groups->table; group; group = group->hh.next)
-		visit(group->name, group->members, group->count, context);
 }

@@ -11,19 +11,13 @@
 
 struct groups;
 
-/* From a uthash table of domains by its head. The members of a domain's groups are the addresses
- * that its metadata gives to the NICs it has. */
+/* From a uthash table of domains by its head. The members of a domain's groups are its
+ * addresses (addresses.h). */
 int build_groups(const struct managed_domain *domains, struct groups **ret);
 void free_groups(struct groups **groups);
 
 /* Sorted, without duplicates. NULL groups have no members. */
 size_t group_members(const struct groups *groups, const char *name, const struct prefix **ret);
 bool group_differs(const struct groups *a, const struct groups *b, const char *name);
-
-/* Calls visit for each group, in order of names. */
-void for_each_group(struct groups *groups,
-		    void (*visit)(const char *name, const struct prefix *members, size_t count,
-				  void *context),
-		    void *context);
 
 #endif

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Completion of vmseg's command line in bash: commands, options, names of domains and policies as
-# the daemon knows them, files.
+# Completion of vmseg's command line in bash: commands, options, names of domains, policies and
+# groups as the daemon knows them, files.
 
 # _vmseg_names COMMAND...: the names in what a listing command prints as JSON, one a line. Without
 # a daemon, or without leave to ask it, there are none.
@@ -59,7 +59,7 @@ _vmseg_read_line() {
 			continue
 		elif [ -z "$_vmseg_command" ]; then
 			_vmseg_command=$word
-		elif [ "$_vmseg_command" = policy ]; then
+		elif [[ $_vmseg_command == @(policy|group) ]]; then
 			_vmseg_command+=" $word"
 		else
 			((++_vmseg_arguments))
@@ -81,16 +81,22 @@ _vmseg_offer_options() {
 _vmseg_offer_arguments() {
 	case $_vmseg_command in
 	'')
-		_vmseg_offer status list show sessions explain policy groups monitor reload attach detach help
+		_vmseg_offer status list show sessions explain policy group monitor reload attach detach help
 		;;
 	policy)
 		_vmseg_offer list show check apply delete
+		;;
+	group)
+		_vmseg_offer list show
 		;;
 	'policy check' | 'policy apply')
 		_vmseg_offer_files
 		;;
 	'policy show' | 'policy delete')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names policy list
+		;;
+	'group show')
+		((_vmseg_arguments > 0)) || _vmseg_offer_names group list
 		;;
 	show | sessions | explain | attach | detach)
 		((_vmseg_arguments > 0)) || _vmseg_offer_names list

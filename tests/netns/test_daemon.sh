@@ -5,9 +5,7 @@
 # the guests, and the script calls the hook as libvirtd would.
 
 set -euo pipefail
-. "$(dirname "$0")/../harness/lab.sh"
-. "$(dirname "$0")/../harness/hostd.sh"
-. "$(dirname "$0")/../harness/tap.sh"
+. "$(dirname "$0")/guests.sh"
 
 enter_lab "$@"
 need jq
@@ -16,57 +14,12 @@ need bpftool
 
 HOST=10.0.0.1
 
-hook() {
-	"$BUILD/vmseg-hook" "$@"
-}
-
-# add_guest NAME DEVICE NUMBER: a namespace with one NIC, behind DEVICE in the bridge br0. Its MAC
-# ends in NUMBER and its address is 10.0.0.NUMBER.
-add_guest() {
-	ip netns add "$1"
-	ip link add "$2" type veth peer name eth0 netns "$1" address "52:54:00:00:00:$3"
-	ip link set "$2" master br0 up
-	ip -netns "$1" addr add "10.0.0.$3/24" dev eth0
-	ip -netns "$1" link set eth0 up
-	ip netns exec "$1" "$TOOLS/echo_server" 80 22 &
-}
-
-# describe NAME NUMBER METADATA [TARGET...]: domain XML with a NIC per TARGET; "-" for none yet.
-describe() {
-	local name=$1 number=$2 metadata=$3 nics='' target i=$2
-	shift 3
-	for target in "$@"; do
-		nics+="<interface type='bridge'><mac address='52:54:00:00:00:$i'/>"
-		[ "$target" = - ] || nics+="<target dev='$target'/>"
-		nics+="</interface>"
-		i=$((i + 1))
-	done
-	cat <<-XML
-		<domain type='kvm'><name>$name</name>
-		<uuid>00000000-0000-0000-0000-0000000000$number</uuid>
-		<metadata>$metadata</metadata>
-		<devices>$nics</devices></domain>
-	XML
-}
-
-# managed NUMBER CONTENT: vmseg metadata for a guest that has the address of its number.
-managed() {
-	printf '%s' "<vmseg:domain xmlns:vmseg='urn:vmseg:1'>$2" \
-		"<vmseg:interface mac='52:54:00:00:00:$1'>" \
-		"<vmseg:address ip='10.0.0.$1'/></vmseg:interface></vmseg:domain>"
-}
-
 start_web() {
 	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 | hook web start begin -
 }
 
 start_admin() {
 	describe admin 12 "$(managed 12 "<vmseg:group name='admins'/>")" vnet1 | hook admin start begin -
-}
-
-stop() {
-	describe "$1" "$2" "" | hook "$1" stopped end -
-	describe "$1" "$2" "" | hook "$1" release end -
 }
 
 # ask_from GUEST PORT: what a TCP connection to web comes to.
@@ -80,14 +33,6 @@ ask_from() {
 
 check_ask() {
 	check_equal "$1" "$2" "$(ask_from "$3" "$4")"
-}
-
-domain() {
-	vmseg list --json | jq -r ".domains[] | select(.name == \"$1\") | $2"
-}
-
-ports_used() {
-	vmseg status --json | jq .datapath.ports.used
 }
 
 write_good_policy() {
@@ -194,12 +139,19 @@ check_groups() {
 	check "admin starts" start_admin
 	check_ask "now it is in the group" answered admin 22
 	check_equal "and shown there" '["admin"] ["10.0.0.12"]' \
-		"$(vmseg groups --json | jq -r '.groups[] | select(.name == "admins") |
+		"$(vmseg group list --json | jq -r '.groups[] | select(.name == "admins") |
 			"\(.domains | tojson) \(.addresses | tojson)"')"
+	check_equal "with whose rules name it" '["web"] ["web-server"]' \
+		"$(vmseg group show admins --json | jq -r '"\(.used_by | tojson) \(.policies | tojson)"')"
+	check_contains "and the addresses of each domain" "admin  10.0.0.12" "$(vmseg group show admins)"
 	check_ask "others are not" silence host 22
 	stop admin 12
 	check_equal "a stopped domain is not known any more" "" "$(domain admin .state)"
 	check_ask "and out of the group, its sessions too" silence admin 22
+	check_equal "which is still known as a policy names it" '[] []' \
+		"$(vmseg group show admins --json | jq -r '"\(.domains | tojson) \(.addresses | tojson)"')"
+	check_contains "a group that nobody knows is an error" \
+		'no running domain is in a group "nobody"' "$(vmseg group show nobody 2>&1)"
 }
 
 # ---- changes while it runs -------------------------------------------------------------------

@@ -13,7 +13,7 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 
-# The daemon's side of the control protocol, for the two questions that completion asks. The second
+# The daemon's side of the control protocol, for the three questions that completion asks. The second
 # domain's name has what needs quoting in JSON and in the shell.
 start_daemon() {
 	python3 - "$VMSEG_SOCKET" <<-'END' &
@@ -22,6 +22,9 @@ start_daemon() {
 		    "list": {"domains": [{"name": name, "uuid": "?", "state": "enforce",
 		                          "policies": ["not-a-name"], "error": None}
 		                         for name in ("web", 'my "new" web', "db")]},
+		    "group-list": {"groups": [{"name": name, "domains": ["web"],
+		                               "members": [{"domain": "web", "addresses": []}]}
+		                              for name in ("admins", "db")]},
 		    "policy-list": {"directory": "/etc/vmseg/policies",
 		                    "policies": [{"name": name, "description": "name", "error": None}
 		                                 for name in ("allow-out", "web-server")]},
@@ -57,9 +60,9 @@ first_words() {
 	echo help
 }
 
-# The second words of the policy commands.
-policy_words() {
-	"$BUILD/vmseg" help | sed -n 's/^  policy \([a-z]*\).*/\1/p'
+# second_words policy|group: the second words of these commands.
+second_words() {
+	"$BUILD/vmseg" help | sed -n "s/^  $1 \([a-z]*\).*/\1/p"
 }
 
 # options_of COMMAND...: the options that the command takes, by trying all that the help has. One
@@ -96,10 +99,14 @@ PATH=$BUILD:$PATH
 check_equal "completion is registered" "complete -F _vmseg vmseg" "$(complete -p vmseg)"
 check_equal "every command is offered" "$(first_words | sort -u)" "$(offered '')"
 check_equal "only those that begin so" "$(words sessions show status)" "$(offered s)"
-check_equal "every policy command is offered" "$(policy_words | sort)" "$(offered policy '')"
+for command in policy group; do
+	check_equal "every $command command is offered" \
+		"$(second_words "$command" | sort)" "$(offered "$command" '')"
+done
 check_equal "options may come first" "$(words list)" "$(offered --json --socket /run/x li)"
 check_equal "bash splits --limit=5" "$(words sessions)" "$(offered --limit = 5 ses)"
-for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'attach x' detach; do
+for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'group list' \
+	'group show x' 'attach x' detach; do
 	read -ra command <<<"$line"
 	check_equal "$line: the options that it takes are offered" \
 		"$(options_of "${command[@]}")" "$(offered "${command[@]}" -)"
@@ -117,6 +124,8 @@ check_equal "one is enough" "" "$(offered show web '')"
 check_equal "an option between does not matter" "$(words web)" "$(offered show --rules w)"
 check_equal "policy show: names of policies are offered" "$(words allow-out web-server)" \
 	"$(offered policy show '')"
+check_equal "group show: names of groups are offered" "$(words admins db)" \
+	"$(offered group show '')"
 check_equal "list: nothing is offered" "" "$(offered list '')"
 
 cd "$work"

@@ -127,32 +127,11 @@ static void a_change_is_seen_where_it_is(void **state)
 	remove_domain(&table, b);
 }
 
-static void append_name(const char *name, const struct prefix *members, size_t count, void *context)
-{
-	strcat(context, name);
-	strcat(context, " ");
-}
-
-static void groups_are_listed_by_name(void **state)
-{
-	struct managed_domain *table = NULL, *a = add_domain(&table, &web);
-	struct groups *groups = build(table);
-	char names[64] = "";
-
-	(void)state;
-	for_each_group(groups, append_name, names);
-	assert_string_equal(names, "all web ");
-	for_each_group(NULL, append_name, names);
-	free_groups(&groups);
-	remove_domain(&table, a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_are_sorted_and_single),
 		cmocka_unit_test(a_change_is_seen_where_it_is),
-		cmocka_unit_test(groups_are_listed_by_name),
 	};
 
 	set_schema_path("policies/vmseg.rng");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmseg groups
+ * vmseg group list
  */
 #include "hostd/base/cleanup.h"
 #include "hostd/ctl/ctl.h"
@@ -9,10 +9,10 @@
 static void print_groups(const json_t *groups)
 {
 	static const struct column columns[] = {
-		{.name = "GROUP"},
-		{.name = "DOMAINS"},
-		{.name = "ADDRESSES"},
+		{.name = "GROUP"},   {.name = "DOMAINS"},  {.name = "ADDRESSES"},
+		{.name = "USED BY"}, {.name = "POLICIES"},
 	};
+	static const char *const members[] = {"domains", "addresses", "used_by", "policies"};
 	_cleanup_(free_text_table) struct text_table *table =
 		new_text_table(columns, ARRAY_SIZE(columns));
 	json_t *group;
@@ -20,21 +20,21 @@ static void print_groups(const json_t *groups)
 
 	json_array_foreach(groups, i, group)
 	{
-		_cleanup_free_ char *domains = join_texts(json_object_get(group, "domains"), "-");
-		_cleanup_free_ char *addresses =
-			join_texts(json_object_get(group, "addresses"), "-");
-
 		add_line(table);
 		set_text(table, 0, get_text(group, "name"));
-		set_text(table, 1, domains);
-		set_text(table, 2, addresses);
+		for (size_t j = 0; j < ARRAY_SIZE(members); j++) {
+			_cleanup_free_ char *text =
+				join_texts(json_object_get(group, members[j]), "-");
+
+			set_text(table, j + 1, text);
+		}
 	}
 	print_text_table(table, 0);
 }
 
-int run_groups(const struct invocation *invocation)
+int run_group_list(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "groups", NULL, false);
+	json_t *reply = ask_daemon(invocation, "group-list", NULL, false);
 	int result = STATUS_OK;
 
 	if (!reply)

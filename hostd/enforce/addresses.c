@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sources of addresses.
+ */
+#include "hostd/enforce/addresses.h"
+
+#include <string.h>
+
+static bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		if (memcmp(domain->interfaces[i].mac, mac, MAC_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+int for_each_address(const struct managed_domain *domain,
+		     int (*visit)(const struct prefix *prefix, void *context), void *context)
+{
+	const struct domain_policy *policy = domain->policy;
+	int r = 0;
+
+	for (size_t i = 0; policy && i < policy->interface_count; i++) {
+		const struct interface_policy *nic = &policy->interfaces[i];
+
+		if (!has_nic(domain->domain, nic->mac))
+			continue;
+		for (size_t j = 0; r == 0 && j < nic->address_count; j++)
+			r = visit(&nic->addresses[j], context);
+	}
+	return r;
+}
