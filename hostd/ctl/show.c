@@ -139,6 +139,9 @@ static void print_port(const json_t *port, bool rules)
 		print_guards(json_object_get(port, "guards"));
 	}
 	print_limits(port);
+	if (get_number(port, "pickup_seconds"))
+		printf("  %-12s %" JSON_INTEGER_FORMAT " s more\n", "pick-up",
+		       get_number(port, "pickup_seconds"));
 	print_counters(json_object_get(port, "counters"));
 	if (rules)
 		print_rules(port);

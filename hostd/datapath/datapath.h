@@ -108,7 +108,8 @@ struct port_status {
 	uint32_t program_id[2]; /* by enum direction, as the kernel reports it on the device */
 	uint32_t session_map_id;
 	uint32_t session_limit;
-	uint32_t session_count; /* live ones, as the last sweep counted them */
+	uint32_t session_count;  /* live ones, as the last sweep counted them */
+	uint32_t pickup_seconds; /* that mid-stream pick-up is still on; 0: it is off */
 	bool device_gone;
 	bool hooked[2]; /* by direction: our program is on the device now */
 };

@@ -10,6 +10,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attach.h"
+#include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/libbpf_log.h"
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/remotes.h"
@@ -246,6 +247,17 @@ int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *di
 	return attach_programs(port, diag);
 }
 
+static uint32_t pickup_left(const struct filtered_port *port)
+{
+	uint32_t until = record_of(port)->pickup_until, now, hz = port->datapath->hz;
+	int32_t left;
+
+	if (!until || read_jiffies(port->datapath, &now) < 0)
+		return 0;
+	left = (int32_t)(until - now);
+	return left <= 0 ? 0 : ((uint32_t)left + hz - 1) / hz;
+}
+
 int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret)
 {
 	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
@@ -261,6 +273,7 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 		.session_map_id = port->table_id,
 		.session_limit = port->table_size,
 		.session_count = port->session_count,
+		.pickup_seconds = pickup_left(port),
 		.device_gone = !if_indextoname(ifindex, name),
 	};
 	memcpy(ret->ifname, port->ifname, sizeof(ret->ifname));

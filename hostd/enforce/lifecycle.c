@@ -12,7 +12,8 @@
 #include "hostd/enforce/state.h"
 #include "hostd/enforce/veth.h"
 
-/* How long after the `migrate` or `restore` hook the domain's start may follow. */
+/* How long after the `migrate` or `restore` hook the domain's start may follow, and after that its
+ * memory. */
 #define ARRIVAL_USEC (600 * USEC_PER_SEC)
 
 #define UUID_BYTES sizeof(((struct domain *)0)->uuid)
@@ -106,15 +107,19 @@ int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	return r < 0 ? r : note_arrival(enforcer, uuid);
 }
 
-/* Pick-up is for connections that were open before: only where the domain did not boot here. */
+/* Pick-up is for connections that were open before: only where the domain did not boot here. Its
+ * CPUs run when all of its memory is here, however long that takes: resume_domain() then says when
+ * pick-up ends. That libvirt's word never comes must not leave it on for ever. */
 static void open_pickup_window(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	const struct arrival *arrival = find_arrival(enforcer, managed->domain->uuid);
 	uint64_t now = monotonic_usec();
+	uint64_t window = enforcer->config->pickup_window * USEC_PER_SEC;
 
 	if (arrival && arrival->until > now) {
 		managed->arrived = true;
-		managed->pickup_until = now + enforcer->config->pickup_window * USEC_PER_SEC;
+		if (window)
+			managed->pickup_until = now + ARRIVAL_USEC + window;
 	}
 	drop_arrival(enforcer, managed->domain->uuid);
 }

@@ -204,6 +204,14 @@ static void unfinished_handshakes_are_counted_out(void **state)
 	assert_true(crosses(netns, OUT, tcp(VM, WEB, 40002, 80, SYN)));
 }
 
+static uint32_t pickup_seconds(const struct netns *netns)
+{
+	struct port_status status;
+
+	assert_int_equal(read_port_status(netns->datapath, netns->tap, &status), 0);
+	return status.pickup_seconds;
+}
+
 static void a_pickup_window_closes(void **state)
 {
 	struct netns *netns = *state;
@@ -211,8 +219,10 @@ static void a_pickup_window_closes(void **state)
 	netns->port.pickup_seconds = 1;
 	set_netns_policy(netns, ALLOW_ALL);
 	attach_tap(netns);
+	assert_int_equal(pickup_seconds(netns), 1);
 	assert_true(crosses(netns, OUT, tcp(VM, WEB, 40000, 80, ACK)));
 	run_command("sleep 1.1");
+	assert_int_equal(pickup_seconds(netns), 0);
 	assert_false(crosses(netns, OUT, tcp(VM, WEB, 40001, 80, ACK)));
 	/* Jiffies come round; the sweep has made sure that the window does not. */
 	sweep_round(netns, 1000);
