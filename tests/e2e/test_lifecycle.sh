@@ -190,10 +190,6 @@ check_libvirtd_restart() {
 	check_soon 30 "and still ends with the domain" domains_known 0
 }
 
-libvirt_connected() {
-	vmseg status --json | jq -e '.libvirt[0].connected'
-}
-
 check_without_daemon() {
 	local said pins ids
 	pins=$(list_pins)

@@ -14,10 +14,6 @@ unclaimed_are() {
 	[ "$(unclaimed)" = "$1" ]
 }
 
-libvirt_connected() {
-	vmseg status --json | jq -e '.libvirt[0].connected'
-}
-
 ports_used() {
 	vmseg status --json | jq .datapath.ports.used
 }

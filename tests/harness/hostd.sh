@@ -29,6 +29,11 @@ stop_hostd() {
 	hostd_pid=
 }
 
+# Whether the daemon hears of libvirt what happens there.
+libvirt_connected() {
+	vmseg status --json | jq -e '.libvirt[0].connected'
+}
+
 # The policies that the lab's VMs refer to.
 install_policies() {
 	mkdir -p /etc/vmseg/policies

@@ -7,14 +7,18 @@ export LIBVIRT_DEFAULT_URI=qemu:///system
 
 libvirtd_pid=
 
-# Hooks are looked up when libvirtd starts: install them before.
+# start_libvirtd [SETTING...]: with more lines for libvirtd.conf. Hooks are looked up when libvirtd
+# starts: install them before.
 start_libvirtd() {
 	need libvirtd libvirt-daemon-system
 	need virsh libvirt-clients
 	cat >/etc/libvirt/libvirtd.conf <<-EOF
 		log_outputs = "2:file:$LAB/libvirtd.log"
 		auth_unix_rw = "none"
+		auth_tcp = "none"
+		listen_tls = 0
 	EOF
+	[ $# -eq 0 ] || printf '%s\n' "$@" >>/etc/libvirt/libvirtd.conf
 	# Root in the lab is all there is: no users to change to, no cgroups, no labels, and QEMU
 	# writes its own log.
 	cat >/etc/libvirt/qemu.conf <<-EOF
@@ -26,7 +30,7 @@ start_libvirtd() {
 		remember_owner = 0
 		stdio_handler = "file"
 	EOF
-	libvirtd >>"$LAB/libvirtd.out" 2>&1 &
+	libvirtd --listen >>"$LAB/libvirtd.out" 2>&1 &
 	libvirtd_pid=$!
 	wait_for 30 virsh version || die "libvirtd does not start: see $LAB/libvirtd.log"
 }
