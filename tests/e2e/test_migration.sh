@@ -7,6 +7,9 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/../harness/second_host.sh"
+. "$(dirname "$0")/../harness/probe.sh"
+
+SECOND_URI=qemu+tcp://$SECOND_IP/system
 
 # Without a policy that web needs, until a case brings it.
 set_up_two() {
@@ -22,7 +25,11 @@ set_up_two() {
 
 # migrate_web [OPTION...]: from the first host to the second, as an administrator does.
 migrate_web() {
-	virsh --quiet migrate --live "$@" web "qemu+tcp://$SECOND_IP/system" "tcp://$SECOND_IP"
+	virsh --quiet migrate --live "$@" web "$SECOND_URI" "tcp://$SECOND_IP"
+}
+
+migrate_back() {
+	virsh --quiet --connect "$SECOND_URI" migrate --live web qemu:///system "tcp://$FIRST_IP"
 }
 
 # The domains that vmseg knows and the ports that it has, on the second host.
@@ -120,12 +127,21 @@ check_migrated() {
 	check_equal "they are sessions that were picked up" 4 \
 		"$(on_second vmseg sessions web --json |
 			jq '[.sessions[] | select(.local_port == 7000 and .picked_up)] | length')"
-	check "and counted" [ "$(on_second counter web in picked-up)" -gt 0 ]
-	check_equal "no segment came too early or too late" 0 "$(on_second counter web in tcp-state)"
+	check_equal "and counted, with the download's" 5 "$((\
+		$(on_second counter web in picked-up) + $(on_second counter web out picked-up)))"
+	check_equal "no segment came too early or too late" 0 "$((\
+		$(on_second counter web in tcp-state) + $(on_second counter web out tcp-state)))"
 	check_equal "the first host knows it no more" "client intruder" "$(vmseg list --json |
 		jq -r '[.domains[].name] | sort | join(" ")')"
 	check_equal "two links are pinned for each of them, and no more" 4 "$(list_pins | grep -c links)"
 	check_soon 30 "links and session map of web are gone" ids_are_gone "$ids"
+}
+
+check_back() {
+	check "it moves back, and its CPUs run at once" migrate_back
+	check_goes_on "its connections go on"
+	check_probed "back on the first host" "$LAB/probes"
+	check_equal "the second host has nothing of it" "[0,0]" "$(ports_on_second)"
 }
 
 check_announced() {
@@ -133,6 +149,31 @@ check_announced() {
 		"$LAB/announced"
 	check_soon 10 "and the guest's gratuitous ARP" grep -q "$(vm_ip4 $WEB) tell $(vm_ip4 $WEB)" \
 		"$LAB/announced"
+}
+
+# ---- what must not pass, and what must ------------------------------------------------------
+
+# From the first host into web, and out of web, from before it moves until it is back. The frames
+# reach web's port wherever it is, and are counted there.
+start_probes() {
+	on_second "$TOOLS/watch_frames" "$LAB/second/probes" >"$LAB/second/watch.log" 2>&1 &
+	start_watch
+	probe_into allowed $WEB "$PROBE_ALLOWED"
+	probe_into forbidden $WEB "$PROBE_FORBIDDEN"
+	probe_from web honest "$(vm_ip4 $WEB)" "$(vm_ip4 $CLIENT)" -p 7000
+	probe_from web spoofed "$(vm_ip4 $CLIENT)" "$VM_NET4.1"
+	check_probed "on the first host" "$LAB/probes"
+}
+
+# check_probed WHERE FILE: web is there, and filtered.
+check_probed() {
+	local where=$1 PROBE_COUNTS=$2
+	check "$where what is allowed arrives" await_probes allowed in 20
+	check "$where what web honestly sends gets out" await_probes honest out 20
+	check "$where forbidden packets are tried" await_probes forbidden tried 20
+	check "$where spoofed ones too" await_probes spoofed tried 20
+	check_none_passed "$where nothing forbidden has reached web" forbidden
+	check_none_passed "$where nothing spoofed has left it" spoofed
 }
 
 enter_lab "$@"
@@ -148,6 +189,9 @@ start_download
 check_given_up
 check_soon 30 "client downloads something long" more_parts_than 3
 tcpdump --immediate-mode -l -n -i uplink arp or rarp >"$LAB/announced" 2>"$LAB/tcpdump.err" &
+start_probes
 check_migrated
 check_announced
+check_probed "on the second host" "$LAB/second/probes"
+check_back
 done_testing

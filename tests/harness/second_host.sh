@@ -10,7 +10,8 @@
 # Nothing happens there but by on_second, a shell each time: what one leaves in variables is gone
 # with it, what it starts in the background stays.
 
-SECOND_IP=10.78.0.2
+# shellcheck disable=SC2034 # for those who source this file
+FIRST_IP=10.78.0.1 SECOND_IP=10.78.0.2
 second_pid=
 
 # on_second COMMAND...: a command or one of the lab's functions.
@@ -29,7 +30,7 @@ start_second_host() {
 	ip link add uplink type veth peer name uplink netns "$second_pid"
 	ip link set uplink master "$VM_BRIDGE" up
 	ip link add manage type veth peer name manage netns "$second_pid"
-	ip address add 10.78.0.1/24 dev manage
+	ip address add "$FIRST_IP/24" dev manage
 	ip link set manage up
 	on_second set_up_second
 }
