@@ -105,6 +105,7 @@ static void close_daemon(struct daemon *daemon)
 	close_link_monitor(&daemon->links);
 	close_datapath(&daemon->datapath);
 	free_virt_links(&daemon->libvirt);
+	sd_event_source_unref(daemon->chores);
 	sd_event_unref(daemon->event);
 	close_descriptor(&daemon->lock);
 	if (daemon->config != daemon->first_config)

@@ -29,6 +29,7 @@ struct daemon {
 	struct control_server *server;
 	struct metrics_source metrics;
 	struct http_server *http;
+	sd_event_source *chores; /* what can wait until requests are answered */
 };
 
 /* Opens every part, runs until a signal ends it, and closes every part. Whatever becomes of it, the

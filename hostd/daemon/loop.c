@@ -93,6 +93,25 @@ static int on_sweep(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* As urgent as requests, and so in turn with them: whoever waits does so for one piece. */
+static int on_chore(sd_event_source *source, void *context)
+{
+	struct daemon *daemon = context;
+
+	do_chore(daemon->enforcer);
+	return 0;
+}
+
+/* After whatever has happened. */
+static int look_for_chores(sd_event_source *source, void *context)
+{
+	struct daemon *daemon = context;
+
+	return has_chores(daemon->enforcer)
+		       ? sd_event_source_set_enabled(daemon->chores, SD_EVENT_ONESHOT)
+		       : 0;
+}
+
 static int on_repair(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
@@ -144,6 +163,15 @@ static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler
 	return r;
 }
 
+static int watch_chores(struct daemon *daemon)
+{
+	int r = sd_event_add_defer(daemon->event, &daemon->chores, on_chore, daemon);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(daemon->chores, SD_EVENT_OFF);
+	return r < 0 ? r : sd_event_add_post(daemon->event, NULL, look_for_chores, daemon);
+}
+
 static int watch_signals(struct daemon *daemon)
 {
 	sigset_t mask;
@@ -180,6 +208,8 @@ int join_loop(struct daemon *daemon)
 	if (r >= 0)
 		r = watch_descriptor(daemon, event_descriptor(daemon->datapath), on_events,
 				     PRIORITY_NEWS);
+	if (r >= 0)
+		r = watch_chores(daemon);
 	if (r >= 0)
 		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
 	if (r >= 0)

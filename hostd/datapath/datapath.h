@@ -94,6 +94,18 @@ int update_ports(struct datapath *datapath, const struct port_update *updates, s
  * and it is no error when nothing is missing. */
 int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag);
 
+/* What a port will need that is going to be attached soon. */
+struct slot_wish {
+	uint32_t sessions; /* size of its session table, more than 0 */
+	bool remotes;      /* sessions per remote address are limited */
+};
+
+/* Makes slots with tables for ports to come, of which attach_port() then takes the one that fits: a
+ * port whose tables must be made first waits some 10 ms for each. All of them cost about one such
+ * wait. What is not taken in a minute is given back by the sweep. Beyond some 100 no more are made.
+ * Returns 0, or -errno and none is made. */
+int reserve_slots(struct datapath *datapath, const struct slot_wish *wishes, size_t count);
+
 /* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone.
  * -ENOENT when the port is not attached. */
 int detach_port(struct datapath *datapath, unsigned int ifindex);

@@ -14,6 +14,7 @@
 #include "hostd/datapath/libbpf_log.h"
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/remotes.h"
+#include "hostd/datapath/reserve.h"
 #include "hostd/datapath/session.h"
 #include "hostd/datapath/stats.h"
 #include "vmseg.skel.h"
@@ -86,19 +87,31 @@ static int zero_slot(const struct filtered_port *port)
 				   datapath->per_cpu, BPF_ANY);
 }
 
-static int take_slot(struct filtered_port *port, struct diag *diag)
+static int take_free_slot(struct filtered_port *port)
 {
 	struct datapath *datapath = port->datapath;
 	uint32_t slot;
-	int r;
+	int r = take_range(&datapath->slots, 1, &slot);
 
-	r = take_range(&datapath->slots, 1, &slot);
+	if (r == -ENOSPC && datapath->reserve.count) {
+		drop_reserve(datapath);
+		r = take_range(&datapath->slots, 1, &slot);
+	}
+	if (r == 0)
+		port->slot = slot;
+	return r;
+}
+
+static int take_slot(struct filtered_port *port, const struct port_config *config,
+		     struct diag *diag)
+{
+	int r = take_reserved_slot(port, config) ? 0 : take_free_slot(port);
+
 	if (r == -ENOSPC)
 		return fail(diag, ENOSPC, port->ifname, 0, "all %u ports are taken (max-ports)",
-			    datapath->max_ports);
+			    port->datapath->max_ports);
 	if (r < 0)
 		return r;
-	port->slot = slot;
 	r = zero_slot(port);
 	return r < 0 ? fail(diag, -r, port->ifname, 0, "cannot reset the counters: %s",
 			    strerror(-r))
@@ -111,7 +124,7 @@ static int give_tables(struct filtered_port *port, const struct port_config *con
 	_cleanup_close_ int table = -1;
 	int r;
 
-	if (!config->sessions)
+	if (!config->sessions || port->table_size) /* quarantine; a slot from the reserve */
 		return 0;
 	table = make_table(port->datapath, config->sessions);
 	r = table < 0 ? table : put_table(port, table);
@@ -197,7 +210,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	port->reversed = config->reversed;
 	capture_libbpf();
 
-	r = take_slot(port, diag);
+	r = take_slot(port, config, diag);
 	if (r < 0)
 		return r;
 	r = hold_image(&datapath->images, image, &port->image, diag);

@@ -19,8 +19,7 @@ static int outer_map(const struct filtered_port *port)
 	return bpf_map__fd(port->datapath->skeleton->maps.remote_map);
 }
 
-/* As large as the session table, so that it cannot fill first. */
-static int make_remote_table(uint32_t size)
+int make_remote_table(uint32_t size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 

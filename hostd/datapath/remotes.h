@@ -10,6 +10,10 @@
 
 struct filtered_port;
 
+/* An empty table, as large as the session table, so that it cannot fill first. Returns a descriptor
+ * or -errno. */
+int make_remote_table(uint32_t size);
+
 /* Gives the port an empty table, in place of the one it may have. */
 int make_remotes(struct filtered_port *port);
 

@@ -17,6 +17,7 @@
 #include "hostd/datapath/memory.h"
 #include "hostd/datapath/pins.h"
 #include "hostd/datapath/pool.h"
+#include "hostd/datapath/reserve.h"
 #include "hostd/datapath/retire.h"
 #include "hostd/datapath/table.h"
 
@@ -68,6 +69,7 @@ struct datapath {
 	struct filtered_port *ports;    /* hash by ifindex */
 	struct filtered_port **by_slot; /* max_ports + 1 of them */
 
+	struct reserve reserve;
 	struct retired_parts retired[RETIRED_MAX];
 	uint32_t retired_count;
 

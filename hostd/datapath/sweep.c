@@ -5,6 +5,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/record.h"
+#include "hostd/datapath/reserve.h"
 #include "hostd/datapath/resize.h"
 #include "hostd/datapath/session.h"
 #include "hostd/datapath/state.h"
@@ -176,6 +177,7 @@ uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget)
 		port = next_port(datapath, sweep);
 		if (!port) {
 			sweep->slot = 0;
+			drop_stale_slot(datapath);
 			return done;
 		}
 		done += sweep_slice(port, sweep, budget - done, now);

@@ -69,6 +69,7 @@ void close_enforcer(struct enforcer **enforcer)
 		return;
 	HASH_ITER (hh, (*enforcer)->domains, managed, next)
 		drop_managed(*enforcer, managed);
+	free_chores(*enforcer);
 	free_arrivals(*enforcer);
 	free_unclaimed(*enforcer);
 	free_groups(&(*enforcer)->groups);

@@ -25,7 +25,7 @@ struct groups *enforcer_groups(const struct enforcer *enforcer);
 
 /* ---- what the libvirt hook says ----------------------------------------------------------- */
 
-/* Nothing is allocated yet: would the domain's policy hold? Returns 0 or -errno with an error. */
+/* Nothing is attached yet: would the domain's policy hold? Returns 0 or -errno with an error. */
 int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
 
 /* As prepare_domain, for a domain that comes by migration or restore: TCP connections that are
@@ -68,6 +68,13 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 
 /* Looks at every port for programs that somebody has taken off, and puts them back. */
 void repair_ports(struct enforcer *enforcer);
+
+/* ---- what can wait until the hook has its answer ------------------------------------------- */
+
+/* Is there such work, left by the calls above? One piece of it waits for the kernel once or twice,
+ * some 10 ms each. */
+bool has_chores(const struct enforcer *enforcer);
+void do_chore(struct enforcer *enforcer);
 
 /* ---- what people say ----------------------------------------------------------------------- */
 

@@ -76,33 +76,37 @@ int read_description(const struct enforcer *enforcer, const char *xml, struct do
 	return 0;
 }
 
-/* Would the domain's policy hold? Also says whose it is. */
+/* Would the domain's policy hold? Also says whose it is; *ret_plan NULL: unmanaged. */
 static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
-			struct diag *diag)
+			struct domain_plan **ret_plan, struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
-	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
 	int r = read_description(enforcer, xml, &domain, &policy, diag);
 
 	if (r < 0)
 		return r;
 	memcpy(uuid, domain->uuid, UUID_BYTES);
-	return policy ? plan_domain(&inputs, domain, policy, &plan, diag) : 0;
+	return policy ? plan_domain(&inputs, domain, policy, ret_plan, diag) : 0;
 }
 
 int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	char uuid[UUID_BYTES];
+	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
 
-	return judge_domain(enforcer, xml, uuid, diag);
+	if (r == 0 && plan)
+		wish_for_slots(enforcer, plan);
+	return r;
 }
 
 int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	char uuid[UUID_BYTES] = "";
-	int r = judge_domain(enforcer, xml, uuid, diag);
+	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
 
 	return r < 0 ? r : note_arrival(enforcer, uuid);
 }

@@ -172,16 +172,11 @@ void read_link_news(struct link_monitor *monitor)
 	char buffer[LINK_NEWS_BYTES];
 	ssize_t got;
 
-	for (;;) {
+	do
 		got = mnl_socket_recvfrom(monitor->socket, buffer, sizeof(buffer));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-			look_at_all(monitor, false);
-			continue;
-		}
-		if (got <= 0)
-			return;
+	while (got < 0 && errno == EINTR);
+	if (got > 0)
 		mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
-	}
+	else if (got < 0 && (errno == ENOBUFS || errno == ENOSPC))
+		look_at_all(monitor, false);
 }

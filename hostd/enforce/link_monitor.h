@@ -24,8 +24,9 @@ void close_link_monitor(struct link_monitor **monitor);
 
 int link_monitor_descriptor(const struct link_monitor *monitor);
 
-/* Handles everything that waits on the descriptor. News that the kernel had to drop is made up for
- * by a new look at all devices. */
+/* Handles one piece of what waits on the descriptor: a device that is closed takes some 20 ms, and
+ * whoever else has something to ask comes in between. News that the kernel had to drop is made up
+ * for by a new look at all devices. */
 void read_link_news(struct link_monitor *monitor);
 
 #endif

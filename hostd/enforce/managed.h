@@ -46,6 +46,7 @@ struct unclaimed_port {
 	unsigned int ifindex;
 	char device[16];
 	uint64_t since; /* monotonic_usec() */
+	bool released;  /* its domain is left alone: it is about to be opened */
 	UT_hash_handle hh;
 };
 

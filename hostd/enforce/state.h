@@ -15,6 +15,12 @@ struct arrival {
 	UT_hash_handle hh;
 };
 
+/* Work that a hook has left behind: see chores.c. */
+struct chores {
+	struct slot_wish *wishes; /* of domains that are about to start */
+	size_t wish_count;
+};
+
 struct enforcer {
 	const struct config *config;
 	struct datapath *datapath;
@@ -23,6 +29,7 @@ struct enforcer {
 	struct managed_domain *domains;   /* by UUID */
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	struct arrival *arrivals;         /* by UUID */
+	struct chores chores;
 	char *state_directory;
 };
 
@@ -127,13 +134,21 @@ void load_saved_domains(struct enforcer *enforcer,
 
 void adopt_domains(struct enforcer *enforcer);
 
+/* ---- chores.c ------------------------------------------------------------------------------- */
+
+/* The domain is about to start: the slots of its ports are to be ready when it does. */
+void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan);
+void free_chores(struct enforcer *enforcer);
+
 /* ---- unclaimed.c ---------------------------------------------------------------------------- */
 
 void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device);
 /* The device has an owner now. */
 void claim_device(struct enforcer *enforcer, unsigned int ifindex);
-/* Devices of a domain that is left alone are opened again. */
+/* Devices of a domain that is left alone are opened again, by chores. */
 void release_devices(struct enforcer *enforcer, const struct domain *domain);
+bool has_released_device(const struct enforcer *enforcer);
+void open_released_device(struct enforcer *enforcer);
 void free_unclaimed(struct enforcer *enforcer);
 
 /* ---- enforcer.c ----------------------------------------------------------------------------- */

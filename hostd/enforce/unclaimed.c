@@ -49,12 +49,37 @@ void release_devices(struct enforcer *enforcer, const struct domain *domain)
 	for (size_t i = 0; i < domain->interface_count; i++) {
 		const char *device = domain->interfaces[i].target;
 		unsigned int ifindex = device ? if_nametoindex(device) : 0;
+		struct unclaimed_port *port = ifindex ? find_unclaimed(enforcer, ifindex) : NULL;
 
-		if (!ifindex || !find_unclaimed(enforcer, ifindex))
-			continue;
-		detach_port(enforcer->datapath, ifindex);
-		claim_device(enforcer, ifindex);
+		if (port)
+			port->released = true;
 	}
+}
+
+static struct unclaimed_port *find_released(const struct enforcer *enforcer)
+{
+	struct unclaimed_port *port = enforcer->unclaimed;
+
+	while (port && !port->released)
+		port = port->hh.next;
+	return port;
+}
+
+bool has_released_device(const struct enforcer *enforcer)
+{
+	return find_released(enforcer);
+}
+
+void open_released_device(struct enforcer *enforcer)
+{
+	const struct unclaimed_port *port = find_released(enforcer);
+	unsigned int ifindex;
+
+	if (!port)
+		return;
+	ifindex = port->ifindex;
+	detach_port(enforcer->datapath, ifindex);
+	claim_device(enforcer, ifindex);
 }
 
 void release_unclaimed(struct enforcer *enforcer, uint64_t seen)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Slots with session tables that are made before their port comes. Putting a table in its slot
+ * waits for running programs, some 10 ms; a domain that has been announced finds it done.
+ */
+#ifndef VMSEG_DATAPATH_RESERVE_H
+#define VMSEG_DATAPATH_RESERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RESERVED_MAX 128
+
+struct reserved_slot {
+	uint32_t slot;
+	uint32_t sessions; /* size of its table */
+	bool remotes;      /* it has a table of sessions by remote address too */
+	uint64_t since;    /* monotonic_usec() */
+};
+
+struct reserve {
+	struct reserved_slot slots[RESERVED_MAX]; /* the oldest first */
+	uint32_t count;
+};
+
+struct filtered_port;
+struct port_config;
+struct datapath;
+
+/* Gives the port the oldest slot that fits, with its tables; false: there is none. A port in
+ * quarantine, whose needs are not known yet, takes any. */
+bool take_reserved_slot(struct filtered_port *port, const struct port_config *config);
+
+/* For who needs a slot and finds none left: gives all back. */
+void drop_reserve(struct datapath *datapath);
+
+/* Gives back the oldest slot if nobody has come for it in a minute: one at a time, since taking
+ * out a table waits. */
+void drop_stale_slot(struct datapath *datapath);
+
+#endif
