@@ -12,7 +12,7 @@
 
 struct tally {
 	json_int_t managed, unmanaged;
-	json_t *problems;
+	json_t *problems, *warnings;
 };
 
 static void add_problem(struct tally *tally, const struct managed_domain *domain,
@@ -27,6 +27,7 @@ static void add_problem(struct tally *tally, const struct managed_domain *domain
 static void count_domain(const struct managed_domain *domain, void *context)
 {
 	struct tally *tally = context;
+	json_t *warnings = view_warnings(domain);
 
 	if (domain->policy || domain->error)
 		tally->managed++;
@@ -35,6 +36,8 @@ static void count_domain(const struct managed_domain *domain, void *context)
 	add_problem(tally, domain, NULL, domain->error);
 	for (size_t i = 0; i < domain->port_count; i++)
 		add_problem(tally, domain, domain->ports[i].device, domain->ports[i].error);
+	json_array_extend(tally->warnings, warnings);
+	json_decref(warnings);
 }
 
 static json_t *view_unclaimed(struct enforcer *enforcer)
@@ -86,17 +89,17 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 {
 	struct enforcer *enforcer = context->enforcer;
 	const struct config *config = enforcer_config(enforcer);
-	struct tally tally = {.problems = json_array()};
+	struct tally tally = {.problems = json_array(), .warnings = json_array()};
 
 	for_each_domain(enforcer, count_domain, &tally);
-	*ret_result = json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o}",
+	*ret_result = json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}",
 				"version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
 				(json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
 				"policy_directory", config->policy_directory, "bad_files",
 				(json_int_t)count_bad_files(enforcer_library(enforcer)), "domains",
 				"managed", tally.managed, "unmanaged", tally.unmanaged, "problems",
-				tally.problems, "unclaimed", view_unclaimed(enforcer), "libvirt",
-				view_libvirt(context->libvirt), "datapath",
-				view_datapath(enforcer_datapath(enforcer)));
+				tally.problems, "warnings", tally.warnings, "unclaimed",
+				view_unclaimed(enforcer), "libvirt", view_libvirt(context->libvirt),
+				"datapath", view_datapath(enforcer_datapath(enforcer)));
 	return *ret_result ? 0 : -ENOMEM;
 }

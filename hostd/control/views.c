@@ -56,6 +56,19 @@ static json_t *view_strings(char *const *strings, size_t count)
 	return array;
 }
 
+json_t *view_warnings(const struct managed_domain *domain)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	json_t *warnings = json_array();
+
+	if (domain->policy)
+		warn_of_strangers(domain->domain, domain->policy, &diag);
+	for (size_t i = 0; i < diag.warning_count; i++)
+		json_array_append_new(warnings, json_sprintf("%s: %s", diag.warnings[i].where,
+							     diag.warnings[i].text));
+	return warnings;
+}
+
 static json_t *view_guards(const struct port_config *config)
 {
 	static const uint32_t bits[GUARD_KIND_COUNT] = {

@@ -13,6 +13,9 @@
  * not as is asked for now: see its error). */
 const char *domain_state(const struct managed_domain *domain);
 
+/* What the domain's metadata says in vain, a sentence each. */
+json_t *view_warnings(const struct managed_domain *domain);
+
 /* Everything about a port; `rules` adds its rules with their hits. */
 json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
 

@@ -150,7 +150,7 @@ static void print_port(const json_t *port, bool rules)
 static void print_domain(const json_t *domain, bool rules)
 {
 	_cleanup_free_ char *groups = join_texts(json_object_get(domain, "groups"), "none");
-	json_t *port;
+	json_t *port, *warning;
 	size_t i;
 
 	printf("%s  %s  %s  %s\n", get_text(domain, "name"), get_text(domain, "state"),
@@ -158,6 +158,8 @@ static void print_domain(const json_t *domain, bool rules)
 	printf("  %-12s %s\n", "groups", groups ? groups : "");
 	if (get_text(domain, "error")[0])
 		printf("  %-12s %s\n", "PROBLEM", get_text(domain, "error"));
+	json_array_foreach(json_object_get(domain, "warnings"), i, warning)
+		printf("  %-12s %s\n", "WARNING", json_string_value(warning));
 	json_array_foreach(json_object_get(domain, "ports"), i, port) print_port(port, rules);
 }
 

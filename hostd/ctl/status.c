@@ -42,6 +42,15 @@ static void print_problems(const json_t *problems)
 	}
 }
 
+static void print_warnings(const json_t *warnings)
+{
+	json_t *warning;
+	size_t i;
+
+	json_array_foreach(warnings, i, warning)
+		printf("%-14s %s\n", i ? "" : "warnings", json_string_value(warning));
+}
+
 static void print_unclaimed(const json_t *ports)
 {
 	char age[HUMAN_BYTES];
@@ -75,6 +84,7 @@ static void print_status(const json_t *status)
 	print_libvirt(json_object_get(status, "libvirt"));
 	print_unclaimed(json_object_get(status, "unclaimed"));
 	print_problems(json_object_get(status, "problems"));
+	print_warnings(json_object_get(status, "warnings"));
 }
 
 int run_status(const struct invocation *invocation)

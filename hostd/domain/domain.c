@@ -270,3 +270,12 @@ void free_domain(struct domain **domain)
 	free(d);
 	*domain = NULL;
 }
+
+bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		if (memcmp(domain->interfaces[i].mac, mac, MAC_BYTES) == 0)
+			return true;
+	}
+	return false;
+}

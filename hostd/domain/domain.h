@@ -43,4 +43,7 @@ struct domain {
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
 void free_domain(struct domain **domain);
 
+/* Whether one of its interfaces has this address. */
+bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES]);
+
 #endif

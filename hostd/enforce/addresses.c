@@ -4,17 +4,6 @@
  */
 #include "hostd/enforce/addresses.h"
 
-#include <string.h>
-
-static bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
-{
-	for (size_t i = 0; i < domain->interface_count; i++) {
-		if (memcmp(domain->interfaces[i].mac, mac, MAC_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 int for_each_address(const struct managed_domain *domain,
 		     int (*visit)(const struct prefix *prefix, void *context), void *context)
 {

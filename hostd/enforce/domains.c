@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
 struct library_share *share_library(struct library_share *share)
@@ -31,6 +32,13 @@ void use_library(struct managed_domain *managed, struct library_share *share)
 	/* Taken before the old one is let go: they may be the same. */
 	managed->library = share_library(share);
 	release_library(&before);
+}
+
+void log_warnings(const struct domain *domain, const struct diag *diag)
+{
+	for (size_t i = 0; i < diag->warning_count; i++)
+		log_warning(domain->name, "%s: %s", diag->warnings[i].where,
+			    diag->warnings[i].text);
 }
 
 void set_error(char **target, const char *text)

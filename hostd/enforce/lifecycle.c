@@ -188,6 +188,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 		save_domain(enforcer, managed);
 		log_info(managed->domain->name, "started with %zu filtered port%s",
 			 managed->port_count, managed->port_count == 1 ? "" : "s");
+		log_warnings(managed->domain, diag);
 	}
 	refresh_groups(enforcer);
 	return r;

@@ -276,6 +276,23 @@ static int judge_interface(const struct config *config, const struct domain *dom
 		    format_mac(nic->mac, mac), nic->type);
 }
 
+void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
+		       struct diag *diag)
+{
+	char mac[MAC_TEXT_BYTES];
+
+	for (size_t i = 0; i < policy->interface_count; i++) {
+		const struct interface_policy *nic = &policy->interfaces[i];
+
+		if (!has_nic(domain, nic->mac))
+			warn(diag, policy->place.source, nic->line,
+			     "<interface>: mac=\"%s\" is none of the domain's, so what it says "
+			     "holds "
+			     "for nobody",
+			     format_mac(nic->mac, mac));
+	}
+}
+
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag)
 {
@@ -305,6 +322,7 @@ int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 			return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
 		plan->port_count++;
 	}
+	warn_of_strangers(domain, policy, diag);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -61,7 +61,12 @@ struct plan_inputs {
 int read_domain_policy(const struct config *config, const struct domain *domain,
 		       struct domain_policy **ret, struct diag *diag);
 
-/* All NICs or none. Returns 0 or -errno with an error in diag. */
+/* Warns in diag of what the metadata says in vain: of interfaces that are none of the domain's. */
+void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
+		       struct diag *diag);
+
+/* All NICs or none. Returns 0 or -errno with an error in diag; warns as warn_of_strangers() does.
+ */
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
 

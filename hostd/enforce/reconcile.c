@@ -56,7 +56,7 @@ static void leave_alone(struct enforcer *enforcer, struct managed_domain *manage
 
 /* The description is the domain's own already. */
 static void bring_in_line(struct enforcer *enforcer, struct managed_domain *managed,
-			  struct domain_plan *plan)
+			  struct domain_plan *plan, const struct diag *diag)
 {
 	const struct planned item = {managed, plan};
 
@@ -66,6 +66,7 @@ static void bring_in_line(struct enforcer *enforcer, struct managed_domain *mana
 		release_devices(enforcer, managed->domain);
 	else
 		apply_plans(enforcer, &item, 1);
+	log_warnings(managed->domain, diag);
 	save_domain(enforcer, managed);
 }
 
@@ -102,7 +103,7 @@ static void reconcile(struct enforcer *enforcer, struct managed_domain *managed,
 	if (r < 0)
 		refuse_news(enforcer, managed, domain ? domain : managed->domain, &diag);
 	else if (managed->policy)
-		bring_in_line(enforcer, managed, plan);
+		bring_in_line(enforcer, managed, plan, &diag);
 	else
 		leave_alone(enforcer, managed);
 }

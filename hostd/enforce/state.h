@@ -48,6 +48,9 @@ void drop_managed(struct enforcer *enforcer, struct managed_domain *managed);
 void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
 			 struct domain *domain, char *xml, struct domain_policy *policy);
 
+/* What was planned for the domain is in force, but some of it not as its author may think. */
+void log_warnings(const struct domain *domain, const struct diag *diag);
+
 /* Text NULL: no error any more. */
 void set_error(char **target, const char *text);
 

@@ -239,6 +239,28 @@ static void nics_may_differ(void **state)
 	free_domain_plan(&plan);
 }
 
+static void interfaces_that_are_nobodys_are_warned_of(void **state)
+{
+	struct domain_plan *plan = NULL;
+	struct diag diag = {0};
+
+	assert_int_equal(make_plan(*state,
+				   DOMAIN(VMSEG("<vmseg:interface mac='" MAC_A "'/>\n"
+						"<vmseg:interface mac='" MAC_B "'><vmseg:address "
+						"ip='10.0.0.5'/></vmseg:interface>"),
+					  BRIDGE(MAC_A, "")),
+				   &plan, &diag),
+			 0);
+	assert_int_equal(plan->port_count, 1);
+	assert_int_equal(diag.warning_count, 1);
+	assert_string_equal(diag.warnings[0].where, "domain web:2");
+	assert_string_equal(diag.warnings[0].text,
+			    "<interface>: mac=\"" MAC_B "\" is none of the domain's, so what it "
+			    "says holds for nobody");
+	clear_diag(&diag);
+	free_domain_plan(&plan);
+}
+
 static void audit_is_a_flag(void **state)
 {
 	struct domain_plan *plan =
@@ -325,6 +347,7 @@ int main(void)
 		TEST(a_nic_gets_its_policy),
 		TEST(the_mandatory_policy_comes_first),
 		TEST(nics_may_differ),
+		TEST(interfaces_that_are_nobodys_are_warned_of),
 		TEST(audit_is_a_flag),
 		TEST(what_cannot_be_had_is_refused_whole),
 		TEST(a_nic_beyond_the_host_is_refused_or_left_out),
