@@ -85,6 +85,11 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 
 	if (!port)
 		return -ENOMEM;
+	if (ifindex == TRIAL_IFINDEX) {
+		/* The last daemon ended in the midst of a question. */
+		unpublish_record(datapath, ifindex);
+		return 0;
+	}
 	port->record = record_number;
 	r = claim_parts(port);
 	if (r < 0)

@@ -29,6 +29,10 @@ void drop_record(struct datapath *datapath, uint32_t record);
  * beyond the array only: -E2BIG, -ENOMEM. */
 int publish_record(struct datapath *datapath, unsigned int ifindex, uint32_t record);
 
+/* The loopback device, which is number 1 in every network namespace. No program is ever on it: a
+ * record that is published for it is seen by the dry-run programs only, when they are asked so. */
+#define TRIAL_IFINDEX 1
+
 /* From now on the device has no record (a program on it drops everything). */
 void unpublish_record(struct datapath *datapath, unsigned int ifindex);
 

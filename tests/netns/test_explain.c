@@ -178,14 +178,262 @@ static void a_port_that_is_not_there_says_nothing(void **state)
 			 -ENOENT);
 }
 
+/* ---- what is not in force -------------------------------------------------------------------- */
+
+/* A candidate with the port's own configuration, but for what the test has changed in it. */
+static int try_candidate(struct netns *netns, const struct port_config *config,
+			 struct policy_case *policy, struct probe probe, struct explanation *ret)
+{
+	uint8_t frame[PROBE_BYTES_MAX];
+	size_t size = build_probe(&probe, frame);
+
+	return explain_candidate(netns->datapath, netns->tap, config, policy->image,
+				 probe.direction, frame, size, ret, &netns->diag);
+}
+
+static void expect_candidate(struct netns *netns, struct policy_case *policy, struct probe probe,
+			     enum reason reason, uint32_t rule)
+{
+	struct explanation answer;
+
+	assert_int_equal(try_candidate(netns, &netns->port, policy, probe, &answer), 0);
+	assert_int_equal(answer.reason, reason);
+	assert_int_equal(answer.verdict & VERDICT_RULE_MASK, rule);
+}
+
+#define CANDIDATE                                                                                  \
+	"<default in='deny' out='deny'/>"                                                          \
+	"<rule id='a' direction='in' action='deny'><tcp port='80'/></rule>"                        \
+	"<rule id='b' direction='in' action='allow'><tcp port='81'/></rule>"
+
+static void a_candidate_is_asked_like_what_is_in_force(void **state)
+{
+	struct probe web = probe_ports(IN, VM, WEB, IPPROTO_TCP, 80, 40000);
+	struct probe other = probe_ports(IN, VM6, WEB6, IPPROTO_TCP, 81, 40000);
+	struct netns *netns = *state;
+	struct policy_case candidate;
+
+	open_case(&candidate);
+	compile_case(&candidate, CANDIDATE);
+	set_netns_policy(netns, POLICY);
+	attach_tap(netns);
+	for (int i = 0; i < 3; i++) {
+		expect_candidate(netns, &candidate, web, REASON_POLICY, 1);
+		expect_answer(netns, web, REASON_NEW, 1);
+		expect_candidate(netns, &candidate, other, REASON_NEW, 2);
+		expect_answer(netns, other, REASON_POLICY, 0);
+		/* What is in force may be a candidate, too. */
+		expect_candidate(netns, &netns->policy, web, REASON_NEW, 1);
+	}
+	close_case(&candidate);
+}
+
+static void a_candidate_judges_sessions_again(void **state)
+{
+	struct probe probe = probe_ports(OUT, VM, WEB, IPPROTO_UDP, 40000, 54);
+	struct netns *netns = *state;
+	struct policy_case candidate;
+
+	open_case(&candidate);
+	set_netns_policy(netns, POLICY);
+	attach_tap(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 54)));
+	compile_case(&candidate, CANDIDATE);
+	expect_candidate(netns, &candidate, probe, REASON_REVOKED, 0);
+	compile_case(&candidate, "<default in='deny' out='allow'/>");
+	expect_candidate(netns, &candidate, probe, REASON_ESTABLISHED, 0);
+	/* It was only a question. */
+	expect_answer(netns, probe, REASON_ESTABLISHED, 0);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 54, 40000)));
+	close_case(&candidate);
+}
+
+static void a_candidate_has_guards_and_limits(void **state)
+{
+	struct probe probe = probe_ports(OUT, VM, WEB, IPPROTO_UDP, 40000, 54);
+	struct netns *netns = *state;
+	struct port_config config = netns->port;
+	struct explanation answer;
+
+	set_netns_policy(netns, ALLOW_ALL);
+	attach_tap(netns);
+	config.guards = GUARD_IP;
+	memcpy(config.addresses[0].address, INTRUDER->address, ADDRESS_BYTES);
+	config.addresses[0].bits = 8 * ADDRESS_BYTES;
+	config.address_count = 1;
+	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), 0);
+	assert_int_equal(answer.reason, REASON_GUARD_IP);
+
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40001, 54)));
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40002, 54)));
+	sweep_sessions(netns->datapath, 100000);
+	config = netns->port;
+	config.sessions = 2;
+	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), 0);
+	assert_int_equal(answer.reason, REASON_SESSION_LIMIT);
+	config.sessions = 3;
+	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), 0);
+	assert_int_equal(answer.reason, REASON_NEW);
+	expect_answer(netns, probe, REASON_NEW, 0);
+}
+
+static void a_full_table_is_foreseen(void **state)
+{
+	struct netns *netns = *state;
+
+	set_netns_policy(netns, ALLOW_ALL);
+	netns->port.sessions = 2;
+	attach_tap(netns);
+	for (uint16_t i = 0; i < 2; i++) {
+		expect_answer(netns, probe_ports(OUT, VM, WEB, IPPROTO_UDP, 9, 54), REASON_NEW, 0);
+		assert_true(crosses(netns, OUT, udp(VM, WEB, 40000 + i, 54)));
+	}
+	sweep_sessions(netns->datapath, 100000);
+	expect_answer(netns, probe_ports(OUT, VM, WEB, IPPROTO_UDP, 9, 54), REASON_SESSION_LIMIT,
+		      0);
+	expect_answer(netns, probe_ports(OUT, VM, WEB, IPPROTO_UDP, 40000, 54), REASON_ESTABLISHED,
+		      0);
+	assert_false(crosses(netns, OUT, udp(VM, WEB, 9, 54)));
+}
+
+#define MAPS "/sys/fs/bpf/vmseg/maps/"
+
+/* A sum of what the maps hold that packets read and write: all of it, but of records, images and
+ * rule counters what is in use. With one port these come first in their maps. */
+static const char *sum_maps(const struct netns *netns, char *line, size_t size)
+{
+	struct datapath_status status;
+	struct port_status port;
+	char command[1024];
+
+	read_datapath_status(netns->datapath, &status);
+	assert_int_equal(read_port_status(netns->datapath, netns->tap, &port), 0);
+	snprintf(command, sizeof(command),
+		 "{ for map in port_index port_index_high port_state_map stats_map session_map "
+		 "remote_map fragment_map settings_map; do"
+		 " bpftool map dump pinned " MAPS "$map || exit; done;"
+		 " bpftool map dump id %u || exit;"
+		 " set -- port_map 1 policy_map %u rule_stats_map %u;"
+		 " while [ $# -gt 0 ]; do"
+		 " bpftool --json map dump pinned " MAPS "$1 | jq -c \".[0:$2]\" || exit;"
+		 " shift 2; done; } | sha256sum",
+		 port.session_map_id, status.nodes_used, status.rule_counters_used);
+	return ask_command(command, line, size);
+}
+
+/* Not in what packets meet, and nothing stays taken. */
+static void a_candidate_leaves_no_trace(void **state)
+{
+	struct netns *netns = *state;
+	struct datapath_status before, after;
+	char sum_before[80], sum_after[80];
+	struct policy_case candidate;
+	struct explanation answer;
+
+	open_case(&candidate);
+	compile_case(&candidate, CANDIDATE);
+	set_netns_policy(netns, POLICY);
+	netns->port.session_rate = 3;
+	netns->port.session_burst = 3;
+	netns->port.half_open = 10;
+	netns->port.sessions_per_remote = 10;
+	attach_tap(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 54)));
+	assert_true(crosses(netns, IN, tcp(WEB, VM, 40000, 80, SYN)));
+	read_datapath_status(netns->datapath, &before);
+	assert_int_equal(strlen(sum_maps(netns, sum_before, sizeof(sum_before))), 67);
+	for (uint16_t port = 1; port < 200; port++) {
+		struct probe in = probe_ports(IN, VM, WEB, IPPROTO_TCP, port, 40000);
+		struct probe out = probe_ports(OUT, VM, WEB, IPPROTO_UDP, 40000, port);
+
+		assert_int_equal(try_candidate(netns, &netns->port, &candidate, in, &answer), 0);
+		assert_int_equal(try_candidate(netns, &netns->port, &candidate, out, &answer), 0);
+	}
+	assert_string_equal(sum_maps(netns, sum_after, sizeof(sum_after)), sum_before);
+	read_datapath_status(netns->datapath, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	/* The sum would have told: one packet changes it. */
+	assert_true(crosses(netns, IN, udp(WEB, VM, 54, 40000)));
+	assert_string_not_equal(sum_maps(netns, sum_after, sizeof(sum_after)), sum_before);
+	close_case(&candidate);
+}
+
+static void a_candidate_without_room_is_refused(void **state)
+{
+	struct probe probe = probe_ports(IN, VM, WEB, IPPROTO_TCP, 80, 40000);
+	struct netns *netns = *state;
+	struct policy_case candidate;
+	struct explanation answer;
+
+	open_case(&candidate);
+	compile_case(&candidate, CANDIDATE);
+	netns->config.policy_nodes = candidate.image->node_count;
+	close_netns_datapath(netns);
+	assert_int_equal(remove_datapath("/sys/fs/bpf/vmseg", &netns->diag), 0);
+	open_netns_datapath(netns);
+	attach_tap(netns);
+	assert_int_equal(try_candidate(netns, &netns->port, &candidate, probe, &answer), -ENOSPC);
+	assert_non_null(strstr(netns->diag.error.text, "no room for a policy of"));
+	clear_diag(&netns->diag);
+	expect_answer(netns, probe, REASON_POLICY, 0);
+	close_case(&candidate);
+}
+
+static void a_port_in_quarantine_cannot_be_asked(void **state)
+{
+	struct probe probe = probe_ports(IN, VM, WEB, IPPROTO_TCP, 80, 40000);
+	struct netns *netns = *state;
+	struct port_config config = netns->port;
+	struct explanation answer;
+
+	netns->port.sessions = 0;
+	attach_tap(netns);
+	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), -EAGAIN);
+	assert_non_null(strstr(netns->diag.error.text, "no session table to ask"));
+	clear_diag(&netns->diag);
+	expect_answer(netns, probe, REASON_QUARANTINE, 0);
+}
+
+/* A daemon that is killed between question and answer leaves its record published. */
+static void a_question_without_an_answer_is_cleared_up(void **state)
+{
+	struct probe probe = probe_ports(IN, VM, WEB, IPPROTO_TCP, 80, 40000);
+	struct netns *netns = *state;
+	char line[16];
+
+	set_netns_policy(netns, POLICY);
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	run_command("bpftool map update pinned " MAPS "port_index"
+		    " key 1 0 0 0 value 2 0 0 0 0 0 0 0");
+	open_netns_datapath(netns);
+	expect_answer(netns, probe, REASON_NEW, 1);
+	expect_candidate(netns, &netns->policy, probe, REASON_NEW, 1);
+	assert_string_equal(ask_command("bpftool --json map lookup pinned " MAPS "port_index"
+					" key 1 0 0 0 | jq '.value | unique' -c",
+					line, sizeof(line)),
+			    "[\"0x00\"]");
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, make_netns, drop_netns)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(the_rule_that_decides_is_named),  test(icmp_is_asked_by_its_type),
-		test(guards_answer_before_the_policy), test(a_live_session_is_found),
-		test(asking_leaves_no_trace),          test(a_port_that_is_not_there_says_nothing),
+		test(the_rule_that_decides_is_named),
+		test(icmp_is_asked_by_its_type),
+		test(guards_answer_before_the_policy),
+		test(a_live_session_is_found),
+		test(asking_leaves_no_trace),
+		test(a_port_that_is_not_there_says_nothing),
+		test(a_full_table_is_foreseen),
+		test(a_candidate_is_asked_like_what_is_in_force),
+		test(a_candidate_judges_sessions_again),
+		test(a_candidate_has_guards_and_limits),
+		test(a_candidate_leaves_no_trace),
+		test(a_candidate_without_room_is_refused),
+		test(a_port_in_quarantine_cannot_be_asked),
+		test(a_question_without_an_answer_is_cleared_up),
 	};
 
 	return cmocka_run_group_tests(tests, enter_netns, NULL);
