@@ -24,6 +24,16 @@ static void free_strings(char **strings, size_t count)
 	free(strings);
 }
 
+static void clear_settings(struct setting_notes *settings)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings->defaults); i++)
+		free(settings->defaults[i]);
+	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
+		free(settings->guards[i]);
+	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+		free(settings->limits[i]);
+}
+
 void free_port_plan(struct port_plan **plan)
 {
 	struct port_plan *p = *plan;
@@ -33,6 +43,7 @@ void free_port_plan(struct port_plan **plan)
 	free(p->type);
 	free(p->target);
 	free_image(&p->image);
+	clear_settings(&p->settings);
 	for (size_t i = 0; i < p->rule_count; i++) {
 		free(p->rules[i].policy);
 		free(p->rules[i].id);
@@ -143,6 +154,29 @@ static int note_rules(struct port_plan *plan, const struct effective_policy *eff
 	return 0;
 }
 
+static int note_places(const struct place *places, size_t count, char **ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!places[i].source)
+			continue;
+		if (asprintf(&ret[i], "%s:%d", places[i].source, places[i].line) < 0) {
+			ret[i] = NULL;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int note_settings(struct port_plan *plan, const struct setting_places *places)
+{
+	int r = note_places(places->defaults, ARRAY_SIZE(places->defaults),
+			    plan->settings.defaults);
+
+	if (r == 0)
+		r = note_places(places->guards, GUARD_KIND_COUNT, plan->settings.guards);
+	return r ? r : note_places(places->limits, LIMIT_KIND_COUNT, plan->settings.limits);
+}
+
 /* The list that holds for this NIC: its own, where it has one, else the domain's. */
 static const struct policy_item *list_policies(const struct domain_policy *domain,
 					       const uint8_t mac[static MAC_BYTES],
@@ -230,6 +264,8 @@ static int fill_plan(struct port_plan *plan, const struct plan_inputs *inputs,
 		return r;
 	plan->image_nodes = plan->image->node_count;
 	r = note_rules(plan, effective);
+	if (r == 0)
+		r = note_settings(plan, &effective->setting_places);
 	if (r == 0)
 		r = name_policies(plan, inputs->config->mandatory_policy, policy);
 	if (r == 0)

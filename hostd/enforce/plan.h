@@ -24,6 +24,13 @@ struct rule_note {
 	bool log;
 };
 
+/* Where each setting is written: "web-server.xml:3"; NULL: it is built in. */
+struct setting_notes {
+	char *defaults[2]; /* by enum direction */
+	char *guards[GUARD_KIND_COUNT];
+	char *limits[LIMIT_KIND_COUNT];
+};
+
 /* One NIC. */
 struct port_plan {
 	uint8_t mac[MAC_BYTES];
@@ -36,6 +43,7 @@ struct port_plan {
 	struct image *image; /* given up once it is in force */
 	uint32_t image_nodes;
 	enum action default_action[2]; /* by enum direction */
+	struct setting_notes settings;
 	struct rule_note *rules;
 	size_t rule_count;
 	char **policies; /* names in their order, the mandatory one first */

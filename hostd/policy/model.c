@@ -29,7 +29,7 @@ const char *const limit_names[LIMIT_KIND_COUNT] = {
 
 static void init_settings(struct defaults *defaults, struct guards *guards, struct limits *limits)
 {
-	*defaults = (struct defaults){{-1, -1}};
+	*defaults = (struct defaults){.action = {-1, -1}};
 	*guards = (struct guards){0};
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
 		guards->setting[i] = GUARD_UNSET;

@@ -59,6 +59,7 @@ struct rule {
 /* -1: not said here, so the next in precedence decides. */
 struct defaults {
 	int action[2]; /* enum action, by enum direction */
+	int line;      /* of the element; 0: there is none */
 };
 
 enum guard_setting { GUARD_UNSET = -1, GUARD_OFF = 0, GUARD_ON = 1 };
@@ -83,6 +84,7 @@ struct guards {
 	/* For GUARD_KIND_VLAN: none -> ON with no ids; a list -> ON with ids; any -> OFF. */
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
+	int line;
 };
 
 enum limit_kind {
@@ -96,6 +98,7 @@ enum limit_kind {
 
 struct limits {
 	int64_t value[LIMIT_KIND_COUNT]; /* -1: not said here */
+	int line;
 };
 
 struct policy {

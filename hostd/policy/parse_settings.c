@@ -141,11 +141,19 @@ static int parse_limits(const struct reader *reader, const xmlNode *element, str
 int parse_setting(const struct reader *reader, const xmlNode *element, struct defaults *defaults,
 		  struct guards *guards, struct limits *limits)
 {
-	if (has_name(element, "default"))
+	int line = line_of(reader, element);
+
+	if (has_name(element, "default")) {
+		defaults->line = line;
 		return parse_default(reader, element, defaults);
-	if (has_name(element, "guards"))
+	}
+	if (has_name(element, "guards")) {
+		guards->line = line;
 		return parse_guards(reader, element, guards);
-	if (has_name(element, "limits"))
+	}
+	if (has_name(element, "limits")) {
+		limits->line = line;
 		return parse_limits(reader, element, limits);
+	}
 	return 0;
 }

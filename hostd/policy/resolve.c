@@ -64,32 +64,42 @@ struct settings_stack {
 	struct defaults defaults;
 	struct guards guards;
 	struct limits limits;
+	struct setting_places places;
 };
 
-static void merge_settings(struct settings_stack *stack, const struct defaults *defaults,
-			   const struct guards *guards, const struct limits *limits)
+/* `source` is the document that says it; NULL: none does. */
+static void merge_settings(struct settings_stack *stack, char *source,
+			   const struct defaults *defaults, const struct guards *guards,
+			   const struct limits *limits)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stack->defaults.action); i++) {
-		if (stack->defaults.action[i] < 0)
-			stack->defaults.action[i] = defaults->action[i];
+		if (stack->defaults.action[i] >= 0 || defaults->action[i] < 0)
+			continue;
+		stack->defaults.action[i] = defaults->action[i];
+		stack->places.defaults[i] = (struct place){source, defaults->line};
 	}
 	if (stack->guards.setting[GUARD_KIND_VLAN] == GUARD_UNSET) {
 		memcpy(stack->guards.vlans, guards->vlans, sizeof(guards->vlans));
 		stack->guards.vlan_count = guards->vlan_count;
 	}
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++) {
-		if (stack->guards.setting[i] == GUARD_UNSET)
-			stack->guards.setting[i] = guards->setting[i];
+		if (stack->guards.setting[i] != GUARD_UNSET || guards->setting[i] == GUARD_UNSET)
+			continue;
+		stack->guards.setting[i] = guards->setting[i];
+		stack->places.guards[i] = (struct place){source, guards->line};
 	}
 	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++) {
-		if (stack->limits.value[i] < 0)
-			stack->limits.value[i] = limits->value[i];
+		if (stack->limits.value[i] >= 0 || limits->value[i] < 0)
+			continue;
+		stack->limits.value[i] = limits->value[i];
+		stack->places.limits[i] = (struct place){source, limits->line};
 	}
 }
 
 static void merge_policy_settings(struct settings_stack *stack, const struct policy *policy)
 {
-	merge_settings(stack, &policy->defaults, &policy->guards, &policy->limits);
+	merge_settings(stack, policy->place.source, &policy->defaults, &policy->guards,
+		       &policy->limits);
 }
 
 static void apply_built_in(struct settings_stack *stack)
@@ -128,6 +138,7 @@ static void apply_settings(const struct settings_stack *stack, struct effective_
 	}
 	if (policy->address_count == 0)
 		policy->guards &= ~GUARD_IP;
+	policy->setting_places = stack->places;
 	memcpy(policy->vlans, stack->guards.vlans, sizeof(policy->vlans));
 	policy->vlan_count = stack->guards.vlan_count;
 	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
@@ -194,15 +205,18 @@ static int resolve(struct resolver *resolver, const struct policy *mandatory,
 	int r = 0;
 
 	init_policy(&unset);
-	stack = (struct settings_stack){unset.defaults, unset.guards, unset.limits};
+	stack = (struct settings_stack){.defaults = unset.defaults,
+					.guards = unset.guards,
+					.limits = unset.limits};
 	if (mandatory) {
 		merge_policy_settings(&stack, mandatory);
 		r = add_rules(resolver, mandatory);
 	}
 	if (interface)
-		merge_settings(&stack, &interface->defaults, &interface->guards,
-			       &interface->limits);
-	merge_settings(&stack, &domain->defaults, &domain->guards, &domain->limits);
+		merge_settings(&stack, domain->place.source, &interface->defaults,
+			       &interface->guards, &interface->limits);
+	merge_settings(&stack, domain->place.source, &domain->defaults, &domain->guards,
+		       &domain->limits);
 	if (!r)
 		r = add_policies(resolver, domain, interface, &stack);
 	if (r)

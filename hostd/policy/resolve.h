@@ -32,6 +32,13 @@ struct effective_rule {
 	size_t list;             /* index into the policy's lists, or ANY_REMOTE */
 };
 
+/* Where each setting was said, borrowed; source NULL: nowhere, it is built in. */
+struct setting_places {
+	struct place defaults[2]; /* by enum direction */
+	struct place guards[GUARD_KIND_COUNT];
+	struct place limits[LIMIT_KIND_COUNT];
+};
+
 struct effective_policy {
 	enum policy_mode mode;
 	enum action default_action[2]; /* by enum direction */
@@ -45,6 +52,7 @@ struct effective_policy {
 	size_t rule_count;
 	struct prefix_list *lists; /* rules that name the same remotes share one */
 	size_t list_count;
+	struct setting_places setting_places;
 	struct place place; /* of the domain's metadata, for messages; source is borrowed */
 	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
 	size_t group_count;

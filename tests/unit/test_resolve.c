@@ -108,6 +108,40 @@ static void the_nearest_to_the_host_is_heard(void **state)
 	assert_int_equal(test->effective->default_action[DIRECTION_IN], ACTION_DENY);
 }
 
+static void expect_place(const struct place *place, const char *expected)
+{
+	char text[64] = "built in";
+
+	if (place->source)
+		snprintf(text, sizeof(text), "%s:%d",
+			 strrchr(place->source, '/') ? strrchr(place->source, '/') + 1
+						     : place->source,
+			 place->line);
+	assert_string_equal(text, expected);
+}
+
+static void settings_know_where_they_were_said(void **state)
+{
+	const struct setting_places *places;
+	struct policy_case *test = *state;
+
+	add_case_file(test, "a",
+		      POLICY("a", "\n<limits sessions='4' half-open='4'/>\n<default in='allow'/>"));
+	set_mandatory(test, POLICY("m", "\n\n<guards mac='on'/>"));
+	resolve(test, "\n<limits sessions='3'/><policy ref='a'/>\n<guards mac='off' ip='off'/>"
+		      "<interface mac='" CASE_MAC "'>\n<guards arp='off'/></interface>");
+	places = &test->effective->setting_places;
+	expect_place(&places->defaults[DIRECTION_IN], "a.xml:3");
+	expect_place(&places->defaults[DIRECTION_OUT], "built in");
+	expect_place(&places->guards[GUARD_KIND_MAC], "mandatory:3");
+	expect_place(&places->guards[GUARD_KIND_IP], "domain case:3");
+	expect_place(&places->guards[GUARD_KIND_ARP], "domain case:4");
+	expect_place(&places->guards[GUARD_KIND_ND], "built in");
+	expect_place(&places->limits[LIMIT_SESSIONS], "domain case:2");
+	expect_place(&places->limits[LIMIT_HALF_OPEN], "a.xml:2");
+	expect_place(&places->limits[LIMIT_SESSION_RATE], "built in");
+}
+
 static void guards_are_heard_one_by_one(void **state)
 {
 	struct policy_case *test = *state;
@@ -304,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_said_is_the_built_in),
 		TEST(the_nearest_to_the_host_is_heard),
+		TEST(settings_know_where_they_were_said),
 		TEST(guards_are_heard_one_by_one),
 		TEST(rules_come_in_order_of_their_policies),
 		TEST(audit_is_the_domains),
