@@ -65,6 +65,10 @@ int run_monitor(const struct invocation *invocation);
 json_t *ask_daemon(const struct invocation *invocation, const char *method, json_t *params,
 		   bool changes);
 
+/* {"xml", "source"} with the text of a policy file, "-" for standard input. NULL with the error on
+ * stderr. */
+json_t *pack_policy_file(const char *path);
+
 /* The socket to use; the caller frees it. NULL with the error on stderr. */
 char *socket_path(const struct invocation *invocation, bool changes);
 
