@@ -209,6 +209,7 @@ static const char *const level_choices[] = {"emerg",  "alert", "crit",  "error",
 static const struct key keys[] = {
 	{"policy-directory", set_path, AT(policy_directory)},
 	{"run-directory", set_path, AT(run_directory)},
+	{"state-directory", set_path, AT(state_directory)},
 	{"bpffs", set_path, AT(bpffs)},
 	{"attach", set_choice, AT(datapath.attach), .choices = attach_choices},
 	{"max-ports", set_number, AT(datapath.max_ports), .minimum = 1, .maximum = 65535},
@@ -333,10 +334,11 @@ static int set_defaults(struct config *config)
 
 	config->policy_directory = strdup(VMSEG_SYSCONFDIR "/vmseg/policies");
 	config->run_directory = strdup("/run/vmseg");
+	config->state_directory = strdup("/var/lib/vmseg");
 	config->bpffs = strdup("/sys/fs/bpf/vmseg");
 	config->libvirt_uris = calloc(LIBVIRT_URIS_MAX, sizeof(char *));
-	if (!config->policy_directory || !config->run_directory || !config->bpffs ||
-	    !config->libvirt_uris)
+	if (!config->policy_directory || !config->run_directory || !config->state_directory ||
+	    !config->bpffs || !config->libvirt_uris)
 		return -ENOMEM;
 	config->libvirt_uris[0] = strdup("qemu:///system");
 	if (!config->libvirt_uris[0])
@@ -384,6 +386,7 @@ void free_config(struct config **config)
 	free_uris(*config);
 	free((*config)->policy_directory);
 	free((*config)->run_directory);
+	free((*config)->state_directory);
 	free((*config)->bpffs);
 	free((*config)->mandatory_policy);
 	free((*config)->unmanaged_policy);

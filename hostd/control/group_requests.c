@@ -16,7 +16,9 @@ static bool carries_group(const struct managed_domain *domain, const char *group
 {
 	const struct domain_policy *policy = domain->policy;
 
-	for (size_t i = 0; policy && i < policy->group_count; i++) {
+	if (!policy || is_waiting(domain))
+		return false;
+	for (size_t i = 0; i < policy->group_count; i++) {
 		if (strcmp(policy->groups[i], group) == 0)
 			return true;
 	}

@@ -26,6 +26,8 @@ const struct method control_methods[] = {
 	{"detach", .answer = answer_detach},
 	{"detach-all", .answer = answer_detach_all},
 	{"attach", .answer = answer_attach},
+	{"port-attach", .answer = answer_port_attach},
+	{"port-detach", .answer = answer_port_detach},
 };
 
 const size_t control_method_count = ARRAY_SIZE(control_methods);

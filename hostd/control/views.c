@@ -40,6 +40,8 @@ const char *domain_state(const struct managed_domain *domain)
 		return "detached";
 	if (has_closed_port(domain))
 		return "closed";
+	if (is_waiting(domain))
+		return "waiting";
 	if (domain->error || has_failed_port(domain))
 		return "stale";
 	if (!domain->policy)

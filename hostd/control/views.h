@@ -9,8 +9,8 @@
 
 #include "hostd/enforce/enforcer.h"
 
-/* "enforce", "audit", "unmanaged", "detached", "closed" (nothing passes), or "stale" (filtered, but
- * not as is asked for now: see its error). */
+/* "enforce", "audit", "unmanaged", "detached", "closed" (nothing passes), "waiting" (for its
+ * device) or "stale" (filtered, but not as is asked for now: see its error). */
 const char *domain_state(const struct managed_domain *domain);
 
 /* What the domain's metadata says in vain, a sentence each. */

@@ -18,6 +18,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 #define TAKES_LIMIT (1U << 1)
 #define TAKES_ALL   (1U << 2)
 #define TAKES_NIC   (1U << 3)
+#define TAKES_PORT  (1U << 4) /* --policy, --mac, --address, --group, --replace */
 
 /* The command line, taken apart. */
 struct invocation {
@@ -28,6 +29,7 @@ struct invocation {
 	bool all;
 	long limit;       /* 0: not given */
 	const char *nic;  /* NULL: not given */
+	json_t *port;     /* members of a "port-attach" request; NULL: none given */
 	unsigned given;   /* TAKES_* of the options that were given */
 	char **arguments; /* after the subcommand's name */
 	int argument_count;
@@ -58,6 +60,8 @@ int run_policy_list(const struct invocation *invocation);
 int run_reload(const struct invocation *invocation);
 int run_attach(const struct invocation *invocation);
 int run_detach(const struct invocation *invocation);
+int run_port_attach(const struct invocation *invocation);
+int run_port_detach(const struct invocation *invocation);
 int run_monitor(const struct invocation *invocation);
 
 /* Asks the daemon; `params` is taken over. On failure the error is on stderr and NULL is returned.

@@ -39,6 +39,9 @@ static const struct command commands[] = {
 	{"attach", "DOMAIN", "filter a domain again after detach", 0, 1, 1, run_attach},
 	{"detach", "DOMAIN | --all", "stop filtering; --all works without a daemon too", TAKES_ALL,
 	 0, 1, run_detach},
+	{"port attach", "DEVICE --policy P... --mac M [--address A]... [--group G]... [--replace]",
+	 "filter a device that libvirt does not manage", TAKES_PORT, 1, 1, run_port_attach},
+	{"port detach", "DEVICE", "take that back", 0, 1, 1, run_port_detach},
 };
 
 static void print_commands(FILE *stream)
@@ -64,6 +67,11 @@ static int print_help(void)
 	     "  --limit N       with sessions: at most so many (default 1000)\n"
 	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
 	     "several\n"
+	     "  --policy NAME   with port attach: a policy; several hold in their order\n"
+	     "  --mac MAC       with port attach: the MAC address behind the device\n"
+	     "  --address ADDR  with port attach: an address or prefix that may be used there\n"
+	     "  --group NAME    with port attach: a group that it is in\n"
+	     "  --replace       with port attach: say anew what holds for a device\n"
 	     "  --socket PATH   the daemon's socket (or VMSEG_SOCKET; default: from the settings)\n"
 	     "  --config FILE   the settings (default: " VMSEG_SYSCONFDIR "/vmseg/hostd.conf)\n"
 	     "  --version       print the version\n"
@@ -106,6 +114,11 @@ enum {
 	OPTION_LIMIT,
 	OPTION_ALL,
 	OPTION_NIC,
+	OPTION_POLICY,
+	OPTION_MAC,
+	OPTION_ADDRESS,
+	OPTION_GROUP,
+	OPTION_REPLACE,
 	OPTION_SOCKET,
 	OPTION_CONFIG,
 	OPTION_VERSION,
@@ -122,6 +135,32 @@ static int read_limit(const char *text, struct invocation *invocation)
 		fprintf(stderr, "vmseg: --limit: expected a positive number, not \"%s\"\n", text);
 		return STATUS_USAGE;
 	}
+	return STATUS_OK;
+}
+
+/* Options of "port attach": one value, or one more in a list. */
+static int take_port_option(struct invocation *invocation, const char *name, bool is_list,
+			    json_t *value)
+{
+	json_t *list;
+
+	invocation->given |= TAKES_PORT;
+	if (!invocation->port)
+		invocation->port = json_object();
+	if (!value) {
+		fprintf(stderr, "vmseg: an option's value is not UTF-8\n");
+		return STATUS_USAGE;
+	}
+	if (!is_list) {
+		json_object_set_new(invocation->port, name, value);
+		return STATUS_OK;
+	}
+	list = json_object_get(invocation->port, name);
+	if (!list) {
+		list = json_array();
+		json_object_set_new(invocation->port, name, list);
+	}
+	json_array_append_new(list, value);
 	return STATUS_OK;
 }
 
@@ -147,6 +186,16 @@ static int take_option(int option, struct invocation *invocation)
 		invocation->nic = optarg;
 		invocation->given |= TAKES_NIC;
 		return STATUS_OK;
+	case OPTION_POLICY:
+		return take_port_option(invocation, "policies", true, json_string(optarg));
+	case OPTION_MAC:
+		return take_port_option(invocation, "mac", false, json_string(optarg));
+	case OPTION_ADDRESS:
+		return take_port_option(invocation, "addresses", true, json_string(optarg));
+	case OPTION_GROUP:
+		return take_port_option(invocation, "groups", true, json_string(optarg));
+	case OPTION_REPLACE:
+		return take_port_option(invocation, "replace", false, json_true());
 	case OPTION_SOCKET:
 		invocation->socket = optarg;
 		return STATUS_OK;
@@ -190,6 +239,11 @@ int main(int argc, char **argv)
 		{"limit", required_argument, NULL, OPTION_LIMIT},
 		{"all", no_argument, NULL, OPTION_ALL},
 		{"nic", required_argument, NULL, OPTION_NIC},
+		{"policy", required_argument, NULL, OPTION_POLICY},
+		{"mac", required_argument, NULL, OPTION_MAC},
+		{"address", required_argument, NULL, OPTION_ADDRESS},
+		{"group", required_argument, NULL, OPTION_GROUP},
+		{"replace", no_argument, NULL, OPTION_REPLACE},
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"version", no_argument, NULL, OPTION_VERSION},
@@ -211,5 +265,7 @@ int main(int argc, char **argv)
 		if (status != STATUS_OK)
 			return status;
 	}
-	return run_command(&invocation, argv + optind, argc - optind);
+	status = run_command(&invocation, argv + optind, argc - optind);
+	json_decref(invocation.port);
+	return status;
 }

@@ -57,7 +57,18 @@ static void on_device_gone(unsigned int ifindex, void *context)
 	lose_device(daemon->enforcer, ifindex);
 }
 
-const struct link_callbacks device_callbacks = {on_device, on_device_gone};
+static void on_device_renamed(unsigned int ifindex, const char *device, void *context)
+{
+	struct daemon *daemon = context;
+
+	rename_device(daemon->enforcer, ifindex, device);
+}
+
+const struct link_callbacks device_callbacks = {
+	.appeared = on_device,
+	.renamed = on_device_renamed,
+	.gone = on_device_gone,
+};
 
 static void take_event(const struct event *event, unsigned int ifindex, void *context)
 {

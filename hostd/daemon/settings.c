@@ -47,7 +47,8 @@ static bool same_uris(const struct config *a, const struct config *b)
 /* What parts were opened with, and keep. */
 static bool same_fixed_settings(const struct config *a, const struct config *b)
 {
-	return same_text(a->run_directory, b->run_directory) && same_text(a->bpffs, b->bpffs) &&
+	return same_text(a->run_directory, b->run_directory) &&
+	       same_text(a->state_directory, b->state_directory) && same_text(a->bpffs, b->bpffs) &&
 	       same_text(a->metrics_listen, b->metrics_listen) && same_uris(a, b) &&
 	       a->datapath.attach == b->datapath.attach &&
 	       a->datapath.max_ports == b->datapath.max_ports &&

@@ -198,6 +198,18 @@ static int read_metadata(const struct reader *reader, const xmlNode *root, struc
 	return 0;
 }
 
+static const char *driver_of(const char *type)
+{
+	if (type && (strcmp(type, "lxc") == 0 || strcmp(type, PORT_DRIVER) == 0))
+		return type;
+	return "qemu";
+}
+
+bool is_port_domain(const struct domain *domain)
+{
+	return strcmp(domain->driver, PORT_DRIVER) == 0;
+}
+
 static int read_identity(const struct reader *reader, const xmlNode *root, struct domain *domain)
 {
 	const char *type = attribute_value(root, "type");
@@ -212,7 +224,7 @@ static int read_identity(const struct reader *reader, const xmlNode *root, struc
 			    "<uuid>: \"%s\" is not a UUID", uuid);
 	domain->name = strdup(name);
 	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
-	domain->driver = strdup(type && strcmp(type, "lxc") == 0 ? "lxc" : "qemu");
+	domain->driver = strdup(driver_of(type));
 	return domain->name && domain->driver ? 0 : out_of_memory(reader);
 }
 

@@ -21,7 +21,7 @@ enum interface_kind {
 struct domain_interface {
 	uint8_t mac[MAC_BYTES];
 	enum interface_kind kind;
-	char *type;   /* as in XML: "bridge", "network", "direct"... */
+	char *type;   /* as in XML: "bridge", "network", "direct"...; a port domain's: "veth"... */
 	char *target; /* host device name; NULL before libvirt has chosen one */
 	/* The container's end of a veth by the name it has on the host, until it is moved away;
 	 * NULL where libvirt does not say (guest@actual, driver lxc only). */
@@ -29,10 +29,13 @@ struct domain_interface {
 	int line;
 };
 
+/* The driver of a port domain: a device that libvirt does not manage (port_description.h). */
+#define PORT_DRIVER "port"
+
 struct domain {
 	char *name;
 	char uuid[37];
-	char *driver; /* "qemu" or "lxc": from the root element's type */
+	char *driver; /* "qemu", "lxc" or PORT_DRIVER: from the root element's type */
 	struct domain_interface *interfaces;
 	size_t interface_count;
 	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged */
@@ -45,5 +48,7 @@ void free_domain(struct domain **domain);
 
 /* Whether one of its interfaces has this address. */
 bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES]);
+
+bool is_port_domain(const struct domain *domain);
 
 #endif

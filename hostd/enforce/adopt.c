@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
@@ -59,7 +60,7 @@ static void adopt_domain(struct enforcer *enforcer, struct saved_domain *saved)
 	if (!managed)
 		return;
 	insert_managed(enforcer, managed);
-	if (saved->port_count > 0 && live == 0) {
+	if (saved->port_count > 0 && live == 0 && !is_port_domain(managed->domain)) {
 		log_info(managed->domain->name, "is gone: it stopped while no daemon ran");
 		remove_saved_domain(enforcer, managed->domain->uuid);
 		drop_managed(enforcer, managed);
@@ -78,6 +79,14 @@ static void renew_domain(struct enforcer *enforcer, struct managed_domain *manag
 
 	if (managed->detached)
 		return;
+	if (is_port_domain(managed->domain)) {
+		/* A device that is not filtered yet may have been in use for long. */
+		if (managed->port_count == 0)
+			managed->pickup_until =
+				monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+		renew_port_domain(enforcer, managed);
+		return;
+	}
 	if (!managed->error && replan_domain(enforcer, managed, enforcer->library, &diag) < 0)
 		set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
 	if (managed->error)
@@ -136,5 +145,7 @@ void adopt_domains(struct enforcer *enforcer)
 		log_error(NULL, "groups are empty: out of memory");
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
 		renew_domain(enforcer, m);
+	/* Port domains may have found their devices. */
+	refresh_groups(enforcer);
 	sort_out_orphans(enforcer);
 }

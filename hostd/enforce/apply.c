@@ -124,16 +124,36 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 	return ifindex;
 }
 
-static int find_device(const struct managed_domain *managed, const struct port_plan *plan,
-		       unsigned int *ret, struct diag *diag)
+/* Another who has the device, where one of the two is a port domain. Two domains of libvirt's can
+ * have one only if the former has ended unseen. */
+static const struct managed_domain *find_rival(struct enforcer *enforcer,
+					       const struct managed_domain *managed,
+					       unsigned int ifindex)
+{
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+
+	if (!owner || owner == managed ||
+	    (!is_port_domain(owner->domain) && !is_port_domain(managed->domain)))
+		return NULL;
+	return owner;
+}
+
+static int find_device(struct enforcer *enforcer, const struct managed_domain *managed,
+		       const struct port_plan *plan, unsigned int *ret, struct diag *diag)
 {
 	unsigned int ifindex = locate_device(managed, plan->mac, plan->target);
+	const struct managed_domain *rival = find_rival(enforcer, managed, ifindex);
 	char mac[MAC_TEXT_BYTES];
 
 	if (!ifindex)
 		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
 			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
 			    plan->target ? plan->target : "");
+	if (rival)
+		return fail(diag, EBUSY, NULL, 0,
+			    "device %s is filtered as that of %s (see vmseg port detach)",
+			    plan->target ? plan->target : mac, rival->domain->name);
 	*ret = ifindex;
 	return 0;
 }
@@ -157,7 +177,7 @@ int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 		struct port_plan *next = plan->ports[i];
 		unsigned int ifindex = 0;
 
-		r = find_device(managed, next, &ifindex, diag);
+		r = find_device(enforcer, managed, next, &ifindex, diag);
 		if (r < 0)
 			break;
 		add_port(&transition, next->mac, next->target, ifindex)->plan = next;
@@ -219,7 +239,7 @@ static void settle_port(struct transition *transition, struct port_plan *plan, c
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_port *port;
 	unsigned int ifindex = 0;
-	int r = find_device(transition->managed, next, &ifindex, &diag);
+	int r = find_device(transition->enforcer, transition->managed, next, &ifindex, &diag);
 
 	port = add_port(transition, next->mac, next->target, ifindex);
 	if (r == 0 && problem && present_port(transition->managed, ifindex))
@@ -241,8 +261,15 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 		log_error(item->managed->domain->name, "stays as it is: out of memory");
 		return;
 	}
-	for (size_t i = 0; i < item->plan->port_count; i++)
-		settle_port(&transition, TAKE_PTR(item->plan->ports[i]), problem);
+	for (size_t i = 0; i < item->plan->port_count; i++) {
+		struct port_plan **plan = &item->plan->ports[i];
+
+		/* A port domain waits for its device; that is no error. */
+		if (is_port_domain(item->managed->domain) &&
+		    !locate_device(item->managed, (*plan)->mac, (*plan)->target))
+			continue;
+		settle_port(&transition, TAKE_PTR(*plan), problem);
+	}
 	end_transition(&transition);
 }
 
@@ -278,7 +305,8 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 		const struct domain_interface *nic = &domain->interfaces[i];
 		unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
 
-		if (nic->kind != INTERFACE_NONE && ifindex)
+		if (nic->kind != INTERFACE_NONE && ifindex &&
+		    !find_rival(enforcer, managed, ifindex))
 			keep_or_close(&transition,
 				      add_port(&transition, nic->mac, nic->target, ifindex), nic);
 	}

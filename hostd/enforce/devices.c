@@ -27,6 +27,8 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 	struct port_status status;
 	char text[512];
 
+	if (welcome_port(enforcer, device))
+		return;
 	if (!enforcer->config->quarantine || !watched || !is_libvirt_name(device) ||
 	    read_port_status(enforcer->datapath, ifindex, &status) == 0)
 		return;
@@ -39,6 +41,14 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 	}
 	add_unclaimed(enforcer, ifindex, device);
 	log_debug(NULL, "%s passes nothing until its domain is known", device);
+}
+
+void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct port_status status;
+
+	if (read_port_status(enforcer->datapath, ifindex, &status) < 0)
+		welcome_port(enforcer, device);
 }
 
 static void remove_port(struct managed_domain *managed, unsigned int ifindex)
@@ -68,6 +78,10 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 	log_debug(managed->domain->name, "device %s is gone", port->device);
 	remove_port(managed, ifindex);
 	save_domain(enforcer, managed);
+	if (is_waiting(managed)) {
+		log_notice(managed->domain->name, "its device is gone: waits for the next");
+		refresh_groups(enforcer);
+	}
 }
 
 static void repair(struct enforcer *enforcer, const struct managed_domain *managed,

@@ -5,6 +5,7 @@
 #include "hostd/enforce/enforcer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,7 +31,9 @@ struct plan_inputs plan_inputs(struct enforcer *enforcer, const struct library_s
 static int make_state_directory(struct enforcer *enforcer, struct diag *diag)
 {
 	enforcer->state_directory = run_path(enforcer->config, "domains");
-	if (!enforcer->state_directory)
+	if (asprintf(&enforcer->port_directory, "%s/ports", enforcer->config->state_directory) < 0)
+		enforcer->port_directory = NULL;
+	if (!enforcer->state_directory || !enforcer->port_directory)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (mkdir(enforcer->state_directory, 0700) < 0 && errno != EEXIST)
 		return fail(diag, errno, enforcer->state_directory, 0, "%s", strerror(errno));
@@ -75,6 +78,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_groups(&(*enforcer)->groups);
 	release_library(&(*enforcer)->library);
 	free((*enforcer)->state_directory);
+	free((*enforcer)->port_directory);
 	free(*enforcer);
 	*enforcer = NULL;
 }

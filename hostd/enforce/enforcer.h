@@ -8,6 +8,7 @@
 
 #include "hostd/config/config.h"
 #include "hostd/datapath/datapath.h"
+#include "hostd/domain/port_description.h"
 #include "hostd/enforce/managed.h"
 
 /* Loads the policy directory and adopts what the state files and the pinned maps tell: same slots,
@@ -66,6 +67,9 @@ void resume_domain(struct enforcer *enforcer, const char *uuid);
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 
+/* A device has a new name. What it has stays; if a port domain waits for that name, it is its. */
+void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device);
+
 /* Looks at every port for programs that somebody has taken off, and puts them back. */
 void repair_ports(struct enforcer *enforcer);
 
@@ -93,6 +97,16 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
  * with an error (-ENOENT: no such domain). */
 int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
 int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
+
+/* Filters a device that libvirt does not manage, from now on, over restarts and reboots, as a
+ * domain of its own; with `replace` says anew what holds for one that is filtered so already. All
+ * or nothing. Returns 0 or -errno with an error: -ENODEV, -EEXIST, -EBUSY (a domain has it),
+ * -EOPNOTSUPP (not an Ethernet device), or what is wrong with the description. */
+int define_port(struct enforcer *enforcer, const struct port_description *description, bool replace,
+		struct diag *diag);
+
+/* Takes that back. -ENOENT: there is no such port domain. */
+int undefine_port(struct enforcer *enforcer, const char *device, struct diag *diag);
 
 /* Every domain, and the ports that nobody owns. */
 void detach_everything(struct enforcer *enforcer);

@@ -97,7 +97,7 @@ int build_groups(const struct managed_domain *domains, struct groups **ret)
 	if (!groups)
 		return -ENOMEM;
 	for (managed = domains; managed; managed = managed->hh.next) {
-		if (add_domain(groups, managed) < 0)
+		if (!is_waiting(managed) && add_domain(groups, managed) < 0)
 			return -ENOMEM;
 	}
 	for (group = groups->table; group; group = group->hh.next)

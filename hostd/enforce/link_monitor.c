@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <uthash.h>
@@ -21,6 +22,7 @@
 
 struct known_link {
 	unsigned int ifindex;
+	char device[IF_NAMESIZE];
 	bool present; /* seen by the look at all devices that is under way */
 	UT_hash_handle hh;
 };
@@ -40,30 +42,38 @@ static struct known_link *find_link(struct link_monitor *monitor, unsigned int i
 	return link;
 }
 
-/* Returns the link, NULL when there is no memory; *ret_new says whether it is a new one. */
+/* Returns NULL when there is no memory. */
 static struct known_link *know_link(struct link_monitor *monitor, unsigned int ifindex,
-				    bool *ret_new)
+				    const char *device)
 {
-	struct known_link *link = find_link(monitor, ifindex);
+	struct known_link *link = calloc(1, sizeof(*link));
 
-	*ret_new = !link;
-	if (link)
-		return link;
-	link = calloc(1, sizeof(*link));
 	if (!link)
 		return NULL;
 	link->ifindex = ifindex;
+	snprintf(link->device, sizeof(link->device), "%s", device);
 	HASH_ADD(hh, monitor->known, ifindex, sizeof(link->ifindex), link);
 	return link;
 }
 
-static void add_link(struct link_monitor *monitor, unsigned int ifindex, const char *device)
+/* Remembers the device, and with `quiet` tells nobody. */
+static void see_link(struct link_monitor *monitor, unsigned int ifindex, const char *device,
+		     bool quiet)
 {
-	bool is_new;
+	struct known_link *link = find_link(monitor, ifindex);
+	bool is_new = !link, is_renamed = link && strcmp(link->device, device) != 0;
 
-	know_link(monitor, ifindex, &is_new);
 	if (is_new)
+		link = know_link(monitor, ifindex, device);
+	if (!link)
+		return;
+	link->present = true;
+	if (is_new && !quiet)
 		monitor->callbacks.appeared(ifindex, device, monitor->context);
+	if (!is_renamed)
+		return;
+	snprintf(link->device, sizeof(link->device), "%s", device);
+	monitor->callbacks.renamed(ifindex, device, monitor->context);
 }
 
 static void remove_link(struct link_monitor *monitor, unsigned int ifindex)
@@ -95,8 +105,8 @@ static int handle_message(const struct nlmsghdr *header, void *context)
 	{
 		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
 		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			add_link(monitor, (unsigned int)info->ifi_index,
-				 mnl_attr_get_str(attribute));
+			see_link(monitor, (unsigned int)info->ifi_index,
+				 mnl_attr_get_str(attribute), false);
 	}
 	return MNL_CB_OK;
 }
@@ -111,15 +121,8 @@ static void look_at_all(struct link_monitor *monitor, bool quiet)
 		return;
 	for (link = monitor->known; link; link = link->hh.next)
 		link->present = false;
-	for (const struct if_nameindex *i = all; i->if_index; i++) {
-		bool is_new;
-
-		link = know_link(monitor, i->if_index, &is_new);
-		if (link)
-			link->present = true;
-		if (is_new && !quiet)
-			monitor->callbacks.appeared(i->if_index, i->if_name, monitor->context);
-	}
+	for (const struct if_nameindex *i = all; i->if_index; i++)
+		see_link(monitor, i->if_index, i->if_name, quiet);
 	HASH_ITER (hh, monitor->known, link, next) {
 		if (!link->present)
 			remove_link(monitor, link->ifindex);

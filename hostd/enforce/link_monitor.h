@@ -14,6 +14,8 @@ struct link_monitor;
 struct link_callbacks {
 	/* Once per device that was not there when the monitor was opened. */
 	void (*appeared)(unsigned int ifindex, const char *device, void *context);
+	/* One that is known has another name now. */
+	void (*renamed)(unsigned int ifindex, const char *device, void *context);
 	void (*gone)(unsigned int ifindex, void *context);
 };
 

@@ -52,6 +52,9 @@ struct unclaimed_port {
 
 struct enforcer;
 
+/* A port domain whose device is not there: it will be filtered when it comes. */
+bool is_waiting(const struct managed_domain *managed);
+
 /* In order of names; the callback must not change domains. */
 void for_each_domain(struct enforcer *enforcer,
 		     void (*visit)(const struct managed_domain *domain, void *context),

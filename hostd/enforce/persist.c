@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * State files: RUN_DIRECTORY/domains/UUID.json, one per managed domain, so that the next daemon
- * knows whose the attached ports are. Policy is not saved: it is read from where it is written.
+ * State files, one per managed domain, so that the next daemon knows whose the attached ports are:
+ * RUN_DIRECTORY/domains/UUID.json, and for port domains, of which nobody else knows,
+ * STATE_DIRECTORY/ports/UUID.json. Policy is not saved: it is read from where it is written.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/replace_file.h"
 #include "hostd/enforce/state.h"
 
 #define STATE_VERSION 1
 
-static char *state_path(const struct enforcer *enforcer, const char *uuid, const char *suffix)
+static const char *directory_of(const struct enforcer *enforcer, const struct domain *domain)
+{
+	return is_port_domain(domain) ? enforcer->port_directory : enforcer->state_directory;
+}
+
+static char *state_path(const char *directory, const char *uuid)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/%s.json%s", enforcer->state_directory, uuid, suffix) < 0)
-		return NULL;
-	return path;
+	return asprintf(&path, "%s/%s.json", directory, uuid) < 0 ? NULL : path;
 }
 
 static json_t *describe_ports(const struct managed_domain *managed)
@@ -40,28 +47,60 @@ static json_t *describe_ports(const struct managed_domain *managed)
 	return ports;
 }
 
-void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed)
+/* Of a path with two names that may be missing. What fails here, fails when a file is written. */
+static void make_directory(const char *path)
 {
-	_cleanup_free_ char *path = state_path(enforcer, managed->domain->uuid, "");
-	_cleanup_free_ char *new_path = state_path(enforcer, managed->domain->uuid, ".new");
+	_cleanup_free_ char *parent = strdup(path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+
+	if (slash) {
+		*slash = '\0';
+		mkdir(parent, 0700);
+	}
+	mkdir(path, 0700);
+}
+
+int write_saved_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+		       struct diag *diag)
+{
+	const char *directory = directory_of(enforcer, managed->domain);
+	_cleanup_free_ char *path = state_path(directory, managed->domain->uuid), *text = NULL;
 	json_t *state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
 				  managed->domain->name, "xml", managed->xml, "detached",
 				  managed->detached, "ports", describe_ports(managed));
+	int r;
 
-	/* No fsync: the directory does not outlive the kernel whose ports it describes. */
-	if (!path || !new_path || !state || json_dump_file(state, new_path, JSON_INDENT(1)) < 0 ||
-	    rename(new_path, path) < 0)
-		log_error(managed->domain->name, "its state could not be written to %s: %s",
-			  enforcer->state_directory, strerror(errno));
+	make_directory(directory);
+	if (state)
+		text = json_dumps(state, JSON_INDENT(1));
 	json_decref(state);
+	r = path && text ? replace_file(path, text) : -ENOMEM;
+	return r < 0 ? fail(diag, -r, directory, 0, "the state of %s could not be written: %s",
+			    managed->domain->name, strerror(-r))
+		     : 0;
+}
+
+void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[1024];
+
+	if (write_saved_domain(enforcer, managed, &diag) < 0)
+		log_error(managed->domain->name, "%s", diag_message(&diag, text, sizeof(text)));
+}
+
+static void remove_state_file(const char *directory, const char *uuid)
+{
+	_cleanup_free_ char *path = state_path(directory, uuid);
+
+	if (path && unlink(path) < 0 && errno != ENOENT)
+		log_error(NULL, "%s: %s", path, strerror(errno));
 }
 
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid)
 {
-	_cleanup_free_ char *path = state_path(enforcer, uuid, "");
-
-	if (path && unlink(path) < 0 && errno != ENOENT)
-		log_error(NULL, "%s: %s", path, strerror(errno));
+	remove_state_file(enforcer->state_directory, uuid);
+	remove_state_file(enforcer->port_directory, uuid);
 }
 
 static int read_port(json_t *state, struct managed_port *ret)
@@ -110,7 +149,7 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	return saved->xml ? read_ports(ports, saved) : -ENOMEM;
 }
 
-static void load_file(struct enforcer *enforcer, const char *name,
+static void load_file(struct enforcer *enforcer, const char *directory, const char *name,
 		      void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
 {
 	struct saved_domain saved = {0};
@@ -118,7 +157,7 @@ static void load_file(struct enforcer *enforcer, const char *name,
 	json_t *state = NULL;
 	json_error_t error;
 
-	if (asprintf(&path, "%s/%s", enforcer->state_directory, name) < 0) {
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		path = NULL;
 		return;
 	}
@@ -140,17 +179,27 @@ static bool is_state_file(const char *name)
 	return length > 5 && strcmp(name + length - 5, ".json") == 0;
 }
 
+static void load_directory(struct enforcer *enforcer, const char *path,
+			   void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+
+	if (!directory) {
+		if (errno != ENOENT)
+			log_error(NULL, "%s: %s", path, strerror(errno));
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		if (is_state_file(entry->d_name))
+			load_file(enforcer, path, entry->d_name, visit);
+	}
+	closedir(directory);
+}
+
 void load_saved_domains(struct enforcer *enforcer,
 			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
 {
-	DIR *directory = opendir(enforcer->state_directory);
-	const struct dirent *entry;
-
-	if (!directory)
-		return;
-	while ((entry = readdir(directory))) {
-		if (is_state_file(entry->d_name))
-			load_file(enforcer, entry->d_name, visit);
-	}
-	closedir(directory);
+	load_directory(enforcer, enforcer->state_directory, visit);
+	load_directory(enforcer, enforcer->port_directory, visit);
 }

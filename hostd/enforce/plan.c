@@ -96,12 +96,14 @@ int read_domain_policy(const struct config *config, const struct domain *domain,
 	}
 	if (!domain->metadata)
 		return refer_to_policy(config->unmanaged_policy, ret);
-	if (asprintf(&source, "domain %s", domain->name) < 0) {
+	if (asprintf(&source, "%s %s", is_port_domain(domain) ? "port" : "domain", domain->name) <
+	    0) {
 		source = NULL;
 		return -ENOMEM;
 	}
+	/* What vmseg itself has written has no lines to look at. */
 	return parse_domain_policy(domain->metadata, strlen(domain->metadata), source,
-				   domain->metadata_line, ret, diag);
+				   is_port_domain(domain) ? 0 : domain->metadata_line, ret, diag);
 }
 
 static int copy_strings(char *const *from, size_t count, char ***ret)

@@ -30,7 +30,8 @@ struct enforcer {
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	struct arrival *arrivals;         /* by UUID */
 	struct chores chores;
-	char *state_directory;
+	char *state_directory; /* of libvirt's domains: does not outlive a reboot */
+	char *port_directory;  /* of port domains: does */
 };
 
 /* ---- domains.c ----------------------------------------------------------------------------- */
@@ -125,6 +126,10 @@ struct saved_domain {
 	size_t port_count;
 };
 
+/* Writes the domain's state file. Returns 0 or -errno with an error in diag. */
+int write_saved_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+		       struct diag *diag);
+
 /* Writes or removes the domain's state file; a failure is logged. */
 void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed);
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid);
@@ -142,6 +147,15 @@ void adopt_domains(struct enforcer *enforcer);
 /* The domain is about to start: the slots of its ports are to be ready when it does. */
 void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan);
 void free_chores(struct enforcer *enforcer);
+
+/* ---- port_domain.c -------------------------------------------------------------------------- */
+
+/* Brings a port domain to what is asked for now; where that is bad, what is in force stays, and a
+ * device that has nothing in force passes nothing. */
+void renew_port_domain(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* A device of that name has come. False: it is no port domain's. */
+bool welcome_port(struct enforcer *enforcer, const char *device);
 
 /* ---- unclaimed.c ---------------------------------------------------------------------------- */
 

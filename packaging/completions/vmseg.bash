@@ -30,6 +30,12 @@ _vmseg_offer_names() {
 	_vmseg_offer "${names[@]}"
 }
 
+_vmseg_offer_devices() {
+	local devices=(/sys/class/net/*)
+
+	_vmseg_offer "${devices[@]##*/}"
+}
+
 _vmseg_offer_files() {
 	# -o filenames has bash quote them, and put a slash after directories.
 	compopt -o filenames 2>/dev/null
@@ -53,13 +59,13 @@ _vmseg_read_line() {
 			continue
 		elif [ -n "$_vmseg_option" ]; then
 			_vmseg_option=
-		elif [[ $word == --@(config|socket|limit) ]]; then
+		elif [[ $word == --@(config|socket|limit|policy|mac|address|group) ]]; then
 			_vmseg_option=$word
 		elif [[ $word == -* ]]; then
 			continue
 		elif [ -z "$_vmseg_command" ]; then
 			_vmseg_command=$word
-		elif [[ $_vmseg_command == @(policy|group) ]]; then
+		elif [[ $_vmseg_command == @(policy|group|port) ]]; then
 			_vmseg_command+=" $word"
 		else
 			((++_vmseg_arguments))
@@ -75,19 +81,26 @@ _vmseg_offer_options() {
 	sessions) _vmseg_offer --limit ;;
 	explain) _vmseg_offer --nic ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
+	'port attach') _vmseg_offer --policy --mac --address --group --replace ;;
 	esac
 }
 
 _vmseg_offer_arguments() {
 	case $_vmseg_command in
 	'')
-		_vmseg_offer status list show sessions explain policy group monitor reload attach detach help
+		_vmseg_offer status list show sessions explain policy group monitor reload attach detach port help
 		;;
 	policy)
 		_vmseg_offer list show check apply delete
 		;;
 	group)
 		_vmseg_offer list show
+		;;
+	port)
+		_vmseg_offer attach detach
+		;;
+	'port attach')
+		((_vmseg_arguments > 0)) || _vmseg_offer_devices
 		;;
 	'policy check' | 'policy apply')
 		_vmseg_offer_files
@@ -98,7 +111,7 @@ _vmseg_offer_arguments() {
 	'group show')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names group list
 		;;
-	show | sessions | explain | attach | detach)
+	show | sessions | explain | attach | detach | 'port detach')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names list
 		;;
 	esac
@@ -111,7 +124,9 @@ _vmseg() {
 	_vmseg_read_line
 	case $_vmseg_option in
 	--config | --socket) _vmseg_offer_files ;;
-	--limit) ;;
+	--policy) _vmseg_offer_names policy list ;;
+	--group) _vmseg_offer_names group list ;;
+	--limit | --mac | --address) ;;
 	*)
 		if [[ $_vmseg_typed == -* ]]; then
 			_vmseg_offer_options

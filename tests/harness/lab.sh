@@ -91,10 +91,25 @@ mount_lab() {
 		[ -d "$directory" ] || die "$directory is missing: install libvirt-daemon-system"
 		mount -t tmpfs -o mode=755 tmpfs "$directory"
 	done
+	mount_lab_state
 	# On a terminal virsh has it ask polkit, which is not here; root needs no leave.
 	if [ -e /usr/bin/pkttyagent ]; then
 		mount --bind /dev/null /usr/bin/pkttyagent
 	fi
+}
+
+# /var/lib/vmseg, which the machine need not have: the rest of /var/lib stays as it is.
+mount_lab_state() {
+	local staging=$LAB/var-lib name
+	mkdir "$staging"
+	mount -t tmpfs -o mode=755 tmpfs "$staging"
+	for name in /var/lib/*; do
+		[ -d "$name" ] || continue
+		mkdir "$staging/${name##*/}"
+		[ "$name" = /var/lib/vmseg ] || mount --rbind "$name" "$staging/${name##*/}"
+	done
+	mount --move "$staging" /var/lib
+	rmdir "$staging"
 }
 
 # A copy, without what the machine's administrator told libvirt and vmseg.

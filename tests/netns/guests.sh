@@ -9,6 +9,10 @@ guests_here=$(dirname "${BASH_SOURCE[0]}")
 . "$guests_here/../harness/hostd.sh"
 . "$guests_here/../harness/tap.sh"
 
+# The bridge's address is the host's; the web server's is that of the guest with number 11.
+HOST=10.0.0.1
+WEB=10.0.0.11
+
 hook() {
 	"$BUILD/vmseg-hook" "$@"
 }
@@ -17,11 +21,16 @@ hook() {
 # ends in NUMBER and its address is 10.0.0.NUMBER.
 add_guest() {
 	ip netns add "$1"
+	plug_guest "$@"
+	ip netns exec "$1" "$TOOLS/echo_server" 80 22 &
+}
+
+# plug_guest NAME DEVICE NUMBER: the NIC alone, for a guest that has lost it.
+plug_guest() {
 	ip link add "$2" type veth peer name eth0 netns "$1" address "52:54:00:00:00:$3"
 	ip link set "$2" master br0 up
 	ip -netns "$1" addr add "10.0.0.$3/24" dev eth0
 	ip -netns "$1" link set eth0 up
-	ip netns exec "$1" "$TOOLS/echo_server" 80 22 &
 }
 
 # describe NAME NUMBER METADATA [TARGET...]: domain XML with a NIC per TARGET; "-" for none yet.
@@ -54,10 +63,44 @@ stop() {
 	describe "$1" "$2" "" | hook "$1" release end -
 }
 
+# ask_from GUEST PORT: what a TCP connection to web comes to; GUEST may be "host".
+ask_from() {
+	if [ "$1" = host ]; then
+		"$TOOLS/ask" -w 1 tcp "$WEB" "$2" || true
+	else
+		ip netns exec "$1" "$TOOLS/ask" -w 1 tcp "$WEB" "$2" || true
+	fi
+}
+
+# check_ask DESCRIPTION EXPECTED GUEST PORT
+check_ask() {
+	check_equal "$1" "$2" "$(ask_from "$3" "$4")"
+}
+
+# domain NAME FILTER: a jq filter on the domain's line in the list.
 domain() {
 	vmseg list --json | jq -r ".domains[] | select(.name == \"$1\") | $2"
 }
 
 ports_used() {
 	vmseg status --json | jq .datapath.ports.used
+}
+
+write_good_policy() {
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server">
+		  <default in="deny" out="allow"/>
+		  <rule id="http" direction="in" action="allow"><tcp port="80"/></rule>
+		  <rule id="ssh" direction="in" action="allow"><remote group="admins"/><tcp port="22"/></rule>
+		  <rule id="loud" direction="in" action="deny" log="yes"/>
+		</policy>
+	XML
+}
+
+write_bad_policy() {
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server">
+		  <rule id="http" direction="sideways" action="allow"/>
+		</policy>
+	XML
 }

@@ -12,46 +12,12 @@ need jq
 need curl
 need bpftool
 
-HOST=10.0.0.1
-
 start_web() {
 	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 | hook web start begin -
 }
 
 start_admin() {
 	describe admin 12 "$(managed 12 "<vmseg:group name='admins'/>")" vnet1 | hook admin start begin -
-}
-
-# ask_from GUEST PORT: what a TCP connection to web comes to.
-ask_from() {
-	if [ "$1" = host ]; then
-		"$TOOLS/ask" -w 1 tcp 10.0.0.11 "$2" || true
-	else
-		ip netns exec "$1" "$TOOLS/ask" -w 1 tcp 10.0.0.11 "$2" || true
-	fi
-}
-
-check_ask() {
-	check_equal "$1" "$2" "$(ask_from "$3" "$4")"
-}
-
-write_good_policy() {
-	write_policy web-server <<-XML
-		<policy xmlns="urn:vmseg:1" name="web-server">
-		  <default in="deny" out="allow"/>
-		  <rule id="http" direction="in" action="allow"><tcp port="80"/></rule>
-		  <rule id="ssh" direction="in" action="allow"><remote group="admins"/><tcp port="22"/></rule>
-		  <rule id="loud" direction="in" action="deny" log="yes"/>
-		</policy>
-	XML
-}
-
-write_bad_policy() {
-	write_policy web-server <<-XML
-		<policy xmlns="urn:vmseg:1" name="web-server">
-		  <rule id="http" direction="sideways" action="allow"/>
-		</policy>
-	XML
 }
 
 set_up() {

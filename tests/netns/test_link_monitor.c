@@ -23,6 +23,7 @@ struct news {
 	unsigned int gone[64];
 	size_t gone_count;
 	size_t appeared_count;
+	char renamed[4096]; /* likewise */
 };
 
 static void note_appeared(unsigned int ifindex, const char *device, void *context)
@@ -37,6 +38,15 @@ static void note_appeared(unsigned int ifindex, const char *device, void *contex
 	}
 }
 
+static void note_renamed(unsigned int ifindex, const char *device, void *context)
+{
+	struct news *news = context;
+
+	assert_int_equal(ifindex, if_nametoindex(device));
+	strcat(news->renamed, device);
+	strcat(news->renamed, " ");
+}
+
 static void note_gone(unsigned int ifindex, void *context)
 {
 	struct news *news = context;
@@ -47,7 +57,7 @@ static void note_gone(unsigned int ifindex, void *context)
 
 static struct link_monitor *open_monitor(struct news *news)
 {
-	static const struct link_callbacks callbacks = {note_appeared, note_gone};
+	static const struct link_callbacks callbacks = {note_appeared, note_renamed, note_gone};
 	struct link_monitor *monitor = NULL;
 
 	assert_int_equal(open_link_monitor(&callbacks, news, &monitor, NULL), 0);
@@ -125,6 +135,22 @@ static void a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge(void **s
 	run("ip link del br0");
 }
 
+static void a_new_name_is_told_once(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+
+	(void)state;
+	run("ip link add old0 type veth peer name old1");
+	monitor = open_monitor(&news);
+	run("ip link set old0 name other0 && ip link set other0 up");
+	read_all(monitor);
+	assert_string_equal(news.renamed, "other0 ");
+	assert_int_equal(news.appeared_count, 0);
+	close_link_monitor(&monitor);
+	run("ip link del other0");
+}
+
 static void a_device_that_leaves_the_namespace_is_gone(void **state)
 {
 	struct link_monitor *monitor;
@@ -171,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_appears_once),
 		cmocka_unit_test(a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge),
+		cmocka_unit_test(a_new_name_is_told_once),
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
 		cmocka_unit_test(lost_news_is_made_up_for),
 	};

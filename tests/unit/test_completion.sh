@@ -60,7 +60,7 @@ first_words() {
 	echo help
 }
 
-# second_words policy|group: the second words of these commands.
+# second_words policy|group|port: the second words of these commands.
 second_words() {
 	"$BUILD/vmseg" help | sed -n "s/^  $1 \([a-z]*\).*/\1/p"
 }
@@ -84,6 +84,7 @@ takes() {
 	case $option in
 	--limit) value=(1) ;;
 	--nic) value=(eth0) ;;
+	--policy | --mac | --address | --group) value=(x) ;;
 	--socket) value=("$work/nothing") ;;
 	--config) value=("$work/empty.conf") ;;
 	esac
@@ -99,14 +100,14 @@ PATH=$BUILD:$PATH
 check_equal "completion is registered" "complete -F _vmseg vmseg" "$(complete -p vmseg)"
 check_equal "every command is offered" "$(first_words | sort -u)" "$(offered '')"
 check_equal "only those that begin so" "$(words sessions show status)" "$(offered s)"
-for command in policy group; do
+for command in policy group port; do
 	check_equal "every $command command is offered" \
 		"$(second_words "$command" | sort)" "$(offered "$command" '')"
 done
 check_equal "options may come first" "$(words list)" "$(offered --json --socket /run/x li)"
 check_equal "bash splits --limit=5" "$(words sessions)" "$(offered --limit = 5 ses)"
 for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'group list' \
-	'group show x' 'attach x' detach; do
+	'group show x' 'attach x' detach 'port attach x' 'port detach x'; do
 	read -ra command <<<"$line"
 	check_equal "$line: the options that it takes are offered" \
 		"$(options_of "${command[@]}")" "$(offered "${command[@]}" -)"
@@ -115,9 +116,10 @@ check_equal "all or one" "$(words --config --json --socket)" "$(offered detach w
 
 check_equal "without a daemon there are no names" "" "$(offered show '')"
 start_daemon
-for command in show sessions attach detach; do
-	check_equal "$command: names of domains are offered" \
-		"$(words web db 'my\ \"new\"\ web')" "$(offered "$command" '')"
+for line in show sessions attach detach 'port detach'; do
+	read -ra command <<<"$line"
+	check_equal "$line: names of domains are offered" \
+		"$(words web db 'my\ \"new\"\ web')" "$(offered "${command[@]}" '')"
 done
 check_equal "those that begin so" 'my\ \"new\"\ web' "$(offered show m)"
 check_equal "one is enough" "" "$(offered show web '')"
@@ -126,6 +128,9 @@ check_equal "policy show: names of policies are offered" "$(words allow-out web-
 	"$(offered policy show '')"
 check_equal "group show: names of groups are offered" "$(words admins db)" \
 	"$(offered group show '')"
+check_equal "and of port attach" "$(words allow-out)" \
+	"$(offered port attach tap0 --policy a)"
+check_equal "port attach: devices are offered" "lo" "$(offered port attach lo)"
 check_equal "list: nothing is offered" "" "$(offered list '')"
 
 cd "$work"

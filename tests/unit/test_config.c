@@ -225,6 +225,7 @@ static void the_shipped_file_shows_the_defaults(void **state)
 	assert_memory_equal(&config->datapath, &defaults->datapath, sizeof(config->datapath));
 	assert_string_equal(config->policy_directory, defaults->policy_directory);
 	assert_string_equal(config->run_directory, defaults->run_directory);
+	assert_string_equal(config->state_directory, defaults->state_directory);
 	assert_string_equal(config->bpffs, defaults->bpffs);
 	assert_int_equal(config->hook_timeout, defaults->hook_timeout);
 	assert_int_equal(config->pickup_window, defaults->pickup_window);

@@ -42,6 +42,7 @@ static struct managed_domain *add_domain(struct managed_domain **table,
 	assert_non_null(managed);
 	assert_non_null(domain);
 	domain->name = strdup(description->uuid);
+	domain->driver = strdup("qemu");
 	strcpy(domain->uuid, description->uuid);
 	domain->interfaces = calloc(2, sizeof(*domain->interfaces));
 	for (size_t i = 0; i < 2 && description->macs[i]; i++)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg port attach DEVICE ..., vmseg port detach DEVICE
+ */
+#include <stdio.h>
+
+#include "hostd/ctl/ctl.h"
+
+static int ask_about_port(const struct invocation *invocation, const char *method, json_t *params)
+{
+	json_t *reply;
+	int result = STATUS_OK;
+
+	if (json_object_set_new(params, "device", json_string(invocation->arguments[0])) < 0) {
+		fprintf(stderr, "vmseg: the device's name is not UTF-8\n");
+		json_decref(params);
+		return STATUS_FAILED;
+	}
+	reply = ask_daemon(invocation, method, params, true);
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	json_decref(reply);
+	return result;
+}
+
+int run_port_attach(const struct invocation *invocation)
+{
+	if (!json_object_get(invocation->port, "policies") ||
+	    !json_object_get(invocation->port, "mac")) {
+		fputs("vmseg: port attach: expected --policy and --mac\n", stderr);
+		return STATUS_USAGE;
+	}
+	return ask_about_port(invocation, "port-attach", json_copy(invocation->port));
+}
+
+int run_port_detach(const struct invocation *invocation)
+{
+	return ask_about_port(invocation, "port-detach", json_object());
+}

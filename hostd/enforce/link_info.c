@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asking rtnetlink about a device.
+ */
+#include "hostd/enforce/link_info.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+
+/* One device's description fits in the kernel's NLMSG_GOODSIZE, which is at most 8 KiB. */
+#define ANSWER_BYTES 16384
+
+static void close_socket(struct mnl_socket **socket)
+{
+	if (*socket)
+		mnl_socket_close(*socket);
+}
+
+static int note_kind(const struct nlattr *attribute, void *context)
+{
+	struct link_info *info = context;
+
+	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND &&
+	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+		snprintf(info->kind, sizeof(info->kind), "%s", mnl_attr_get_str(attribute));
+	return MNL_CB_OK;
+}
+
+static int note_link(const struct nlmsghdr *header, void *context)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attribute;
+	struct link_info *info = context;
+	bool elsewhere = false;
+
+	info->is_ethernet = link->ifi_type == ARPHRD_ETHER;
+	mnl_attr_for_each(attribute, header, sizeof(*link))
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_LINK)
+			info->peer = mnl_attr_get_u32(attribute);
+		if (mnl_attr_get_type(attribute) == IFLA_LINK_NETNSID)
+			elsewhere = true;
+		if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+			mnl_attr_parse_nested(attribute, note_kind, info);
+	}
+	/* Then the number does not count in this network namespace. */
+	if (elsewhere || strcmp(info->kind, "veth") != 0)
+		info->peer = 0;
+	return MNL_CB_OK;
+}
+
+int read_link_info(unsigned int ifindex, struct link_info *ret)
+{
+	_cleanup_(close_socket) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	char buffer[ANSWER_BYTES];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	struct link_info info = {0};
+	ssize_t size;
+
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	link->ifi_index = (int)ifindex;
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	if (size < 0 || mnl_cb_run(buffer, (size_t)size, 0, mnl_socket_get_portid(socket),
+				   note_link, &info) < 0)
+		return -errno;
+	*ret = info;
+	return 0;
+}
+
+bool is_reversed_kind(const char *kind)
+{
+	static const char *const kinds[] = {"macvtap", "macvlan", "ipvtap", "ipvlan"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What rtnetlink tells of one network device.
+ */
+#ifndef VMSEG_LINK_INFO_H
+#define VMSEG_LINK_INFO_H
+
+#include <stdbool.h>
+
+#define LINK_KIND_BYTES 16
+
+struct link_info {
+	bool is_ethernet;           /* its frames begin with an Ethernet header */
+	char kind[LINK_KIND_BYTES]; /* "veth", "tun", "macvtap"...; "" for hardware */
+	unsigned int peer; /* ifindex of a veth's other end; 0: none in this network namespace */
+};
+
+/* Returns 0 or -errno; -ENODEV: there is no such device. */
+int read_link_info(unsigned int ifindex, struct link_info *ret);
+
+/* Whether the guest is at the upper end of such a device, as with a macvtap: then what it sends
+ * goes out of the device, not into it. */
+bool is_reversed_kind(const char *kind);
+
+#endif
