@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one clock of the daemon's own deadlines: it never jumps.
+ * The clocks of the daemon's own deadlines: they never jump.
  */
 #ifndef VMSEG_CLOCK_H
 #define VMSEG_CLOCK_H
@@ -11,5 +11,9 @@
 
 /* CLOCK_MONOTONIC in microseconds. */
 uint64_t monotonic_usec(void);
+
+/* CLOCK_BOOTTIME in microseconds: goes on while the host sleeps, and means the same to every daemon
+ * until the next boot. */
+uint64_t boottime_usec(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,17 @@ static int write_whole(int fd, const char *text)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+int sync_directory_of(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
 int replace_file(const char *path, const char *text)
 {
 	_cleanup_free_ char *new_path = NULL;
@@ -45,5 +57,7 @@ int replace_file(const char *path, const char *text)
 		r = -errno;
 	if (r < 0)
 		unlink(new_path);
+	else /* the new file is there, whether or not this succeeds */
+		sync_directory_of(path);
 	return r;
 }

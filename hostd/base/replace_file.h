@@ -10,4 +10,8 @@
  * -errno; then what was there before is there still. */
 int replace_file(const char *path, const char *text);
 
+/* What has changed among the names in the directory of `path` outlasts a power cut from here on.
+ * Returns 0 or -errno. */
+int sync_directory_of(const char *path);
+
 #endif

@@ -26,7 +26,7 @@ enum unfilterable { UNFILTERABLE_REFUSE, UNFILTERABLE_IGNORE };
 struct config {
 	char *policy_directory;
 	char *run_directory;   /* sockets, lock, one state file per managed domain */
-	char *state_directory; /* what outlives a reboot: one state file per port domain */
+	char *state_directory; /* what must outlive a reboot */
 	char *bpffs;
 	struct datapath_config datapath; /* its bpffs points to the one above */
 	char *mandatory_policy;          /* NULL: none */

@@ -19,6 +19,8 @@ const struct method control_methods[] = {
 	{"policy-show", .read_only = true, .answer = answer_policy_show},
 	{"policy-apply", .answer = answer_policy_apply},
 	{"policy-delete", .answer = answer_policy_delete},
+	{"policy-confirm", .answer = answer_policy_confirm},
+	{"policy-rollback", .answer = answer_policy_rollback},
 	{"group-list", .read_only = true, .answer = answer_group_list},
 	{"group-show", .read_only = true, .answer = answer_group_show},
 	{"monitor", .read_only = true, .streams = true, .answer = answer_monitor},

@@ -51,11 +51,16 @@ int answer_policy_list(struct control_context *context, const json_t *params, js
 int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
 
-/* policy_edits.c: {"xml", "source"}, {"name"} */
+/* policy_edits.c: {"xml", "source"} and, to be rolled back, "confirm" (seconds); {"name"}; and what
+ * is pending: {} or {"name"} */
 int answer_policy_apply(struct control_context *context, const json_t *params, json_t **ret_result,
 			struct diag *diag);
 int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
 			 struct diag *diag);
+int answer_policy_confirm(struct control_context *context, const json_t *params,
+			  json_t **ret_result, struct diag *diag);
+int answer_policy_rollback(struct control_context *context, const json_t *params,
+			   json_t **ret_result, struct diag *diag);
 
 /* group_requests.c: {}, {"name"} */
 int answer_group_list(struct control_context *context, const json_t *params, json_t **ret_result,

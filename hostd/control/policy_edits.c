@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests that change the policy directory: a file is put there, replaced or taken away whole, and
- * then everything is as after a reload.
+ * Requests that change the policy directory: a file is put there, replaced or taken away whole, for
+ * good or until it is confirmed.
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/base/log.h"
-#include "hostd/base/replace_file.h"
 #include "hostd/control/methods.h"
 #include "hostd/enforce/candidate.h"
+#include "hostd/enforce/policy_edit.h"
 
 /* The name of what the text says, when it would hold. */
 static int judge_text(const struct enforcer *enforcer, const char *xml, const char *source,
@@ -26,27 +24,24 @@ static int judge_text(const struct enforcer *enforcer, const char *xml, const ch
 	return *ret_name ? 0 : -ENOMEM;
 }
 
-static char *policy_path(const struct config *config, const char *name)
+static json_t *view_edit(const char *name, const char *deed, const struct reload_result *result)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/%s.xml", config->policy_directory, name) < 0)
-		return NULL;
-	return path;
+	return json_pack("{s:s, s:s, s:I, s:I}", "name", name, "deed", deed, "updated",
+			 (json_int_t)result->updated, "failed", (json_int_t)result->failed);
 }
 
-static int reload_after(struct control_context *context, const char *name, const char *deed,
-			json_t **ret_result, struct diag *diag)
+/* params.confirm: seconds; 0: not given. */
+static int read_confirm(const json_t *params, uint32_t *ret, struct diag *diag)
 {
-	struct reload_result result = {0};
-	int r = context->reload(context->owner, &result, diag);
+	const json_t *confirm = json_object_get(params, "confirm");
+	json_int_t seconds = json_integer_value(confirm);
 
-	if (r < 0)
-		return r;
-	log_notice(NULL, "policy file %s.xml %s", name, deed);
-	*ret_result = json_pack("{s:s, s:s, s:I, s:I}", "name", name, "deed", deed, "updated",
-				(json_int_t)result.updated, "failed", (json_int_t)result.failed);
-	return *ret_result ? 0 : -ENOMEM;
+	if (confirm && (seconds < 1 || seconds > CONFIRM_SECONDS_MAX))
+		return fail(diag, EINVAL, NULL, 0,
+			    "confirm: expected a number of seconds from 1 to %d",
+			    CONFIRM_SECONDS_MAX);
+	*ret = (uint32_t)seconds;
+	return 0;
 }
 
 int answer_policy_apply(struct control_context *context, const json_t *params, json_t **ret_result,
@@ -54,106 +49,29 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 {
 	const char *xml = need_string(params, "xml", diag);
 	const char *source = json_string_value(json_object_get(params, "source"));
-	const struct config *config = enforcer_config(context->enforcer);
-	_cleanup_free_ char *name = NULL, *path = NULL;
-	bool is_new;
-	int r;
+	_cleanup_free_ char *name = NULL;
+	struct reload_result result = {0};
+	bool is_new = false;
+	uint32_t seconds = 0;
+	int r = xml ? read_confirm(params, &seconds, diag) : -EINVAL;
 
-	if (!xml)
-		return -EINVAL;
-	r = judge_text(context->enforcer, xml, source ? source : "policy", &name, diag);
+	if (r == 0)
+		r = judge_text(context->enforcer, xml, source ? source : "policy", &name, diag);
+	if (r == 0)
+		r = apply_policy(context->enforcer, name, xml, seconds, &is_new, &result, diag);
 	if (r < 0)
 		return r;
-	path = policy_path(config, name);
-	if (!path)
-		return -ENOMEM;
-	is_new = access(path, F_OK) < 0;
-	r = replace_file(path, xml);
-	if (r < 0)
-		return fail(diag, -r, path, 0, "cannot be written: %s", strerror(-r));
-	return reload_after(context, name, is_new ? "created" : "replaced", ret_result, diag);
-}
-
-/* ---- taking away ------------------------------------------------------------------------------
- */
-
-/* Who would miss it. */
-struct user_search {
-	const char *name;
-	const char *kind; /* "domain" or "policy"; NULL: nobody yet */
-	const char *user;
-};
-
-static bool lists_policy(const struct policy_item *items, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].ref && strcmp(items[i].ref, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void search_domain(const struct managed_domain *domain, void *context)
-{
-	const struct domain_policy *policy = domain->policy;
-	struct user_search *search = context;
-	bool found;
-
-	if (!policy || search->kind)
-		return;
-	found = lists_policy(policy->policies, policy->policy_count, search->name);
-	for (size_t i = 0; i < policy->interface_count; i++)
-		found = found || lists_policy(policy->interfaces[i].policies,
-					      policy->interfaces[i].policy_count, search->name);
-	if (found) {
-		search->kind = "domain";
-		search->user = domain->domain->name;
-	}
-}
-
-static bool names_set(const struct rule *rule, const char *name)
-{
-	for (size_t i = 0; i < rule->remote_count; i++) {
-		if (rule->remotes[i].kind == REMOTE_SET && strcmp(rule->remotes[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void search_policy(const char *name, const struct policy *policy, const char *error,
-			  void *context)
-{
-	struct user_search *search = context;
-
-	for (size_t i = 0; policy && !search->kind && i < policy->rule_count; i++) {
-		if (names_set(&policy->rules[i], search->name)) {
-			search->kind = "policy";
-			search->user = name;
-		}
-	}
-}
-
-static int refuse_in_use(struct enforcer *enforcer, const char *name, struct diag *diag)
-{
-	const struct config *config = enforcer_config(enforcer);
-	struct user_search search = {.name = name};
-
-	if ((config->mandatory_policy && strcmp(config->mandatory_policy, name) == 0) ||
-	    (config->unmanaged_policy && strcmp(config->unmanaged_policy, name) == 0))
-		return fail(diag, EBUSY, NULL, 0, "%s is in use: the settings name it", name);
-	for_each_domain(enforcer, search_domain, &search);
-	for_each_policy(enforcer_library(enforcer), search_policy, &search);
-	if (search.kind)
-		return fail(diag, EBUSY, NULL, 0, "%s is in use: %s %s names it", name, search.kind,
-			    search.user);
-	return 0;
+	*ret_result = view_edit(name, is_new ? "created" : "replaced", &result);
+	if (seconds)
+		json_object_set_new(*ret_result, "confirm_within", json_integer(seconds));
+	return *ret_result ? 0 : -ENOMEM;
 }
 
 int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
 			 struct diag *diag)
 {
 	const char *name = need_string(params, "name", diag);
-	_cleanup_free_ char *path = NULL;
+	struct reload_result result = {0};
 	int r;
 
 	if (!name)
@@ -161,13 +79,71 @@ int answer_policy_delete(struct control_context *context, const json_t *params, 
 	/* A name, not a way out of the directory. */
 	if (!is_name(name))
 		return fail(diag, EINVAL, NULL, 0, "\"%s\" is not a policy's or set's name", name);
-	r = refuse_in_use(context->enforcer, name, diag);
+	r = delete_policy(context->enforcer, name, &result, diag);
 	if (r < 0)
 		return r;
-	path = policy_path(enforcer_config(context->enforcer), name);
-	if (!path)
-		return -ENOMEM;
-	if (unlink(path) < 0)
-		return fail(diag, errno, path, 0, "%s", strerror(errno));
-	return reload_after(context, name, "deleted", ret_result, diag);
+	*ret_result = view_edit(name, "deleted", &result);
+	return *ret_result ? 0 : -ENOMEM;
+}
+
+/* ---- pending changes --------------------------------------------------------------------------
+ */
+
+static void list_name(const struct pending_change *change, void *context)
+{
+	json_array_append_new(context, json_string(change->name));
+}
+
+/* The one that params.name names, else all. */
+static json_t *name_pending(struct enforcer *enforcer, const json_t *params, struct diag *diag)
+{
+	json_t *names = json_array(), *name = json_object_get(params, "name");
+
+	if (json_is_string(name))
+		json_array_append(names, name);
+	else
+		for_each_pending(enforcer, list_name, names);
+	if (json_array_size(names) == 0)
+		fail(diag, ENOENT, NULL, 0, "nothing waits for confirmation");
+	return names;
+}
+
+int answer_policy_confirm(struct control_context *context, const json_t *params,
+			  json_t **ret_result, struct diag *diag)
+{
+	json_t *names = name_pending(context->enforcer, params, diag), *name;
+	int r = json_array_size(names) == 0 ? -ENOENT : 0;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (r == 0)
+			r = confirm_policy(context->enforcer, json_string_value(name), diag);
+	}
+	if (r == 0)
+		*ret_result = json_pack("{s:O}", "confirmed", names);
+	json_decref(names);
+	return r;
+}
+
+int answer_policy_rollback(struct control_context *context, const json_t *params,
+			   json_t **ret_result, struct diag *diag)
+{
+	json_t *names = name_pending(context->enforcer, params, diag), *name;
+	int r = json_array_size(names) == 0 ? -ENOENT : 0;
+	struct reload_result result = {0};
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (r == 0)
+			r = roll_back_policy(context->enforcer, json_string_value(name), &result,
+					     diag);
+	}
+	if (r == 0)
+		*ret_result =
+			json_pack("{s:O, s:I, s:I}", "rolled_back", names, "updated",
+				  (json_int_t)result.updated, "failed", (json_int_t)result.failed);
+	json_decref(names);
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/policy_edit.h"
 
 struct tally {
 	json_int_t managed, unmanaged;
@@ -54,6 +55,24 @@ static json_t *view_unclaimed(struct enforcer *enforcer)
 	return array;
 }
 
+static void list_pending(const struct pending_change *change, void *context)
+{
+	json_array_append_new(context,
+			      json_pack("{s:s, s:I, s:I, s:s, s:o}", "name", change->name,
+					"seconds", (json_int_t)change->seconds, "seconds_left",
+					(json_int_t)seconds_left(change), "rollback",
+					change->existed ? "the earlier file" : "no file", "error",
+					text_or_null(change->error)));
+}
+
+static json_t *view_pending(struct enforcer *enforcer)
+{
+	json_t *array = json_array();
+
+	for_each_pending(enforcer, list_pending, array);
+	return array;
+}
+
 static json_t *view_libvirt(const struct virt_links *links)
 {
 	json_t *array = json_array();
@@ -92,14 +111,16 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 	struct tally tally = {.problems = json_array(), .warnings = json_array()};
 
 	for_each_domain(enforcer, count_domain, &tally);
-	*ret_result = json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}",
-				"version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
-				(json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
-				"policy_directory", config->policy_directory, "bad_files",
-				(json_int_t)count_bad_files(enforcer_library(enforcer)), "domains",
-				"managed", tally.managed, "unmanaged", tally.unmanaged, "problems",
-				tally.problems, "warnings", tally.warnings, "unclaimed",
-				view_unclaimed(enforcer), "libvirt", view_libvirt(context->libvirt),
-				"datapath", view_datapath(enforcer_datapath(enforcer)));
+	*ret_result =
+		json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",
+			  "version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
+			  (json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
+			  "policy_directory", config->policy_directory, "bad_files",
+			  (json_int_t)count_bad_files(enforcer_library(enforcer)), "domains",
+			  "managed", tally.managed, "unmanaged", tally.unmanaged, "problems",
+			  tally.problems, "warnings", tally.warnings, "pending",
+			  view_pending(enforcer), "unclaimed", view_unclaimed(enforcer), "libvirt",
+			  view_libvirt(context->libvirt), "datapath",
+			  view_datapath(enforcer_datapath(enforcer)));
 	return *ret_result ? 0 : -ENOMEM;
 }

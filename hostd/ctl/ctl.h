@@ -14,11 +14,12 @@
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 /* Options that only some subcommands take; a bit each. */
-#define TAKES_RULES (1U << 0)
-#define TAKES_LIMIT (1U << 1)
-#define TAKES_ALL   (1U << 2)
-#define TAKES_NIC   (1U << 3)
-#define TAKES_PORT  (1U << 4) /* --policy, --mac, --address, --group, --replace */
+#define TAKES_RULES   (1U << 0)
+#define TAKES_LIMIT   (1U << 1)
+#define TAKES_ALL     (1U << 2)
+#define TAKES_NIC     (1U << 3)
+#define TAKES_PORT    (1U << 4) /* --policy, --mac, --address, --group, --replace */
+#define TAKES_CONFIRM (1U << 5)
 
 /* The command line, taken apart. */
 struct invocation {
@@ -30,6 +31,7 @@ struct invocation {
 	long limit;       /* 0: not given */
 	const char *nic;  /* NULL: not given */
 	json_t *port;     /* members of a "port-attach" request; NULL: none given */
+	long confirm;     /* seconds; 0: not given */
 	unsigned given;   /* TAKES_* of the options that were given */
 	char **arguments; /* after the subcommand's name */
 	int argument_count;
@@ -54,6 +56,8 @@ int run_policy_check(const struct invocation *invocation);
 int run_policy_show(const struct invocation *invocation);
 int run_policy_apply(const struct invocation *invocation);
 int run_policy_delete(const struct invocation *invocation);
+int run_policy_confirm(const struct invocation *invocation);
+int run_policy_rollback(const struct invocation *invocation);
 int run_group_list(const struct invocation *invocation);
 int run_group_show(const struct invocation *invocation);
 int run_policy_list(const struct invocation *invocation);

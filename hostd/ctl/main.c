@@ -27,8 +27,12 @@ static const struct command commands[] = {
 	 run_policy_show},
 	{"policy check", "FILE...", "say whether policy files are good; needs no daemon", 0, 1, -1,
 	 run_policy_check},
-	{"policy apply", "FILE|-", "create or replace a policy or set, and use it", 0, 1, 1,
-	 run_policy_apply},
+	{"policy apply", "FILE|-", "create or replace a policy or set, and use it", TAKES_CONFIRM,
+	 1, 1, run_policy_apply},
+	{"policy confirm", "[NAME]", "keep what was applied with --confirm", 0, 0, 1,
+	 run_policy_confirm},
+	{"policy rollback", "[NAME]", "undo what was applied with --confirm, now", 0, 0, 1,
+	 run_policy_rollback},
 	{"policy delete", "NAME", "take away a policy or set that nobody uses", 0, 1, 1,
 	 run_policy_delete},
 	{"group list", "", "groups, who is in them, and whose rules name them", 0, 0, 0,
@@ -65,6 +69,7 @@ static int print_help(void)
 	     "  --json          print JSON instead of text\n"
 	     "  --rules         with show: the rules and how often each was hit\n"
 	     "  --limit N       with sessions: at most so many (default 1000)\n"
+	     "  --confirm SECONDS  with policy apply: undo it in so many unless confirmed\n"
 	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
 	     "several\n"
 	     "  --policy NAME   with port attach: a policy; several hold in their order\n"
@@ -119,20 +124,22 @@ enum {
 	OPTION_ADDRESS,
 	OPTION_GROUP,
 	OPTION_REPLACE,
+	OPTION_CONFIRM,
 	OPTION_SOCKET,
 	OPTION_CONFIG,
 	OPTION_VERSION,
 	OPTION_HELP = 'h'
 };
 
-static int read_limit(const char *text, struct invocation *invocation)
+static int read_number(const char *option, const char *text, long *ret)
 {
 	char *end;
 
 	errno = 0;
-	invocation->limit = strtol(text, &end, 10);
-	if (errno || *end || invocation->limit < 1) {
-		fprintf(stderr, "vmseg: --limit: expected a positive number, not \"%s\"\n", text);
+	*ret = strtol(text, &end, 10);
+	if (errno || *end || *ret < 1) {
+		fprintf(stderr, "vmseg: %s: expected a positive number, not \"%s\"\n", option,
+			text);
 		return STATUS_USAGE;
 	}
 	return STATUS_OK;
@@ -177,7 +184,10 @@ static int take_option(int option, struct invocation *invocation)
 		return STATUS_OK;
 	case OPTION_LIMIT:
 		invocation->given |= TAKES_LIMIT;
-		return read_limit(optarg, invocation);
+		return read_number("--limit", optarg, &invocation->limit);
+	case OPTION_CONFIRM:
+		invocation->given |= TAKES_CONFIRM;
+		return read_number("--confirm", optarg, &invocation->confirm);
 	case OPTION_ALL:
 		invocation->all = true;
 		invocation->given |= TAKES_ALL;
@@ -207,6 +217,26 @@ static int take_option(int option, struct invocation *invocation)
 	}
 }
 
+static void print_usage(const struct command *command)
+{
+	static const struct {
+		unsigned option;
+		const char *text;
+	} options[] = {
+		{TAKES_RULES, " [--rules]"},
+		{TAKES_NIC, " [--nic NIC]"},
+		{TAKES_LIMIT, " [--limit N]"},
+		{TAKES_CONFIRM, " [--confirm SECONDS]"},
+	};
+
+	fprintf(stderr, "Usage: vmseg %s", command->name);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (command->options & options[i].option)
+			fputs(options[i].text, stderr);
+	}
+	fprintf(stderr, " %s\n", command->arguments);
+}
+
 static int run_command(struct invocation *invocation, char **words, int count)
 {
 	const struct command *command;
@@ -222,10 +252,7 @@ static int run_command(struct invocation *invocation, char **words, int count)
 	if (invocation->argument_count < command->minimum ||
 	    (command->maximum >= 0 && invocation->argument_count > command->maximum) ||
 	    (invocation->given & ~command->options)) {
-		fprintf(stderr, "Usage: vmseg %s%s%s%s%s\n", command->name,
-			command->options & TAKES_RULES ? " [--rules]" : "",
-			command->options & TAKES_NIC ? " [--nic NIC]" : "",
-			command->options & TAKES_LIMIT ? " [--limit N] " : " ", command->arguments);
+		print_usage(command);
 		return STATUS_USAGE;
 	}
 	return command->run(invocation);
@@ -244,6 +271,7 @@ int main(int argc, char **argv)
 		{"address", required_argument, NULL, OPTION_ADDRESS},
 		{"group", required_argument, NULL, OPTION_GROUP},
 		{"replace", no_argument, NULL, OPTION_REPLACE},
+		{"confirm", required_argument, NULL, OPTION_CONFIRM},
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"version", no_argument, NULL, OPTION_VERSION},

@@ -51,6 +51,24 @@ static void print_warnings(const json_t *warnings)
 		printf("%-14s %s\n", i ? "" : "warnings", json_string_value(warning));
 }
 
+static void print_pending(const json_t *changes)
+{
+	json_t *change;
+	size_t i;
+
+	json_array_foreach(changes, i, change)
+	{
+		const char *error = get_text(change, "error");
+
+		printf("%-14s %s: ", i ? "" : "to confirm", get_text(change, "name"));
+		if (error[0])
+			printf("overdue, and cannot be rolled back yet: %s\n", error);
+		else
+			printf("%" JSON_INTEGER_FORMAT " s left, then back to %s\n",
+			       get_number(change, "seconds_left"), get_text(change, "rollback"));
+	}
+}
+
 static void print_unclaimed(const json_t *ports)
 {
 	char age[HUMAN_BYTES];
@@ -81,6 +99,7 @@ static void print_status(const json_t *status)
 	print_usage("rule counters", json_object_get(datapath, "rule_counters"));
 	printf("%-14s %s, %" JSON_INTEGER_FORMAT " bad files\n", "policies",
 	       get_text(status, "policy_directory"), get_number(status, "bad_files"));
+	print_pending(json_object_get(status, "pending"));
 	print_libvirt(json_object_get(status, "libvirt"));
 	print_unclaimed(json_object_get(status, "unclaimed"));
 	print_problems(json_object_get(status, "problems"));

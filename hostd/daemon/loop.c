@@ -10,6 +10,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/enforce/policy_edit.h"
 #include "hostd/observe/events.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */
@@ -132,6 +133,22 @@ static int on_repair(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static int on_deadline(sd_event_source *source, uint64_t now, void *context)
+{
+	struct daemon *daemon = context;
+
+	roll_back_overdue(daemon->enforcer);
+	return 0;
+}
+
+/* Before the loop waits: whatever has happened, it wakes in time for the next deadline. */
+static int set_deadline(sd_event_source *source, void *context)
+{
+	const struct daemon *daemon = context;
+
+	return sd_event_source_set_time(source, next_rollback(daemon->enforcer));
+}
+
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
 			    void *context)
 {
@@ -183,6 +200,22 @@ static int watch_chores(struct daemon *daemon)
 	return r < 0 ? r : sd_event_add_post(daemon->event, NULL, look_for_chores, daemon);
 }
 
+static int watch_deadlines(struct daemon *daemon)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_time(daemon->event, &source, CLOCK_BOOTTIME,
+				  next_rollback(daemon->enforcer), 0, on_deadline, daemon);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_prepare(source, set_deadline);
+	if (r >= 0)
+		r = sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return r;
+}
+
 static int watch_signals(struct daemon *daemon)
 {
 	sigset_t mask;
@@ -225,5 +258,7 @@ int join_loop(struct daemon *daemon)
 		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
 	if (r >= 0)
 		r = add_timer(daemon, REPAIR_USEC, on_repair);
+	if (r >= 0)
+		r = watch_deadlines(daemon);
 	return r < 0 ? r : 0;
 }

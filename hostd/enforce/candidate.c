@@ -12,43 +12,28 @@
 #include "hostd/policy/parse.h"
 #include "hostd/policy/trial.h"
 
-static int judge_text(const struct library *library, const char *xml, const char *source,
-		      struct policy **ret_policy, struct address_set **ret_set, struct diag *diag)
-{
-	_cleanup_(free_policy) struct policy *policy = NULL;
-	_cleanup_(free_address_set) struct address_set *set = NULL;
-	uint32_t nodes;
-	int r = parse_policy_text(xml, strlen(xml), source, &policy, &set, diag);
-
-	if (r < 0)
-		return r;
-	if (policy && !policy->name)
-		return fail(diag, EINVAL, source, 0, "a policy of its own needs a name");
-	if (policy) {
-		r = try_policy(library, policy, &nodes, diag);
-		if (r < 0)
-			return r;
-	}
-	*ret_policy = TAKE_PTR(policy);
-	*ret_set = TAKE_PTR(set);
-	return 0;
-}
-
 int read_candidate(const struct enforcer *enforcer, const char *xml, const char *source,
 		   struct candidate **ret, struct diag *diag)
 {
 	_cleanup_(free_candidate) struct candidate *candidate = calloc(1, sizeof(*candidate));
-	struct policy *policy = NULL;
-	struct address_set *set = NULL;
+	_cleanup_(free_policy) struct policy *policy = NULL;
+	_cleanup_(free_address_set) struct address_set *set = NULL;
+	const struct library *library = enforcer_library(enforcer);
+	uint32_t nodes;
 	int r;
 
 	if (!candidate)
 		return fail(diag, ENOMEM, source, 0, "out of memory");
-	r = judge_text(enforcer_library(enforcer), xml, source, &policy, &set, diag);
+	r = parse_policy_text(xml, strlen(xml), source, &policy, &set, diag);
 	if (r < 0)
 		return r;
 	candidate->name = policy ? policy->name : set->name;
-	r = substitute_entry(enforcer_library(enforcer), policy, set, &candidate->library);
+	if (!candidate->name)
+		return fail(diag, EINVAL, source, 0, "a policy of its own needs a name");
+	r = policy ? try_policy(library, policy, &nodes, diag) : 0;
+	if (r < 0)
+		return r;
+	r = substitute_entry(library, TAKE_PTR(policy), TAKE_PTR(set), &candidate->library);
 	if (r < 0)
 		return fail(diag, -r, source, 0, "out of memory");
 	*ret = TAKE_PTR(candidate);

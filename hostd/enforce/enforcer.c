@@ -56,7 +56,11 @@ int open_enforcer(const struct config *config, struct datapath *datapath, struct
 	enforcer->library->users = 1;
 	r = make_state_directory(enforcer, diag);
 	if (r == 0)
-		r = load_library(config->policy_directory, &enforcer->library->library, diag);
+		r = load_pending(config->state_directory, &enforcer->pending, diag);
+	if (r < 0)
+		return r;
+	restore_overdue(enforcer);
+	r = load_library(config->policy_directory, &enforcer->library->library, diag);
 	if (r < 0)
 		return r;
 	adopt_domains(enforcer);
@@ -76,6 +80,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_arrivals(*enforcer);
 	free_unclaimed(*enforcer);
 	free_groups(&(*enforcer)->groups);
+	free_pending(&(*enforcer)->pending);
 	release_library(&(*enforcer)->library);
 	free((*enforcer)->state_directory);
 	free((*enforcer)->port_directory);

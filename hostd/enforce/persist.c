@@ -4,30 +4,19 @@
  * RUN_DIRECTORY/domains/UUID.json, and for port domains, of which nobody else knows,
  * STATE_DIRECTORY/ports/UUID.json. Policy is not saved: it is read from where it is written.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
-#include "hostd/base/replace_file.h"
 #include "hostd/enforce/state.h"
+#include "hostd/enforce/state_file.h"
 
 #define STATE_VERSION 1
 
 static const char *directory_of(const struct enforcer *enforcer, const struct domain *domain)
 {
 	return is_port_domain(domain) ? enforcer->port_directory : enforcer->state_directory;
-}
-
-static char *state_path(const char *directory, const char *uuid)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s.json", directory, uuid) < 0 ? NULL : path;
 }
 
 static json_t *describe_ports(const struct managed_domain *managed)
@@ -47,34 +36,16 @@ static json_t *describe_ports(const struct managed_domain *managed)
 	return ports;
 }
 
-/* Of a path with two names that may be missing. What fails here, fails when a file is written. */
-static void make_directory(const char *path)
-{
-	_cleanup_free_ char *parent = strdup(path);
-	char *slash = parent ? strrchr(parent, '/') : NULL;
-
-	if (slash) {
-		*slash = '\0';
-		mkdir(parent, 0700);
-	}
-	mkdir(path, 0700);
-}
-
 int write_saved_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
 		       struct diag *diag)
 {
 	const char *directory = directory_of(enforcer, managed->domain);
-	_cleanup_free_ char *path = state_path(directory, managed->domain->uuid), *text = NULL;
 	json_t *state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
 				  managed->domain->name, "xml", managed->xml, "detached",
 				  managed->detached, "ports", describe_ports(managed));
-	int r;
+	int r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
 
-	make_directory(directory);
-	if (state)
-		text = json_dumps(state, JSON_INDENT(1));
 	json_decref(state);
-	r = path && text ? replace_file(path, text) : -ENOMEM;
 	return r < 0 ? fail(diag, -r, directory, 0, "the state of %s could not be written: %s",
 			    managed->domain->name, strerror(-r))
 		     : 0;
@@ -89,18 +60,18 @@ void save_domain(const struct enforcer *enforcer, const struct managed_domain *m
 		log_error(managed->domain->name, "%s", diag_message(&diag, text, sizeof(text)));
 }
 
-static void remove_state_file(const char *directory, const char *uuid)
+static void remove_state(const char *directory, const char *uuid)
 {
-	_cleanup_free_ char *path = state_path(directory, uuid);
+	int r = remove_state_file(directory, uuid);
 
-	if (path && unlink(path) < 0 && errno != ENOENT)
-		log_error(NULL, "%s: %s", path, strerror(errno));
+	if (r < 0)
+		log_error(NULL, "%s: the state of %s stays: %s", directory, uuid, strerror(-r));
 }
 
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid)
 {
-	remove_state_file(enforcer->state_directory, uuid);
-	remove_state_file(enforcer->port_directory, uuid);
+	remove_state(enforcer->state_directory, uuid);
+	remove_state(enforcer->port_directory, uuid);
 }
 
 static int read_port(json_t *state, struct managed_port *ret)
@@ -149,57 +120,30 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	return saved->xml ? read_ports(ports, saved) : -ENOMEM;
 }
 
-static void load_file(struct enforcer *enforcer, const char *directory, const char *name,
-		      void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
-{
-	struct saved_domain saved = {0};
-	_cleanup_free_ char *path = NULL;
-	json_t *state = NULL;
-	json_error_t error;
+struct loading {
+	struct enforcer *enforcer;
+	void (*visit)(struct enforcer *enforcer, struct saved_domain *saved);
+};
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
-		return;
-	}
-	state = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+static void load_state(const char *path, json_t *state, const char *problem, void *context)
+{
+	const struct loading *loading = context;
+	struct saved_domain saved = {0};
+
 	if (state && read_state(state, &saved) == 0)
-		visit(enforcer, &saved);
+		loading->visit(loading->enforcer, &saved);
 	else
 		log_error(NULL, "%s: %s; its ports stay as they are, without an owner", path,
-			  state ? "not a state file of this version" : error.text);
-	json_decref(state);
+			  state ? "not a state file of this version" : problem);
 	free(saved.xml);
 	free(saved.ports);
-}
-
-static bool is_state_file(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 5 && strcmp(name + length - 5, ".json") == 0;
-}
-
-static void load_directory(struct enforcer *enforcer, const char *path,
-			   void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
-{
-	DIR *directory = opendir(path);
-	const struct dirent *entry;
-
-	if (!directory) {
-		if (errno != ENOENT)
-			log_error(NULL, "%s: %s", path, strerror(errno));
-		return;
-	}
-	while ((entry = readdir(directory))) {
-		if (is_state_file(entry->d_name))
-			load_file(enforcer, path, entry->d_name, visit);
-	}
-	closedir(directory);
 }
 
 void load_saved_domains(struct enforcer *enforcer,
 			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
 {
-	load_directory(enforcer, enforcer->state_directory, visit);
-	load_directory(enforcer, enforcer->port_directory, visit);
+	struct loading loading = {enforcer, visit};
+
+	for_each_state_file(enforcer->state_directory, load_state, &loading);
+	for_each_state_file(enforcer->port_directory, load_state, &loading);
 }

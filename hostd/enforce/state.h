@@ -7,6 +7,7 @@
 
 #include "hostd/enforce/enforcer.h"
 #include "hostd/enforce/groups.h"
+#include "hostd/enforce/pending.h"
 
 /* A domain that is about to come by migration or restore. */
 struct arrival {
@@ -30,8 +31,9 @@ struct enforcer {
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	struct arrival *arrivals;         /* by UUID */
 	struct chores chores;
-	char *state_directory; /* of libvirt's domains: does not outlive a reboot */
-	char *port_directory;  /* of port domains: does */
+	struct pending_changes pending; /* of policy files */
+	char *state_directory;          /* of libvirt's domains: does not outlive a reboot */
+	char *port_directory;           /* of port domains: does */
 };
 
 /* ---- domains.c ----------------------------------------------------------------------------- */
@@ -156,6 +158,11 @@ void renew_port_domain(struct enforcer *enforcer, struct managed_domain *managed
 
 /* A device of that name has come. False: it is no port domain's. */
 bool welcome_port(struct enforcer *enforcer, const char *device);
+
+/* ---- policy_edit.c -------------------------------------------------------------------------- */
+
+/* As roll_back_overdue(), for what ran out while no daemon ran: before policies are read. */
+void restore_overdue(struct enforcer *enforcer);
 
 /* ---- unclaimed.c ---------------------------------------------------------------------------- */
 

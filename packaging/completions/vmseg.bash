@@ -59,7 +59,7 @@ _vmseg_read_line() {
 			continue
 		elif [ -n "$_vmseg_option" ]; then
 			_vmseg_option=
-		elif [[ $word == --@(config|socket|limit|policy|mac|address|group) ]]; then
+		elif [[ $word == --@(config|socket|limit|nic|confirm|policy|mac|address|group) ]]; then
 			_vmseg_option=$word
 		elif [[ $word == -* ]]; then
 			continue
@@ -80,6 +80,7 @@ _vmseg_offer_options() {
 	show) _vmseg_offer --rules ;;
 	sessions) _vmseg_offer --limit ;;
 	explain) _vmseg_offer --nic ;;
+	'policy apply') _vmseg_offer --confirm ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
 	'port attach') _vmseg_offer --policy --mac --address --group --replace ;;
 	esac
@@ -91,7 +92,7 @@ _vmseg_offer_arguments() {
 		_vmseg_offer status list show sessions explain policy group monitor reload attach detach port help
 		;;
 	policy)
-		_vmseg_offer list show check apply delete
+		_vmseg_offer list show check apply confirm rollback delete
 		;;
 	group)
 		_vmseg_offer list show
@@ -107,6 +108,9 @@ _vmseg_offer_arguments() {
 		;;
 	'policy show' | 'policy delete')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names policy list
+		;;
+	'policy confirm' | 'policy rollback')
+		((_vmseg_arguments > 0)) || _vmseg_offer_names status
 		;;
 	'group show')
 		((_vmseg_arguments > 0)) || _vmseg_offer_names group list
@@ -126,7 +130,7 @@ _vmseg() {
 	--config | --socket) _vmseg_offer_files ;;
 	--policy) _vmseg_offer_names policy list ;;
 	--group) _vmseg_offer_names group list ;;
-	--limit | --mac | --address) ;;
+	--limit | --nic | --confirm | --mac | --address) ;;
 	*)
 		if [[ $_vmseg_typed == -* ]]; then
 			_vmseg_offer_options

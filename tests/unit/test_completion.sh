@@ -13,7 +13,7 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 
-# The daemon's side of the control protocol, for the three questions that completion asks. The second
+# The daemon's side of the control protocol, for the questions that completion asks. The second
 # domain's name has what needs quoting in JSON and in the shell.
 start_daemon() {
 	python3 - "$VMSEG_SOCKET" <<-'END' &
@@ -28,6 +28,8 @@ start_daemon() {
 		    "policy-list": {"directory": "/etc/vmseg/policies",
 		                    "policies": [{"name": name, "description": "name", "error": None}
 		                                 for name in ("allow-out", "web-server")]},
+		    "status": {"problems": [{"domain": "db", "device": None, "error": "name"}],
+		               "pending": [{"name": "bastion", "seconds_left": 3, "error": None}]},
 		}
 		server = socket.socket(socket.AF_UNIX)
 		server.bind(sys.argv[1])
@@ -82,7 +84,7 @@ takes() {
 	local option=$1 value=() said
 	shift
 	case $option in
-	--limit) value=(1) ;;
+	--limit | --confirm) value=(1) ;;
 	--nic) value=(eth0) ;;
 	--policy | --mac | --address | --group) value=(x) ;;
 	--socket) value=("$work/nothing") ;;
@@ -106,8 +108,8 @@ for command in policy group port; do
 done
 check_equal "options may come first" "$(words list)" "$(offered --json --socket /run/x li)"
 check_equal "bash splits --limit=5" "$(words sessions)" "$(offered --limit = 5 ses)"
-for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'group list' \
-	'group show x' 'attach x' detach 'port attach x' 'port detach x'; do
+for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'policy apply x' \
+	'policy confirm' 'group list' 'group show x' 'attach x' detach 'port attach x' 'port detach x'; do
 	read -ra command <<<"$line"
 	check_equal "$line: the options that it takes are offered" \
 		"$(options_of "${command[@]}")" "$(offered "${command[@]}" -)"
@@ -126,6 +128,8 @@ check_equal "one is enough" "" "$(offered show web '')"
 check_equal "an option between does not matter" "$(words web)" "$(offered show --rules w)"
 check_equal "policy show: names of policies are offered" "$(words allow-out web-server)" \
 	"$(offered policy show '')"
+check_equal "policy confirm: names of what waits are offered" bastion \
+	"$(offered policy confirm '')"
 check_equal "group show: names of groups are offered" "$(words admins db)" \
 	"$(offered group show '')"
 check_equal "and of port attach" "$(words allow-out)" \
@@ -139,6 +143,11 @@ check_equal "policy check: files are offered" "$(words a.xml b.xml)" \
 	"$(offered policy check a.xml '' | grep xml)"
 check_equal "for --config, too" "empty.conf" "$(offered --config em)"
 check_equal "for --config=, too" "empty.conf" "$(offered --config = em)"
-check_equal "a number cannot be guessed" "" "$(offered sessions --limit '')"
+for line in 'sessions --limit' 'policy apply --confirm' 'explain web --nic'; do
+	read -ra command <<<"$line"
+	check_equal "$line: a value cannot be guessed" "" "$(offered "${command[@]}" '')"
+done
+check_equal "what follows it can" "$(words a.xml b.xml empty.conf)" \
+	"$(offered policy apply --confirm 5 '' | grep -v socket)"
 
 done_testing

@@ -31,7 +31,7 @@ list_commands() {
 		/^  -/ { exit }
 		/^  [a-z]/ {
 			name = substr($0, 3, 24)
-			sub(/ [A-Z].*/, "", name)
+			sub(/ \[?[A-Z].*/, "", name)
 			sub(/ *$/, "", name)
 			print name
 		}' | sort

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of pending changes and its state files.
+ *
+ * A deadline is kept in two clocks. The boot's own never jumps, and is the one to go by until the
+ * next boot; after that the wall clock says how much of the time is over, and is not believed where
+ * it would give more than there was.
+ */
+#include "hostd/enforce/pending.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/policy_file.h"
+#include "hostd/enforce/state_file.h"
+#include "hostd/policy/model.h"
+
+#define STATE_VERSION 1
+#define BOOT_ID_FILE  "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_BYTES 37
+
+static void free_change(struct pending_change *change)
+{
+	free(change->name);
+	free(change->directory);
+	free(change->written);
+	free(change->error);
+	free(change);
+}
+
+static struct pending_change *new_change(const char *directory, const char *name, const char *text)
+{
+	struct pending_change *change = calloc(1, sizeof(*change));
+
+	if (!change)
+		return NULL;
+	change->name = strdup(name);
+	change->directory = strdup(directory);
+	change->written = strdup(text);
+	if (change->name && change->directory && change->written)
+		return change;
+	free_change(change);
+	return NULL;
+}
+
+static void insert_change(struct pending_changes *changes, struct pending_change *change)
+{
+	HASH_ADD_KEYPTR(hh, changes->table, change->name, strlen(change->name), change);
+}
+
+void drop_pending(struct pending_changes *changes, struct pending_change *change)
+{
+	HASH_DEL(changes->table, change);
+	free_change(change);
+}
+
+void free_pending(struct pending_changes *changes)
+{
+	struct pending_change *change, *next;
+
+	HASH_ITER (hh, changes->table, change, next)
+		drop_pending(changes, change);
+	free(TAKE_PTR(changes->directory));
+}
+
+struct pending_change *find_pending(const struct pending_changes *changes, const char *name)
+{
+	struct pending_change *change;
+
+	HASH_FIND_STR(changes->table, name, change);
+	return change;
+}
+
+uint64_t next_deadline(const struct pending_changes *changes)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (const struct pending_change *c = changes->table; c; c = c->hh.next) {
+		if (c->deadline < next)
+			next = c->deadline;
+	}
+	return next;
+}
+
+uint32_t seconds_left(const struct pending_change *change)
+{
+	uint64_t now = boottime_usec();
+
+	if (change->deadline <= now)
+		return 0;
+	return (uint32_t)((change->deadline - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* ---- state files ------------------------------------------------------------------------------
+ */
+
+static void read_boot_id(char out[static BOOT_ID_BYTES])
+{
+	_cleanup_fclose_ FILE *stream = fopen(BOOT_ID_FILE, "re");
+
+	if (!stream || !fgets(out, BOOT_ID_BYTES, stream))
+		out[0] = '\0';
+}
+
+static json_t *describe_change(const struct pending_change *change)
+{
+	char boot_id[BOOT_ID_BYTES];
+
+	read_boot_id(boot_id);
+	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:I, s:s, s:I, s:I}", "version", STATE_VERSION,
+			 "name", change->name, "directory", change->directory, "written",
+			 change->written, "existed", change->existed, "seconds",
+			 (json_int_t)change->seconds, "boot_id", boot_id, "deadline",
+			 (json_int_t)change->deadline, "wall_deadline",
+			 (json_int_t)time(NULL) + change->seconds);
+}
+
+/* The saved deadline on this boot's clock. */
+static uint64_t read_deadline(const json_t *state, uint32_t seconds)
+{
+	const char *saved_id = json_string_value(json_object_get(state, "boot_id"));
+	json_int_t deadline = json_integer_value(json_object_get(state, "deadline"));
+	json_int_t left = json_integer_value(json_object_get(state, "wall_deadline")) -
+			  (json_int_t)time(NULL);
+	char boot_id[BOOT_ID_BYTES];
+
+	read_boot_id(boot_id);
+	if (saved_id && boot_id[0] && strcmp(saved_id, boot_id) == 0 && deadline > 0)
+		return (uint64_t)deadline;
+	if (left < 0)
+		left = 0;
+	if (left > seconds)
+		left = seconds;
+	return boottime_usec() + (uint64_t)left * USEC_PER_SEC;
+}
+
+static int read_change(const json_t *state, struct pending_change **ret)
+{
+	const char *name = json_string_value(json_object_get(state, "name"));
+	const char *directory = json_string_value(json_object_get(state, "directory"));
+	const char *written = json_string_value(json_object_get(state, "written"));
+	json_int_t seconds = json_integer_value(json_object_get(state, "seconds"));
+	struct pending_change *change;
+
+	if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION || !name ||
+	    !is_name(name) || !directory || !written || seconds < 1 ||
+	    seconds > CONFIRM_SECONDS_MAX)
+		return -EBADMSG;
+	change = new_change(directory, name, written);
+	if (!change)
+		return -ENOMEM;
+	change->existed = json_is_true(json_object_get(state, "existed"));
+	change->seconds = (uint32_t)seconds;
+	change->deadline = read_deadline(state, change->seconds);
+	*ret = change;
+	return 0;
+}
+
+static void load_change(const char *path, json_t *state, const char *problem, void *context)
+{
+	struct pending_changes *changes = context;
+	struct pending_change *change;
+
+	if (!state || read_change(state, &change) < 0) {
+		log_error(NULL, "%s: %s; what was to be confirmed stays as it is", path,
+			  state ? "not a state file of this version" : problem);
+		return;
+	}
+	if (find_pending(changes, change->name)) {
+		free_change(change);
+		return;
+	}
+	insert_change(changes, change);
+	if (!is_as_before(change->directory, change->name, change->existed))
+		return;
+	log_notice(NULL, "%s was about to be changed and was not: nothing to confirm",
+		   change->name);
+	settle_pending(changes, change, NULL);
+}
+
+int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag)
+{
+	struct pending_changes changes = {0};
+
+	if (asprintf(&changes.directory, "%s/pending", state_directory) < 0)
+		return fail(diag, ENOMEM, state_directory, 0, "out of memory");
+	for_each_state_file(changes.directory, load_change, &changes);
+	*ret = changes;
+	return 0;
+}
+
+/* ---- changes ----------------------------------------------------------------------------------
+ */
+
+static int save_change(const struct pending_changes *changes, const struct pending_change *change,
+		       struct diag *diag)
+{
+	json_t *state = describe_change(change);
+	int r = state ? write_state_file(changes->directory, change->name, state) : -ENOMEM;
+
+	json_decref(state);
+	return r < 0 ? fail(diag, -r, changes->directory, 0,
+			    "cannot be written, so nothing could be rolled back: %s", strerror(-r))
+		     : 0;
+}
+
+int add_pending(struct pending_changes *changes, const char *directory, const char *name,
+		const char *text, uint32_t seconds, struct pending_change **ret, struct diag *diag)
+{
+	struct pending_change *change = new_change(directory, name, text);
+	int r;
+
+	if (!change)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	change->seconds = seconds;
+	change->deadline = boottime_usec() + seconds * USEC_PER_SEC;
+	r = keep_policy_file(directory, name, &change->existed, diag);
+	if (r == 0) {
+		r = save_change(changes, change, diag);
+		if (r < 0)
+			drop_kept_file(directory, name);
+	}
+	if (r < 0) {
+		free_change(change);
+		return r;
+	}
+	insert_change(changes, change);
+	*ret = change;
+	return 0;
+}
+
+int settle_pending(struct pending_changes *changes, struct pending_change *change,
+		   struct diag *diag)
+{
+	int r = remove_state_file(changes->directory, change->name);
+
+	if (r < 0)
+		return fail(diag, -r, changes->directory, 0, "%s waits for confirmation still: %s",
+			    change->name, strerror(-r));
+	drop_kept_file(change->directory, change->name);
+	drop_pending(changes, change);
+	return 0;
+}
+
+int restore_pending(const struct pending_changes *changes, struct pending_change *change,
+		    struct diag *diag)
+{
+	_cleanup_free_ char *edited = NULL;
+	int r = restore_policy_file(change->directory, change->name, change->existed,
+				    change->written, &edited, diag);
+
+	if (r < 0)
+		return r;
+	change->restored = true;
+	if (edited)
+		log_warning(NULL, "%s.xml was edited by hand since it was applied: see %s",
+			    change->name, edited);
+	r = remove_state_file(changes->directory, change->name);
+	if (r < 0)
+		log_error(NULL, "%s: the state of %s stays: %s", changes->directory, change->name,
+			  strerror(-r));
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Links and renames in the policy directory. What begins with a dot or does not end with .xml is no
+ * policy file.
+ */
+#include "hostd/enforce/policy_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/replace_file.h"
+
+/* Files beside a policy file that hold what people have written into it. */
+#define EDITED_MAX 100
+
+__attribute__((format(printf, 1, 2))) static char *format_path(const char *format, ...)
+{
+	va_list arguments;
+	char *path;
+
+	va_start(arguments, format);
+	if (vasprintf(&path, format, arguments) < 0)
+		path = NULL;
+	va_end(arguments);
+	return path;
+}
+
+static char *file_path(const char *directory, const char *name)
+{
+	return format_path("%s/%s.xml", directory, name);
+}
+
+char *kept_file_path(const char *directory, const char *name)
+{
+	return format_path("%s/.%s.xml.before", directory, name);
+}
+
+int write_policy_file(const char *directory, const char *name, const char *text, struct diag *diag)
+{
+	_cleanup_free_ char *path = file_path(directory, name);
+	int r = path ? replace_file(path, text) : -ENOMEM;
+
+	return r < 0 ? fail(diag, -r, path, 0, "cannot be written: %s", strerror(-r)) : 0;
+}
+
+int delete_policy_file(const char *directory, const char *name, struct diag *diag)
+{
+	_cleanup_free_ char *path = file_path(directory, name);
+
+	if (!path)
+		return -ENOMEM;
+	if (unlink(path) < 0)
+		return fail(diag, errno, path, 0, "%s", strerror(errno));
+	sync_directory_of(path);
+	return 0;
+}
+
+int keep_policy_file(const char *directory, const char *name, bool *ret_existed, struct diag *diag)
+{
+	_cleanup_free_ char *path = file_path(directory, name);
+	_cleanup_free_ char *kept = kept_file_path(directory, name);
+	int r;
+
+	if (!path || !kept)
+		return -ENOMEM;
+	unlink(kept);
+	if (link(path, kept) == 0) {
+		r = sync_directory_of(kept);
+		if (r < 0)
+			return fail(diag, -r, directory, 0, "%s", strerror(-r));
+		*ret_existed = true;
+		return 0;
+	}
+	if (errno != ENOENT)
+		return fail(diag, errno, kept, 0, "the file that is there now cannot be kept: %s",
+			    strerror(errno));
+	*ret_existed = false;
+	return 0;
+}
+
+void drop_kept_file(const char *directory, const char *name)
+{
+	_cleanup_free_ char *kept = kept_file_path(directory, name);
+
+	if (kept)
+		unlink(kept);
+}
+
+/* A link that leads nowhere is there, too. */
+static bool is_there(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0;
+}
+
+static bool are_one_file(const char *a, const char *b)
+{
+	struct stat status_a, status_b;
+
+	return lstat(a, &status_a) == 0 && lstat(b, &status_b) == 0 &&
+	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
+bool is_as_before(const char *directory, const char *name, bool existed)
+{
+	_cleanup_free_ char *path = file_path(directory, name);
+	_cleanup_free_ char *kept = kept_file_path(directory, name);
+
+	return path && kept && (existed ? are_one_file(path, kept) : !is_there(path));
+}
+
+/* A regular file with exactly this text. */
+static bool has_text(const char *path, const char *text)
+{
+	/* Not blocking: it may be anything that somebody has put there. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	size_t size = strlen(text), used = 0;
+	_cleanup_free_ char *content = NULL;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    (size_t)status.st_size != size)
+		return false;
+	content = malloc(size + 1);
+	while (content && used < size) {
+		ssize_t got = read(fd, content + used, size - used);
+
+		if (got == 0 || (got < 0 && errno != EINTR))
+			return false;
+		used += got > 0 ? (size_t)got : 0;
+	}
+	return content && memcmp(content, text, size) == 0;
+}
+
+/* Gives the file a second name, one that nothing has yet. */
+static int set_aside(const char *path, char **ret)
+{
+	for (int i = 1; i <= EDITED_MAX; i++) {
+		_cleanup_free_ char *aside = i == 1 ? format_path("%s.edited", path)
+						    : format_path("%s.edited.%d", path, i);
+
+		if (!aside)
+			return -ENOMEM;
+		if (link(path, aside) == 0) {
+			*ret = TAKE_PTR(aside);
+			return 0;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+int restore_policy_file(const char *directory, const char *name, bool existed, const char *written,
+			char **ret_edited, struct diag *diag)
+{
+	_cleanup_free_ char *path = file_path(directory, name), *edited = NULL;
+	_cleanup_free_ char *kept = kept_file_path(directory, name);
+	int r = 0;
+
+	if (!path || !kept)
+		return -ENOMEM;
+	if (existed && !is_there(kept))
+		return fail(diag, ENOENT, kept, 0, "the earlier file is not there any more");
+	if (is_there(path) && !are_one_file(path, kept) && !has_text(path, written))
+		r = set_aside(path, &edited);
+	if (r < 0)
+		return fail(diag, -r, path, 0,
+			    "it was edited by hand, and what was written there cannot be kept: %s",
+			    strerror(-r));
+	if (existed ? rename(kept, path) < 0 : unlink(path) < 0 && errno != ENOENT) {
+		r = -errno;
+		if (edited)
+			unlink(edited);
+		return fail(diag, -r, path, 0, "%s", strerror(-r));
+	}
+	/* A rename between two names of one file leaves both. */
+	unlink(kept);
+	sync_directory_of(path);
+	*ret_edited = TAKE_PTR(edited);
+	return 0;
+}

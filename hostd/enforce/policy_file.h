@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files of the policy directory, DIRECTORY/NAME.xml, each changed as a whole.
+ *
+ * For a change that may be taken back the file of before is kept as .NAME.xml.before. It is the
+ * same file under a second name, so that bringing it back is a rename: that needs no room on the
+ * disk, and gives back every byte, the owner, the mode and the times.
+ */
+#ifndef VMSEG_POLICY_FILE_H
+#define VMSEG_POLICY_FILE_H
+
+#include <stdbool.h>
+
+#include "hostd/base/diag.h"
+
+/* Both return 0 or -errno with an error in diag; then the file is as it was. */
+int write_policy_file(const char *directory, const char *name, const char *text, struct diag *diag);
+int delete_policy_file(const char *directory, const char *name, struct diag *diag);
+
+/* Keeps the file that is there now, in place of what was kept before. *ret_existed false: there is
+ * none, and nothing is kept. Returns 0 or -errno with an error in diag. */
+int keep_policy_file(const char *directory, const char *name, bool *ret_existed, struct diag *diag);
+void drop_kept_file(const char *directory, const char *name);
+
+/* The path of the kept file; the caller frees it. NULL when out of memory. */
+char *kept_file_path(const char *directory, const char *name);
+
+/* Whether the file in place is the one of before, or there is none where there was none: the change
+ * was never made. */
+bool is_as_before(const char *directory, const char *name, bool existed);
+
+/* The file of before comes back; where there was none (`existed`), the file goes. If the file in
+ * place does not say what was `written`, somebody has edited it since: that goes to *ret_edited,
+ * the path of a file beside it, which the caller frees; else *ret_edited is NULL. Returns 0 or
+ * -errno with an error in diag; then the file in place stays. */
+int restore_policy_file(const char *directory, const char *name, bool existed, const char *written,
+			char **ret_edited, struct diag *diag);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who depends on a policy or address set.
+ */
+#ifndef VMSEG_POLICY_USE_H
+#define VMSEG_POLICY_USE_H
+
+#include "hostd/enforce/enforcer.h"
+
+/* Returns 0 when nobody would miss it, or -EBUSY with an error that says who names it: the
+ * settings, a running domain, a policy, or one that a rollback may bring back. */
+int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag);
+
+/* Whether what the domain has may depend on the policy or set of this name: it, its NICs or the
+ * settings refer to it, or a policy of theirs names it. Looked up in `library`. */
+bool depends_on(const struct enforcer *enforcer, const struct library *library,
+		const struct managed_domain *domain, const char *name);
+
+#endif
