@@ -74,6 +74,7 @@ TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 LIBRARY  := $(B)/libvmseg.a
 SKELETON := $(B)/vmseg.skel.h
 TAGGER   := $(B)/tests/bpf/push_tag.skel.h
+WALKER   := $(B)/tests/bench/walker.skel.h
 PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
 
 object = $(patsubst %.c,$(B)/%.o,$(1))
@@ -124,15 +125,15 @@ $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT) $(BENCHES): %: %.o 
 
 # What the tests themselves need in the kernel.
 $(call object,$(HARNESS_SOURCES)): | $(TAGGER)
-$(addsuffix .o,$(VERIFIER_REPORT) $(BENCHES)): | $(SKELETON)
+$(addsuffix .o,$(VERIFIER_REPORT) $(BENCHES)): | $(SKELETON) $(WALKER)
 
-$(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
+$(B)/tests/%.bpf.o: tests/%.bpf.c $(BPF_HEADERS) $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 	$(Q)$(LLVM_STRIP) -g $@
 
-$(TAGGER): %.skel.h: %.bpf.o
+$(TAGGER) $(WALKER): %.skel.h: %.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(basename $(basename $(@F))) >$@
 

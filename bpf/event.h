@@ -53,7 +53,7 @@ __noinline int send_event(__u32 which)
 	event->reason = pkt->event_reason;
 	event->direction = pkt->event_direction;
 	event->audit = pkt->event_audit;
-	event->tcp_flags = pkt->tcp_flags;
+	event->tcp_flags = pkt->tcp.flags;
 	event->verdict = pkt->event_verdict;
 	event->suppressed = (__u32)state->events_suppressed;
 	event->ethertype = bpf_htons(pkt->ethertype);

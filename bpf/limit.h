@@ -109,7 +109,7 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 	if (!state)
 		return REASON_IMAGE;
 	fewer = leaving && is_half_open(leaving->state);
-	if (port->half_open && (pkt->tcp_flags & TCP_SYN) &&
+	if (port->half_open && (pkt->tcp.flags & TCP_SYN) &&
 	    state->half_open - fewer >= (__s64)port->half_open)
 		return REASON_HALF_OPEN_LIMIT;
 	if (port->sessions_per_remote) {

@@ -42,6 +42,16 @@ enum icmp_class {
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+/* What the TCP state machine needs of a segment; host byte order. */
+struct segment {
+	__u32 sequence;
+	__u32 end;   /* sequence number behind it: payload, SYN and FIN count */
+	__u32 reach; /* the same; of a first fragment, how far its unseen rest may reach */
+	__u32 acknowledgment;
+	__u32 window; /* as the header says it, not scaled */
+	__u32 flags;  /* TCP_* */
+};
+
 /* Lives in scratch_map, not on the stack: what the verifier reads back from a map it takes as
  * unknown, so paths that differ only in values found on the way meet again. On the stack every
  * header offset would be followed to the end on its own, beyond the verifier's limit. */
@@ -52,18 +62,15 @@ struct packet {
 	__u32 network;          /* offset of the IP or ARP header, bytes from the MAC header */
 	__u32 transport;        /* offset of the transport header */
 	__u32 transport_length; /* bytes of the IP payload from there on */
-	__u32 sequence;         /* TCP, host byte order */
-	__u32 acknowledgment;
+	struct segment tcp;
 	__u32 fragment_id;     /* host byte order */
 	__u32 fragment_end;    /* where the fragment ends in the datagram, bytes */
 	__u16 fragment_offset; /* where it starts, bytes */
-	__u16 window;          /* TCP, unscaled */
 	__u16 ethertype;       /* host byte order, of the innermost header; 0: LLC without SNAP */
 	__u16 port;        /* for policy: destination port, or ICMP type * 256 + code; host order */
 	__u16 source_port; /* for policy; host byte order */
 	__u16 vlan[VLAN_TAGS_MAX]; /* ids, NO_VLAN where there is no tag */
 	__u8 source_mac[ETH_ALEN];
-	__u8 tcp_flags;
 	__u8 tcp_header; /* bytes */
 	__u8 family;     /* 4, 6, or 0 for what is not IP */
 	__u8 hop_limit;  /* or TTL */

@@ -278,6 +278,23 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, enum direction dire
 	return is_extension(pkt->key.protocol) ? REASON_EXTENSION_HEADER : UNDECIDED;
 }
 
+#define TCP_FLAGS_AT 13 /* byte of the header */
+
+/* `payload`: bytes behind the TCP header. Of a first fragment they are not all: its rest may carry
+ * as much more as a datagram can hold. */
+static __always_inline void read_segment(const struct tcphdr *tcp, __u32 payload, int fragment,
+					 struct segment *segment)
+{
+	__u32 flags = ((const __u8 *)tcp)[TCP_FLAGS_AT], sequence = bpf_ntohl(tcp->seq);
+
+	segment->sequence = sequence;
+	segment->end = sequence + payload + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
+	segment->reach = fragment ? sequence + 0xffff : segment->end;
+	segment->acknowledgment = bpf_ntohl(tcp->ack_seq);
+	segment->window = bpf_ntohs(tcp->window);
+	segment->flags = flags;
+}
+
 static __always_inline int parse_tcp(struct __sk_buff *skb, enum direction direction,
 				     struct packet *pkt)
 {
@@ -290,10 +307,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, enum direction direc
 		return REASON_BAD_HEADER;
 	if (pkt->tcp_header > pkt->transport_length)
 		return pkt->fragment ? REASON_FRAGMENT_TINY : REASON_BAD_LENGTH;
-	pkt->tcp_flags = ((__u8 *)tcp)[13];
-	pkt->sequence = bpf_ntohl(tcp->seq);
-	pkt->acknowledgment = bpf_ntohl(tcp->ack_seq);
-	pkt->window = bpf_ntohs(tcp->window);
+	read_segment(tcp, pkt->transport_length - pkt->tcp_header, pkt->fragment, &pkt->tcp);
 	pkt->port = bpf_ntohs(tcp->dest);
 	pkt->source_port = bpf_ntohs(tcp->source);
 	set_ports(pkt, direction, tcp->source, tcp->dest);

@@ -44,7 +44,7 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 		return REASON_TRUNCATED;
 	switch (inner->key.protocol) {
 	case IPPROTO_TCP:
-		inner->sequence = bpf_ntohl(header->ports.sequence);
+		inner->tcp.sequence = bpf_ntohl(header->ports.sequence);
 		/* fallthrough */
 	case IPPROTO_UDP:
 	case PROTOCOL_UDPLITE:
@@ -132,8 +132,8 @@ static __always_inline int is_in_flight(const struct session *session, const str
 	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
 		return 1;
 	/* A side that has not spoken yet has offered no window. */
-	return window->max_window && !seq_after(inner->sequence, window->end) &&
-	       !seq_before(inner->sequence, oldest);
+	return window->max_window && !seq_after(inner->tcp.sequence, window->end) &&
+	       !seq_before(inner->tcp.sequence, oldest);
 }
 
 /* An ICMP or ICMPv6 error passes if it is about a packet of a live session, sent by the host that

@@ -140,14 +140,6 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
-/* Sequence numbers only go up. Compared with what is there now, not with what was read before the
- * segment was judged: another CPU may have brought it further with a later segment. */
-static __always_inline void raise_sequence(__u32 *number, __u32 value)
-{
-	if (seq_after(value, *(volatile __u32 *)number))
-		*number = value;
-}
-
 /* What a segment has changed of a session that was in old_state, and no more: another CPU may be
  * writing what the other direction changes. After the handshake that is apart, field by field: a
  * sender's segments alone move what it has sent, offered and acknowledged, and with the last how
@@ -247,10 +239,10 @@ static __always_inline int may_open(const struct judgement *judgement, const str
 
 	if (pkt->icmp_class == ICMP_CLASS_REPLY || pkt->icmp_class == ICMP_CLASS_ERROR)
 		return REASON_ICMP_STATE;
-	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp_flags & kinds) == TCP_SYN)
+	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp.flags & kinds) == TCP_SYN)
 		return UNDECIDED;
 	if (until && (__s32)(until - pkt->now) > 0 &&
-	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK) {
+	    (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK) {
 		*flags |= SESSION_PICKED_UP;
 		return UNDECIDED;
 	}
@@ -324,7 +316,7 @@ static __always_inline int insert_session(const struct judgement *judgement,
 static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt)
 {
 	return (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED) &&
-	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 /* May the port have one session more? An expired or closed one under the same key, which the sweep

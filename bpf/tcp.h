@@ -22,6 +22,9 @@
 /* An acknowledgment may be this old at least, even where the sender's window was small. */
 #define STALE_ACK_BYTES 66000
 
+/* Bytes: see latitude(). */
+#define LATITUDE_MAX (1U << 20)
+
 /* The part of a session that a segment can change. */
 struct tcp_track {
 	__u8 state;
@@ -39,13 +42,6 @@ static __always_inline int seq_before(__u32 a, __u32 b)
 static __always_inline int seq_after(__u32 a, __u32 b)
 {
 	return (__s32)(a - b) > 0;
-}
-
-/* Sequence space that the segment takes. */
-static __always_inline __u32 segment_length(const struct packet *pkt)
-{
-	return pkt->transport_length - pkt->tcp_header + !!(pkt->tcp_flags & TCP_SYN) +
-	       !!(pkt->tcp_flags & TCP_FIN);
 }
 
 /* The window scale option of the SYN in scratch packet `which`, or SCALE_UNKNOWN. A global
@@ -93,10 +89,10 @@ static __always_inline __u8 fin_acked_flag(enum direction direction)
 static __always_inline void start_side(struct __sk_buff *skb, const struct packet *pkt,
 				       struct tcp_window *side, __u8 *scale)
 {
-	side->end = pkt->sequence + segment_length(pkt);
+	side->end = pkt->tcp.end;
 	side->max_end = side->end;
-	side->max_window = pkt->window ? pkt->window : 1;
-	side->mark = pkt->sequence;
+	side->max_window = pkt->tcp.window ? pkt->tcp.window : 1;
+	side->mark = pkt->tcp.sequence;
 	*scale = read_scale(skb, pkt->scratch);
 }
 
@@ -116,12 +112,12 @@ static __always_inline void start_tcp(struct __sk_buff *skb, enum direction dire
 {
 	if (track->flags & SESSION_PICKED_UP) {
 		track->state = STATE_TCP_ESTABLISHED;
-		track->window[direction].end = pkt->sequence + segment_length(pkt);
-		track->window[direction].mark = pkt->acknowledgment;
-		track->window[!direction].end = pkt->acknowledgment;
+		track->window[direction].end = pkt->tcp.end;
+		track->window[direction].mark = pkt->tcp.acknowledgment;
+		track->window[!direction].end = pkt->tcp.acknowledgment;
 		/* What the peer has acknowledged so far is most likely what comes next. */
-		track->window[!direction].mark = pkt->sequence;
-		if (pkt->tcp_flags & TCP_FIN) {
+		track->window[!direction].mark = pkt->tcp.sequence;
+		if (pkt->tcp.flags & TCP_FIN) {
 			track->flags |= fin_flag(direction);
 			track->state = STATE_FIN_WAIT;
 		}
@@ -131,51 +127,62 @@ static __always_inline void start_tcp(struct __sk_buff *skb, enum direction dire
 	start_side(skb, pkt, &track->window[direction], &track->scale[direction]);
 }
 
+/* How much later than what is known here an upper bound may be. Two CPUs that handle segments of
+ * one direction at once can lose one of their updates, and without atomic maxima (5.12) nothing
+ * short of a lock, for 40 ns a packet, would keep them from it. What is lost is no more than the few
+ * segments on their way through, nor than the window that they have to fit into. */
+static __always_inline __u32 latitude(const struct tcp_window *of)
+{
+	return of->max_window < LATITUDE_MAX ? of->max_window : LATITUDE_MAX;
+}
+
 /* The four inequalities: data not beyond what the peer allows nor older than it keeps, and the
  * acknowledgment neither of data never sent nor too old. */
 static __always_inline int is_in_window(const struct tcp_window *sender,
-					const struct tcp_window *receiver, const struct packet *pkt)
+					const struct tcp_window *receiver,
+					const struct segment *segment)
 {
-	__u32 end = pkt->sequence + segment_length(pkt), stale;
+	__u32 stale;
 
-	if (seq_after(pkt->sequence, sender->max_end) ||
-	    seq_before(end, sender->end - receiver->max_window))
+	if (seq_after(segment->sequence, sender->max_end + latitude(receiver)) ||
+	    seq_before(segment->end, sender->end - receiver->max_window))
 		return 0;
-	if (!(pkt->tcp_flags & TCP_ACK))
+	if (!(segment->flags & TCP_ACK))
 		return 1;
 	stale = sender->max_window > STALE_ACK_BYTES ? sender->max_window : STALE_ACK_BYTES;
-	return !seq_after(pkt->acknowledgment, receiver->end) &&
-	       !seq_before(pkt->acknowledgment, receiver->end - stale);
+	return !seq_after(segment->acknowledgment, receiver->end + latitude(sender)) &&
+	       !seq_before(segment->acknowledgment, receiver->end - stale);
+}
+
+/* Sequence numbers only go up. Compared with what is there now, not with what was read before the
+ * segment was judged: another CPU may have brought it further with a later segment. */
+static __always_inline void raise_sequence(__u32 *number, __u32 value)
+{
+	if (seq_after(value, *(volatile __u32 *)number))
+		*number = value;
 }
 
 static __always_inline void move_windows(struct tcp_window *sender, struct tcp_window *receiver,
-					 const struct packet *pkt, __u8 scale)
+					 const struct segment *segment, __u8 scale)
 {
-	__u32 end = pkt->sequence + segment_length(pkt), window = pkt->window, edge;
+	__u32 window = segment->window;
 
-	/* Later fragments carry data that is not seen here: allow for the most there can be. */
-	if (pkt->fragment)
-		end = pkt->sequence + 0xffff;
-	if (!(pkt->tcp_flags & TCP_SYN))
+	if (!(segment->flags & TCP_SYN))
 		window <<= scale & 15;
 	if (window > sender->max_window)
 		sender->max_window = window;
-	if (seq_after(end, sender->end))
-		sender->end = end;
-	if (!(pkt->tcp_flags & TCP_ACK))
+	raise_sequence(&sender->end, segment->reach);
+	if (!(segment->flags & TCP_ACK))
 		return;
-	edge = pkt->acknowledgment + (window ? window : 1);
-	if (seq_after(edge, receiver->max_end))
-		receiver->max_end = edge;
-	if (seq_after(pkt->acknowledgment, sender->mark))
-		sender->mark = pkt->acknowledgment;
+	raise_sequence(&receiver->max_end, segment->acknowledgment + (window ? window : 1));
+	raise_sequence(&sender->mark, segment->acknowledgment);
 }
 
 /* Does the segment acknowledge the peer's SYN, and nothing that was never sent? */
 static __always_inline int acknowledges_syn(const struct tcp_window *peer, const struct packet *pkt)
 {
-	return (pkt->tcp_flags & TCP_ACK) && seq_after(pkt->acknowledgment, peer->mark) &&
-	       !seq_after(pkt->acknowledgment, peer->end);
+	return (pkt->tcp.flags & TCP_ACK) && seq_after(pkt->tcp.acknowledgment, peer->mark) &&
+	       !seq_after(pkt->tcp.acknowledgment, peer->end);
 }
 
 /* The answer to a SYN, from the side that did not open. */
@@ -185,20 +192,20 @@ static __always_inline int answer_syn(struct __sk_buff *skb, enum direction dire
 	struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *receiver = &track->window[!direction];
 
-	if ((pkt->tcp_flags & TCP_ACK) && !acknowledges_syn(receiver, pkt))
+	if ((pkt->tcp.flags & TCP_ACK) && !acknowledges_syn(receiver, pkt))
 		return REASON_TCP_STATE;
 	start_side(skb, pkt, sender, &track->scale[direction]);
 	agree_scale(track);
 	/* The opener's SYN said how much it takes, from the first byte on; that is before scaling.
 	 */
-	sender->max_end = pkt->sequence + 1 + receiver->max_window;
+	sender->max_end = pkt->tcp.sequence + 1 + receiver->max_window;
 	/* From here on marks are acknowledgments: each in the other's sequence space. */
 	sender->mark = receiver->mark;
-	receiver->mark = pkt->sequence;
-	if (pkt->tcp_flags & TCP_ACK) {
-		sender->mark = pkt->acknowledgment;
-		if (seq_after(pkt->acknowledgment + sender->max_window, receiver->max_end))
-			receiver->max_end = pkt->acknowledgment + sender->max_window;
+	receiver->mark = pkt->tcp.sequence;
+	if (pkt->tcp.flags & TCP_ACK) {
+		sender->mark = pkt->tcp.acknowledgment;
+		if (seq_after(pkt->tcp.acknowledgment + sender->max_window, receiver->max_end))
+			receiver->max_end = pkt->tcp.acknowledgment + sender->max_window;
 	}
 	track->state = STATE_SYN_RECEIVED;
 	return REASON_ESTABLISHED;
@@ -210,7 +217,7 @@ static __always_inline int take_openers_reset(const struct packet *pkt,
 					      const struct tcp_window *opener,
 					      struct tcp_track *track)
 {
-	if (pkt->sequence - opener->mark <= opener->end - opener->mark)
+	if (pkt->tcp.sequence - opener->mark <= opener->end - opener->mark)
 		track->state = STATE_CLOSED;
 	return REASON_ESTABLISHED;
 }
@@ -219,7 +226,7 @@ static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction 
 					  const struct packet *pkt, int from_opener,
 					  struct tcp_track *track)
 {
-	__u8 kind = pkt->tcp_flags & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK);
+	__u8 kind = pkt->tcp.flags & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK);
 
 	if (from_opener) {
 		/* A retransmission, or a new attempt from the same port. */
@@ -253,15 +260,15 @@ static __always_inline int judge_late_syn(enum direction direction, const struct
 {
 	const struct tcp_window *sender = &track->window[direction];
 
-	if (!(pkt->tcp_flags & TCP_ACK))
+	if (!(pkt->tcp.flags & TCP_ACK))
 		return from_opener || (track->state == STATE_SYN_RECEIVED &&
-				       !seq_after(pkt->sequence, sender->end))
+				       !seq_after(pkt->tcp.sequence, sender->end))
 			       ? REASON_ESTABLISHED
 			       : REASON_TCP_STATE;
 	if (track->flags & SESSION_PICKED_UP)
 		return REASON_TCP_STATE;
-	if (seq_after(pkt->sequence, sender->end) ||
-	    !is_in_window(sender, &track->window[!direction], pkt))
+	if (seq_after(pkt->tcp.sequence, sender->end) ||
+	    !is_in_window(sender, &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
 	/* Simultaneous open: the opener's SYN+ACK ends the handshake. */
 	if (track->state == STATE_SYN_RECEIVED && from_opener)
@@ -274,8 +281,8 @@ static __always_inline int judge_late_syn(enum direction direction, const struct
 static __always_inline void take_reset(enum direction direction, const struct packet *pkt,
 				       struct tcp_track *track)
 {
-	if (pkt->sequence == track->window[direction].end ||
-	    pkt->sequence == track->window[!direction].mark)
+	if (pkt->tcp.sequence == track->window[direction].end ||
+	    pkt->tcp.sequence == track->window[!direction].mark)
 		track->state = STATE_CLOSED;
 }
 
@@ -285,10 +292,10 @@ static __always_inline void advance_close(enum direction direction, const struct
 	const __u8 fins = SESSION_FIN_IN | SESSION_FIN_OUT;
 	const __u8 acked = SESSION_FIN_IN_ACKED | SESSION_FIN_OUT_ACKED;
 
-	if (pkt->tcp_flags & TCP_FIN)
+	if (pkt->tcp.flags & TCP_FIN)
 		track->flags |= fin_flag(direction);
-	if ((pkt->tcp_flags & TCP_ACK) && (track->flags & fin_flag(!direction)) &&
-	    pkt->acknowledgment == track->window[!direction].end)
+	if ((pkt->tcp.flags & TCP_ACK) && (track->flags & fin_flag(!direction)) &&
+	    pkt->tcp.acknowledgment == track->window[!direction].end)
 		track->flags |= fin_acked_flag(!direction);
 	if (track->state == STATE_SYN_RECEIVED)
 		return;
@@ -307,25 +314,25 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	int windows = !(track->flags & SESSION_PICKED_UP);
 
 	/* SYN goes with neither; stacks differ in what they make of it. */
-	if ((pkt->tcp_flags & TCP_SYN) && (pkt->tcp_flags & (TCP_FIN | TCP_RST)))
+	if ((pkt->tcp.flags & TCP_SYN) && (pkt->tcp.flags & (TCP_FIN | TCP_RST)))
 		return REASON_TCP_STATE;
 	if (track->state == STATE_SYN_SENT)
 		return judge_syn_sent(skb, direction, pkt, from_opener, track);
-	if (pkt->tcp_flags & TCP_SYN)
+	if (pkt->tcp.flags & TCP_SYN)
 		return judge_late_syn(direction, pkt, from_opener, track);
 	/* Every other segment of a synchronized connection carries ACK, a reset may not. */
-	if (!(pkt->tcp_flags & (TCP_ACK | TCP_RST)))
+	if (!(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;
 	if (windows && !(settings->flags & SETTING_TCP_LIBERAL) &&
-	    !is_in_window(&track->window[direction], &track->window[!direction], pkt))
+	    !is_in_window(&track->window[direction], &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
-	if (pkt->tcp_flags & TCP_RST) {
+	if (pkt->tcp.flags & TCP_RST) {
 		take_reset(direction, pkt, track);
 		return REASON_ESTABLISHED;
 	}
 	if (track->state == STATE_CLOSED)
 		return REASON_ESTABLISHED;
-	move_windows(&track->window[direction], &track->window[!direction], pkt,
+	move_windows(&track->window[direction], &track->window[!direction], &pkt->tcp,
 		     track->scale[direction]);
 	if (track->state == STATE_SYN_RECEIVED && from_opener)
 		track->state = STATE_TCP_ESTABLISHED;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What a packet costs in the programs themselves: BPF_PROG_TEST_RUN, one line per case, nanoseconds
- * per packet over an empty program in the same run.
+ * per packet over an empty program that is measured in turn with it. walker.bpf.c makes another
+ * flow's packet each time; so "1,000 flows" are warm caches and "1,000,000" are cold ones.
  *
- * "warm" repeats one packet inside the kernel; "walk" is another flow for every packet, one system
- * call each (the kernel's clock reads around it are in the floor too), so caches are as cold as so
- * many flows make them. Both are lower bounds of what a real device shows. Every case first checks
- * that its packet meets the reason it claims to measure.
+ * Test runs are a lower bound of what a real device shows. Every case counts that each of its
+ * packets met the reason that it claims to measure.
  *
- * FLOWS=n adds a walk over n flows (the largest that is tried by itself is 100,000).
+ * FLOWS=n leaves out what has more flows (1,000,000 need about 600 MB of memory).
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,37 +16,104 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <cmocka.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/datapath.h"
+#include "tests/bench/walk.h"
+#include "tests/bench/walker.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
 #include "vmseg.skel.h"
 
-#define ROUNDS       9
-#define WARM_REPEATS 200000
-#define WALK_PACKETS 20000
-#define TCP_PORT     80
+#define ROUNDS   25
+#define PACKETS  20000 /* a round's, about two milliseconds: most are not interrupted */
+#define TCP_PORT 80
 
-/* ---- measuring ---------------------------------------------------------------------------------
+#define TARGET_EMPTY RIG_PROGRAM_COUNT
+
+struct bench {
+	struct rig_port *port;
+	struct walker *walker;
+	struct walk *walk; /* the walker's own variable */
+};
+
+/* ---- running ----------------------------------------------------------------------------------
  */
 
-/* Nanoseconds per run as the kernel measures them. */
-static double time_frame(int program, const struct packet *packet, int repeats)
+/* Nanoseconds per packet as the kernel measures them. */
+static double run_walker(int program, const struct packet *packet, uint32_t packets)
 {
-	struct __sk_buff context = {.ifindex = 1};
+	struct __sk_buff context = {.ifindex = LOOPBACK_IFINDEX};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
 		    .data_size_in = packet->length, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = repeats);
+		    .ctx_size_in = sizeof(context), .repeat = (int)packets);
 	int result = bpf_prog_test_run_opts(program, &options);
 
 	if (result)
 		fail_msg("BPF_PROG_TEST_RUN: %s", strerror(-result));
+	if (options.retval == TC_ACT_STOLEN)
+		fail_msg("the walk did not come to its end");
 	return options.duration;
 }
+
+/* Where a flow's numbers stand in a frame; the walk writes the local port, or, where the packets
+ * are to one local port, the remote's. */
+static void aim_walk(struct bench *bench, enum direction direction, const struct packet *packet,
+		     bool to_one_port)
+{
+	bool v6 = packet->bytes[14] >> 4 == 6, out = direction == DIRECTION_OUT;
+	uint32_t addresses = v6 ? 14 + 8 : 14 + 12, size = v6 ? 16 : 4;
+	uint32_t ports = v6 ? 14 + 40 : 14 + 20;
+
+	bench->walk->remote_at = addresses + (out ? 2 : 1) * size - 2;
+	bench->walk->port_at = ports + (out == to_one_port ? 2 : 0);
+}
+
+static void set_walk(struct bench *bench, uint32_t first, uint32_t flows)
+{
+	bench->walk->first = first;
+	bench->walk->flows = flows;
+	bench->walk->next = 0;
+	/* About the golden section of the flows, and prime to every number of them used here. */
+	bench->walk->stride = flows > 1000 ? 611953 % flows : 1;
+}
+
+static uint64_t count_reason(struct bench *bench, enum direction direction, enum reason reason)
+{
+	struct port_stats stats;
+
+	read_rig_stats(bench->port->rig, bench->port->slot, &stats);
+	return stats.by_reason[direction][reason].packets;
+}
+
+/* Runs packets through a program, all of which must meet the reason. */
+static double run_case(struct bench *bench, enum direction direction, const struct packet *packet,
+		       enum reason reason, uint32_t packets)
+{
+	uint64_t before = count_reason(bench, direction, reason), met;
+	double time;
+
+	bench->walk->target = direction;
+	time = run_walker(bpf_program__fd(bench->walker->progs.walk_flows), packet, packets);
+	met = count_reason(bench, direction, reason) - before;
+	if (met != packets)
+		fail_msg("of %u packets %llu met the reason %s", packets, (unsigned long long)met,
+			 reason_name(reason));
+	return time;
+}
+
+static double run_floor(struct bench *bench, const struct packet *packet, uint32_t packets)
+{
+	bench->walk->target = TARGET_EMPTY;
+	return run_walker(bpf_program__fd(bench->walker->progs.walk_flows), packet, packets);
+}
+
+/* ---- figures ------------------------------------------------------------------------------------
+ */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -56,248 +122,187 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct figure {
-	double min, median, max;
-};
-
-static struct figure sum_up(double *values, size_t count)
+/* The case and its floor by turns: `over` is the median of the rounds' differences. */
+static void print_figures(const char *name, double *floors, double *totals, uint32_t rounds)
 {
-	qsort(values, count, sizeof(*values), compare_doubles);
-	return (struct figure){values[0], values[count / 2], values[count - 1]};
-}
+	double over[ROUNDS];
 
-/* Another flow for every packet: makes the packet of flow n. */
-typedef struct packet (*flow_packet)(uint32_t flow);
-
-static double walk_flows(int program, flow_packet make, uint32_t first, uint32_t flows,
-			 uint32_t packets)
-{
-	uint32_t step = 1, flow = 0;
-	double total = 0;
-
-	/* A stride that is no divisor of the number of flows visits all of them out of order. */
-	if (flows > 1000)
-		step = 7919;
-	for (uint32_t i = 0; i < packets; i++) {
-		struct packet packet = make(first + flow);
-
-		total += time_frame(program, &packet, 1);
-		flow = (flow + step) % flows;
-	}
-	return total / packets;
+	for (uint32_t i = 0; i < rounds; i++)
+		over[i] = totals[i] - floors[i];
+	qsort(floors, rounds, sizeof(*floors), compare_doubles);
+	qsort(totals, rounds, sizeof(*totals), compare_doubles);
+	qsort(over, rounds, sizeof(*over), compare_doubles);
+	printf("%-40s %8.1f %8.1f %8.1f %8.1f %8.1f\n", name, floors[rounds / 2],
+	       totals[rounds / 2], over[0], over[rounds / 2], over[rounds - 1]);
+	fflush(stdout);
 }
 
 static void print_header(void)
 {
-	printf("%-34s %9s %9s %9s %9s\n", "case (ns per packet)", "min", "median", "max",
-	       "over floor");
+	printf("%-40s %8s %8s %8s %8s %8s\n", "ns per packet", "floor", "total", "over min",
+	       "median", "max");
 }
 
-static void print_case(const char *name, struct figure figure, double floor)
+/* Packets of `flows` flows again and again. */
+static void measure(struct bench *bench, const char *name, enum direction direction,
+		    const struct packet *packet, enum reason reason, uint32_t flows)
 {
-	printf("%-34s %9.1f %9.1f %9.1f", name, figure.min, figure.median, figure.max);
-	if (floor > 0)
-		printf(" %9.1f", figure.median - floor);
-	putchar('\n');
+	double floors[ROUNDS], totals[ROUNDS];
+
+	set_walk(bench, 0, flows);
+	run_case(bench, direction, packet, reason, flows < PACKETS ? PACKETS : flows);
+	for (int i = 0; i < ROUNDS; i++) {
+		floors[i] = run_floor(bench, packet, PACKETS);
+		totals[i] = run_case(bench, direction, packet, reason, PACKETS);
+	}
+	print_figures(name, floors, totals, ROUNDS);
 }
 
-static double measure_warm(const char *name, int program, const struct packet *packet, double floor)
+/* Each flow's first packet: every round goes on to flows that have not been seen. */
+static void measure_new(struct bench *bench, const char *name, enum direction direction,
+			const struct packet *packet, uint32_t first, uint32_t rounds)
 {
-	double values[ROUNDS];
-	struct figure figure;
+	double floors[ROUNDS], totals[ROUNDS];
 
-	for (int i = 0; i < ROUNDS; i++)
-		values[i] = time_frame(program, packet, WARM_REPEATS);
-	figure = sum_up(values, ROUNDS);
-	print_case(name, figure, floor);
-	return figure.median;
-}
-
-/* `fresh`: every round goes on to flows that have not been seen. */
-static double measure_walk(const char *name, int program, flow_packet make, uint32_t flows,
-			   bool fresh, double floor)
-{
-	double values[ROUNDS];
-	struct figure figure;
-
-	for (uint32_t i = 0; i < ROUNDS; i++)
-		values[i] = walk_flows(program, make, fresh ? i * flows : 0, flows,
-				       fresh ? flows : WALK_PACKETS);
-	figure = sum_up(values, ROUNDS);
-	print_case(name, figure, floor);
-	return figure.median;
-}
-
-/* ---- flows: numbered remotes, 50,000 local ports each
- * --------------------------------------------
- */
-
-#define PORTS_PER_REMOTE 50000
-#define FIRST_PORT       10000
-
-static struct host remote_of_flow(const struct host *like, uint32_t flow)
-{
-	struct host remote = *like;
-	uint32_t number = htonl(flow / PORTS_PER_REMOTE);
-
-	/* The last two bytes of the address count. */
-	memcpy(&remote.address[14], (uint8_t *)&number + 2, 2);
-	return remote;
-}
-
-static uint16_t port_of_flow(uint32_t flow)
-{
-	return FIRST_PORT + flow % PORTS_PER_REMOTE;
-}
-
-static struct packet tcp_out(const struct host *vm, const struct host *like, uint32_t flow,
-			     uint8_t flags, uint32_t sequence, uint32_t acknowledgment)
-{
-	struct host remote = remote_of_flow(like, flow);
-
-	return tcp(vm, &remote, port_of_flow(flow), TCP_PORT, flags, .sequence = sequence,
-		   .acknowledgment = acknowledgment);
-}
-
-static struct packet tcp_in(const struct host *vm, const struct host *like, uint32_t flow,
-			    uint8_t flags, uint32_t sequence, uint32_t acknowledgment)
-{
-	struct host remote = remote_of_flow(like, flow);
-
-	return tcp(&remote, vm, TCP_PORT, port_of_flow(flow), flags, .sequence = sequence,
-		   .acknowledgment = acknowledgment);
-}
-
-static struct packet ack_out_v4(uint32_t flow)
-{
-	return tcp_out(VM, WEB, flow, ACK, 101, 501);
-}
-
-static struct packet ack_out_v6(uint32_t flow)
-{
-	return tcp_out(VM6, WEB6, flow, ACK, 101, 501);
-}
-
-static struct packet ack_in_v4(uint32_t flow)
-{
-	return tcp_in(VM, WEB, flow, ACK, 501, 101);
-}
-
-static struct packet ack_in_v6(uint32_t flow)
-{
-	return tcp_in(VM6, WEB6, flow, ACK, 501, 101);
-}
-
-static struct packet syn_out_v4(uint32_t flow)
-{
-	return tcp_out(VM, WEB, flow, SYN, 100, 0);
-}
-
-static struct packet denied_in_v4(uint32_t flow)
-{
-	struct host remote = remote_of_flow(INTRUDER, flow);
-
-	return tcp(&remote, VM, port_of_flow(flow), 22, SYN);
+	for (uint32_t i = 0; i < rounds; i++) {
+		set_walk(bench, first + i * PACKETS, PACKETS);
+		floors[i] = run_floor(bench, packet, PACKETS);
+		set_walk(bench, first + i * PACKETS, PACKETS);
+		totals[i] = run_case(bench, direction, packet, REASON_NEW, PACKETS);
+	}
+	print_figures(name, floors, totals, rounds);
 }
 
 /* ---- cases -------------------------------------------------------------------------------------
  */
 
-static void must_meet(struct rig_port *port, enum direction direction, const struct packet *packet,
-		      enum reason reason)
+static void open_flows(struct bench *bench, const struct host *vm, const struct host *remote,
+		       uint32_t flows)
 {
-	struct dry_run dry = dry_run_frame(port, direction, packet);
+	const struct packet syn = tcp(vm, remote, 0, TCP_PORT, SYN, .sequence = 100);
+	const struct packet answer =
+		tcp(remote, vm, TCP_PORT, 0, SYN | ACK, .sequence = 500, .acknowledgment = 101);
+	const struct packet ack =
+		tcp(vm, remote, 0, TCP_PORT, ACK, .sequence = 101, .acknowledgment = 501);
 
-	if (dry.reason != reason)
-		fail_msg("the packet meets reason %d, not %d", dry.reason, reason);
+	set_walk(bench, 0, flows);
+	aim_walk(bench, DIRECTION_OUT, &syn, false);
+	run_case(bench, DIRECTION_OUT, &syn, REASON_NEW, flows);
+	aim_walk(bench, DIRECTION_IN, &answer, false);
+	run_case(bench, DIRECTION_IN, &answer, REASON_ESTABLISHED, flows);
+	aim_walk(bench, DIRECTION_OUT, &ack, false);
+	run_case(bench, DIRECTION_OUT, &ack, REASON_ESTABLISHED, flows);
 }
 
-static void open_flows(struct rig_port *port, uint32_t flows)
+static void bench_segments(struct bench *bench, const char *family, const struct host *vm,
+			   const struct host *remote, uint32_t flows)
 {
-	struct packet packet;
-
-	for (uint32_t flow = 0; flow < flows; flow++) {
-		packet = tcp_out(VM, WEB, flow, SYN, 100, 0);
-		run_frame(port, DIRECTION_OUT, &packet);
-		packet = tcp_in(VM, WEB, flow, SYN | ACK, 500, 101);
-		run_frame(port, DIRECTION_IN, &packet);
-		packet = ack_out_v4(flow);
-		run_frame(port, DIRECTION_OUT, &packet);
-		packet = tcp_out(VM6, WEB6, flow, SYN, 100, 0);
-		run_frame(port, DIRECTION_OUT, &packet);
-		packet = tcp_in(VM6, WEB6, flow, SYN | ACK, 500, 101);
-		run_frame(port, DIRECTION_IN, &packet);
-		packet = ack_out_v6(flow);
-		run_frame(port, DIRECTION_OUT, &packet);
-	}
-	packet = ack_in_v4(flows - 1);
-	must_meet(port, DIRECTION_IN, &packet, REASON_ESTABLISHED);
-}
-
-struct programs {
-	int floor, out, in;
-	double warm_floor, walk_floor;
-};
-
-static void bench_established(struct rig_port *port, const struct programs *programs,
-			      uint32_t flows)
-{
-	struct packet packet;
+	const struct packet out = tcp(vm, remote, 0, TCP_PORT, ACK, .sequence = 101,
+				      .acknowledgment = 501, .payload = 10);
+	const struct packet in = tcp(remote, vm, TCP_PORT, 0, ACK, .sequence = 501,
+				     .acknowledgment = 101, .payload = 10);
 	char name[64];
 
-	set_session_limit(port, 2 * flows + 1000);
-	open_flows(port, flows);
-	if (flows == 1) {
-		packet = ack_out_v4(0);
-		measure_warm("established v4 out, warm", programs->out, &packet,
-			     programs->warm_floor);
-		packet = ack_in_v4(0);
-		measure_warm("established v4 in, warm", programs->in, &packet,
-			     programs->warm_floor);
-		packet = ack_out_v6(0);
-		measure_warm("established v6 out, warm", programs->out, &packet,
-			     programs->warm_floor);
-		packet = ack_in_v6(0);
-		measure_warm("established v6 in, warm", programs->in, &packet,
-			     programs->warm_floor);
-		return;
+	open_flows(bench, vm, remote, flows);
+	snprintf(name, sizeof(name), "established TCP, %s out, %u flows", family, flows);
+	aim_walk(bench, DIRECTION_OUT, &out, false);
+	measure(bench, name, DIRECTION_OUT, &out, REASON_ESTABLISHED, flows);
+	snprintf(name, sizeof(name), "established TCP, %s in, %u flows", family, flows);
+	aim_walk(bench, DIRECTION_IN, &in, false);
+	measure(bench, name, DIRECTION_IN, &in, REASON_ESTABLISHED, flows);
+}
+
+static void bench_datagrams(struct bench *bench, uint32_t flows)
+{
+	const struct packet out = udp(VM, WEB, 0, 53, .payload = 10);
+	const struct packet in = udp(WEB, VM, 53, 0, .payload = 10);
+	char name[64];
+
+	set_walk(bench, 0, flows);
+	aim_walk(bench, DIRECTION_OUT, &out, false);
+	run_case(bench, DIRECTION_OUT, &out, REASON_NEW, flows);
+	aim_walk(bench, DIRECTION_IN, &in, false);
+	snprintf(name, sizeof(name), "established UDP, IPv4 in, %u flows", flows);
+	measure(bench, name, DIRECTION_IN, &in, REASON_ESTABLISHED, flows);
+}
+
+static void bench_established(struct bench *bench, uint32_t flows)
+{
+	set_session_limit(bench->port, 2 * flows);
+	bench_segments(bench, "IPv4", VM, WEB, flows);
+	bench_segments(bench, "IPv6", VM6, WEB6, flows);
+	set_session_limit(bench->port, flows);
+	bench_datagrams(bench, flows);
+}
+
+/* The programs of the walker that touch nothing but a table like a port's. */
+static void bench_bare(struct bench *bench, uint32_t flows)
+{
+	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, ACK);
+	int empty = bpf_program__fd(bench->walker->progs.empty);
+	int insert = bpf_program__fd(bench->walker->progs.insert_bare);
+	int look_up = bpf_program__fd(bench->walker->progs.look_up_bare);
+	double floors[ROUNDS], totals[ROUNDS];
+	char name[64];
+
+	set_walk(bench, 0, flows);
+	run_walker(insert, &packet, flows);
+	for (int i = 0; i < ROUNDS; i++) {
+		floors[i] = run_walker(empty, &packet, PACKETS);
+		totals[i] = run_walker(look_up, &packet, PACKETS);
 	}
-	snprintf(name, sizeof(name), "established v4 out, walk %u", flows);
-	measure_walk(name, programs->out, ack_out_v4, flows, false, programs->walk_floor);
-	snprintf(name, sizeof(name), "established v6 in, walk %u", flows);
-	measure_walk(name, programs->in, ack_in_v6, flows, false, programs->walk_floor);
+	snprintf(name, sizeof(name), "bare hash look-up, %u of %u flows", flows, flows);
+	print_figures(name, floors, totals, ROUNDS);
 }
 
-static void bench_new(struct rig_port *port, const struct programs *programs)
+static void bench_bare_insert(struct bench *bench, uint32_t first, uint32_t rounds)
 {
-	struct packet packet = syn_out_v4(0);
+	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, ACK);
+	double floors[ROUNDS], totals[ROUNDS];
 
-	set_session_limit(port, 1 << 20);
-	must_meet(port, DIRECTION_OUT, &packet, REASON_NEW);
-	measure_walk("new session, walk", programs->out, syn_out_v4, WALK_PACKETS, true,
-		     programs->walk_floor);
+	for (uint32_t i = 0; i < rounds; i++) {
+		floors[i] = run_walker(bpf_program__fd(bench->walker->progs.empty), &packet, PACKETS);
+		set_walk(bench, first + i * PACKETS, PACKETS);
+		totals[i] = run_walker(bpf_program__fd(bench->walker->progs.insert_bare), &packet,
+				       PACKETS);
+	}
+	print_figures("bare hash insert", floors, totals, rounds);
 }
 
-static void bench_limit(struct rig_port *port, const struct programs *programs)
+static void bench_new(struct bench *bench)
 {
-	struct packet packet = syn_out_v4(0);
+	const struct packet syn = tcp(VM, WEB, 0, TCP_PORT, SYN, .sequence = 100);
+	const struct packet datagram = udp(VM, WEB, 0, 53);
 
-	set_session_limit(port, 1);
-	run_frame(port, DIRECTION_OUT, &packet);
-	packet = syn_out_v4(1);
-	measure_warm("session limit, warm", programs->out, &packet, programs->warm_floor);
+	set_session_limit(bench->port, 2 * ROUNDS * PACKETS);
+	aim_walk(bench, DIRECTION_OUT, &syn, false);
+	measure_new(bench, "new session, TCP", DIRECTION_OUT, &syn, 0, ROUNDS);
+	aim_walk(bench, DIRECTION_OUT, &datagram, false);
+	measure_new(bench, "new session, UDP", DIRECTION_OUT, &datagram, 0, ROUNDS);
 }
 
-static void bench_guard(struct rig_port *port, const struct programs *programs)
+static void bench_limit(struct bench *bench)
 {
-	struct packet packet = ack_out_v4(0);
+	const struct packet first = udp(VM, WEB, 9, 53);
+	const struct packet others = udp(VM, WEB, 0, 53);
+
+	set_session_limit(bench->port, 1);
+	run_frame(bench->port, DIRECTION_OUT, &first);
+	aim_walk(bench, DIRECTION_OUT, &others, false);
+	measure(bench, "session limit, 1000 flows", DIRECTION_OUT, &others, REASON_SESSION_LIMIT,
+		1000);
+}
+
+static void bench_guard(struct bench *bench)
+{
+	struct packet packet = tcp(VM, WEB, 0, TCP_PORT, ACK);
 
 	packet.bytes[6] ^= 2; /* the source MAC */
-	must_meet(port, DIRECTION_OUT, &packet, REASON_GUARD_MAC);
-	measure_warm("guard, warm", programs->out, &packet, programs->warm_floor);
+	aim_walk(bench, DIRECTION_OUT, &packet, false);
+	measure(bench, "guard drop, 1000 flows", DIRECTION_OUT, &packet, REASON_GUARD_MAC, 1000);
 }
 
-/* Rules that the packet does not match, each with a prefix and a port of its own. */
+/* Rules that the packet does not match, each with a prefix of its own and one of 200 services. */
 static void set_many_rules(struct rig_port *port, unsigned int rules)
 {
 	_cleanup_free_ char *text = NULL;
@@ -314,49 +319,80 @@ static void set_many_rules(struct rig_port *port, unsigned int rules)
 	set_policy(port, text);
 }
 
-static void bench_denied(struct rig_port *port, const struct programs *programs, unsigned int rules)
+static void bench_denied(struct bench *bench, unsigned int rules)
 {
-	struct packet packet = denied_in_v4(0);
+	const struct packet packet = tcp(INTRUDER, VM, 0, 22, SYN);
 	char name[64];
 
-	set_many_rules(port, rules);
-	must_meet(port, DIRECTION_IN, &packet, REASON_POLICY);
-	snprintf(name, sizeof(name), "denied, %u rules, warm", rules);
-	measure_warm(name, programs->in, &packet, programs->warm_floor);
+	set_many_rules(bench->port, rules);
+	aim_walk(bench, DIRECTION_IN, &packet, true);
+	snprintf(name, sizeof(name), "denied, %u rules, 1000 flows", rules);
+	measure(bench, name, DIRECTION_IN, &packet, REASON_POLICY, 1000);
+}
+
+static void set_event_rate(struct bench *bench, uint32_t rate)
+{
+	bench->port->rig->settings.event_rate = rate;
+	bench->port->rig->settings.event_burst = rate;
+	apply_rig_settings(bench->port->rig);
+}
+
+/* ---- setting up ---------------------------------------------------------------------------------
+ */
+
+static void open_bench(struct bench *bench, uint32_t bare_flows)
+{
+	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, SYN);
+	void *state = NULL;
+	int fd;
+
+	if (open_rig(&state) || reset_rig(&state))
+		fail_msg("no rig");
+	bench->port = state;
+	run_frame(bench->port, DIRECTION_OUT, &packet); /* makes the port the loopback device's */
+	bench->walker = walker__open();
+	assert_non_null(bench->walker);
+	bpf_map__set_max_entries(bench->walker->maps.bare_table, bare_flows + ROUNDS * PACKETS);
+	assert_int_equal(walker__load(bench->walker), 0);
+	bench->walk = &bench->walker->data->walk;
+	for (uint32_t i = 0; i < RIG_PROGRAM_COUNT; i++) {
+		fd = rig_program(bench->port->rig, (enum rig_program)i);
+		rig_write(bench->walker->maps.targets, i, &fd);
+	}
+	fd = bpf_program__fd(bench->walker->progs.empty);
+	rig_write(bench->walker->maps.targets, TARGET_EMPTY, &fd);
+}
+
+static void close_bench(struct bench *bench)
+{
+	void *state = bench->port;
+
+	walker__destroy(bench->walker);
+	close_rig(&state);
 }
 
 int main(void)
 {
-	const char *extra = getenv("FLOWS");
-	struct programs programs;
-	struct rig_port *port;
-	struct packet packet;
-	void *state = NULL;
+	static const uint32_t sizes[] = {1, 1000, 100000, 1000000};
+	const char *text = getenv("FLOWS");
+	uint32_t most = text && *text ? (uint32_t)strtoul(text, NULL, 10) : 1000000;
+	struct bench bench = {0};
 
-	if (open_rig(&state) || reset_rig(&state))
-		return EXIT_FAILURE;
-	port = state;
-	programs.floor = bpf_program__fd(port->rig->skeleton->progs.read_clock);
-	programs.out = rig_program(port->rig, RIG_FROM_VM);
-	programs.in = rig_program(port->rig, RIG_TO_VM);
-	set_defaults(port, false, true);
-	packet = ack_out_v4(0);
-	run_frame(port, DIRECTION_OUT, &packet); /* makes the port the loopback device's */
-
+	open_bench(&bench, most);
+	set_defaults(bench.port, false, true);
+	set_event_rate(&bench, 0);
 	print_header();
-	programs.warm_floor = measure_warm("empty program, warm", programs.floor, &packet, 0);
-	programs.walk_floor = measure_walk("empty program, walk 1000", programs.floor, ack_out_v4,
-					   1000, false, 0);
-	bench_established(port, &programs, 1);
-	bench_established(port, &programs, 1000);
-	bench_established(port, &programs, 100000);
-	if (extra && *extra)
-		bench_established(port, &programs, (uint32_t)strtoul(extra, NULL, 10));
-	bench_new(port, &programs);
-	bench_limit(port, &programs);
-	bench_guard(port, &programs);
-	bench_denied(port, &programs, 10);
-	bench_denied(port, &programs, 1000);
-	close_rig(&state);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && sizes[i] <= most; i++) {
+		bench_bare(&bench, sizes[i]);
+		bench_established(&bench, sizes[i]);
+	}
+	bench_bare_insert(&bench, most, ROUNDS);
+	bench_new(&bench);
+	bench_limit(&bench);
+	bench_guard(&bench);
+	bench_denied(&bench, 10);
+	bench_denied(&bench, 1000);
+	set_event_rate(&bench, 1000);
+	close_bench(&bench);
 	return EXIT_SUCCESS;
 }

@@ -19,7 +19,8 @@
  */
 #include "tests/model/talk.h"
 
-#define OLDEST_ACK 66000 /* bpf/tcp.h: an acknowledgment may be this old at least */
+#define OLDEST_ACK 66000     /* bpf/tcp.h: an acknowledgment may be this old at least */
+#define LATITUDE   (1 << 20) /* bpf/tcp.h: a bound may be this late at most */
 
 static bool before(uint32_t a, uint32_t b)
 {
@@ -105,18 +106,24 @@ static uint32_t offered(const struct speaker *speaker, const struct reading *seg
 		       : (uint32_t)segment->window << speaker->scale;
 }
 
+/* What is known of a bound may be late, by a window of whoever sets it. */
+static uint32_t latitude(const struct speaker *of)
+{
+	return of->window < LATITUDE ? of->window : LATITUDE;
+}
+
 static bool is_in_window(const struct speaker *speaker, const struct speaker *listener,
 			 const struct reading *segment)
 {
 	uint32_t oldest = speaker->window > OLDEST_ACK ? speaker->window : OLDEST_ACK;
 
-	if (before(speaker->limit, segment->sequence))
+	if (before(speaker->limit + latitude(listener), segment->sequence))
 		return false;
 	if (before(end_of(segment), speaker->end - listener->window))
 		return false;
 	if (!has(segment, ACK))
 		return true;
-	return !before(listener->end, segment->acknowledgment) &&
+	return !before(listener->end + latitude(speaker), segment->acknowledgment) &&
 	       !before(segment->acknowledgment, listener->end - oldest);
 }
 
