@@ -46,6 +46,21 @@ static __always_inline int is_half_open(__u8 state)
 	return state == STATE_SYN_SENT || state == STATE_SYN_RECEIVED;
 }
 
+/* Held by whoever may take a session out of the half-open states: see raise_state(). Ports share
+ * them. */
+#define HANDSHAKE_LOCKS 64
+
+struct handshake_lock {
+	struct bpf_spin_lock lock;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HANDSHAKE_LOCKS);
+	__type(key, __u32);
+	__type(value, struct handshake_lock);
+} handshake_lock_map SEC(".maps");
+
 /* A session's handshake has begun (+1) or is no longer unfinished (-1). */
 static __always_inline void add_half_open(__u32 slot, __s64 change)
 {

@@ -54,14 +54,29 @@ static __always_inline struct session *find_session(const struct judgement *judg
 	return session;
 }
 
-/* What the limits know of a session goes with it. */
-static __always_inline void forget_session(const struct port *port, const struct session_key *key,
-					   __u8 state)
+/* States only go up. Of two CPUs that both end a handshake one may say so to the limit; that takes
+ * a lock, and only while the handshake lasts. */
+static __always_inline void raise_state(struct session *session, __u8 state, __u32 slot)
 {
-	if (is_half_open(state))
-		add_half_open(port->slot, -1);
-	if (port->sessions_per_remote)
-		uncount_remote(port, key->remote);
+	__u32 number = slot % HANDSHAKE_LOCKS;
+	struct handshake_lock *lock;
+	__u8 old;
+
+	if (!is_half_open(session->state)) {
+		if (state > session->state)
+			session->state = state;
+		return;
+	}
+	lock = bpf_map_lookup_elem(&handshake_lock_map, &number);
+	if (!lock)
+		return;
+	bpf_spin_lock(&lock->lock);
+	old = session->state;
+	if (state > old)
+		session->state = state;
+	bpf_spin_unlock(&lock->lock);
+	if (is_half_open(old) && !is_half_open(state))
+		add_half_open(slot, -1);
 }
 
 /* Ends the session under pkt->key; with an event where `reported`. */
@@ -69,8 +84,6 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 					struct session *session, enum direction direction,
 					__u8 reason, int reported)
 {
-	__u8 state = session->state; /* a deleted entry may be another's at once */
-
 	if (reported) {
 		pkt->event_kind = EVENT_ENDED;
 		pkt->event_reason = reason;
@@ -79,9 +92,13 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 		pkt->event_verdict = session->verdict;
 		send_event(pkt->scratch);
 	}
+	/* Before it is deleted: then the entry may be another session's at once. */
+	if (is_half_open(session->state))
+		raise_state(session, STATE_CLOSED, judgement->port->slot);
 	/* Of two CPUs that end it, one may forget it. */
-	if (!bpf_map_delete_elem(judgement->table, &pkt->key))
-		forget_session(judgement->port, &pkt->key, state);
+	if (!bpf_map_delete_elem(judgement->table, &pkt->key) &&
+	    judgement->port->sessions_per_remote)
+		uncount_remote(judgement->port, pkt->key.remote);
 }
 
 /* Ends a session that has run out or closed; reported as its opener's if its rule wants so. */
@@ -168,11 +185,8 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 	}
 	if ((session->flags & fins) != (track->flags & fins))
 		session->flags |= track->flags & fins;
-	if (track->state != old_state) {
-		if (is_half_open(old_state) && !is_half_open(track->state))
-			add_half_open(slot, -1);
-		session->state = track->state;
-	}
+	if (track->state != old_state)
+		raise_state(session, track->state, slot);
 }
 
 static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgement *judgement,

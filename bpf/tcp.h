@@ -129,8 +129,8 @@ static __always_inline void start_tcp(struct __sk_buff *skb, enum direction dire
 
 /* How much later than what is known here an upper bound may be. Two CPUs that handle segments of
  * one direction at once can lose one of their updates, and without atomic maxima (5.12) nothing
- * short of a lock, for 40 ns a packet, would keep them from it. What is lost is no more than the few
- * segments on their way through, nor than the window that they have to fit into. */
+ * short of a lock, for 40 ns a packet, would keep them from it. What is lost is no more than the
+ * few segments on their way through, nor than the window that they have to fit into. */
 static __always_inline __u32 latitude(const struct tcp_window *of)
 {
 	return of->max_window < LATITUDE_MAX ? of->max_window : LATITUDE_MAX;

@@ -261,7 +261,8 @@ static void bench_bare_insert(struct bench *bench, uint32_t first, uint32_t roun
 	double floors[ROUNDS], totals[ROUNDS];
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		floors[i] = run_walker(bpf_program__fd(bench->walker->progs.empty), &packet, PACKETS);
+		floors[i] =
+			run_walker(bpf_program__fd(bench->walker->progs.empty), &packet, PACKETS);
 		set_walk(bench, first + i * PACKETS, PACKETS);
 		totals[i] = run_walker(bpf_program__fd(bench->walker->progs.insert_bare), &packet,
 				       PACKETS);

@@ -91,7 +91,7 @@ int insert_bare(struct __sk_buff *skb __attribute__((unused)))
 
 	set_bare_key(&key, take_flow());
 	return bpf_map_update_elem(&bare_table, &key, &session, BPF_NOEXIST) ? TC_ACT_STOLEN
-									      : TC_ACT_UNSPEC;
+									     : TC_ACT_UNSPEC;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -200,6 +200,11 @@ static uint32_t scaled_window(const struct tcp_flow *flow, enum direction direct
 	return (uint32_t)flow->window[direction] << (scale < 0 ? 0 : scale > 14 ? 14 : scale);
 }
 
+static uint32_t latitude(uint32_t window)
+{
+	return window < 1 << 20 ? window : 1 << 20;
+}
+
 /* Where the other side's window, or its memory, or acknowledgments end. */
 static void send_at_edge(struct generator *g, struct tcp_flow *flow, enum direction direction)
 {
@@ -212,9 +217,15 @@ static void send_at_edge(struct generator *g, struct tcp_flow *flow, enum direct
 		.payload = one_in(g->random, 2) ? 0 : PICK(g->random, sizes),
 	};
 
-	switch (random_below(g->random, 6)) {
+	switch (random_below(g->random, 8)) {
 	case 0:
 		segment.sequence = flow->acked[!direction] + window + by;
+		break;
+	case 6: /* a window later still: bounds may be that late */
+		segment.sequence = flow->acked[!direction] + window + latitude(window) + by;
+		break;
+	case 7:
+		segment.acknowledgment += latitude(own) + by;
 		break;
 	case 1:
 		segment.sequence = flow->next[direction] - window - (uint32_t)segment.payload + by;
