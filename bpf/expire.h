@@ -13,7 +13,7 @@ static __always_inline int expire_session(const struct judgement *judgement, str
 {
 	struct session *session = bpf_map_lookup_elem(judgement->table, &pkt->key);
 
-	if (!session || !is_expired(session, pkt, judgement->settings))
+	if (!session || !is_expired(session, pkt->now, judgement->settings))
 		return 0;
 	end_over_session(judgement, pkt, session);
 	return 1;

@@ -28,9 +28,10 @@ struct judgement {
 	void *table;      /* the port's session table */
 	__u32 verdict;    /* out: the policy's cell, where it was asked */
 	__u8 has_session; /* out */
+	__u8 is_stranger; /* the fast path has looked for a session, and there is none */
 };
 
-static __always_inline int is_expired(const struct session *session, const struct packet *pkt,
+static __always_inline int is_expired(const struct session *session, __u32 now,
 				      const struct settings *settings)
 {
 	__u64 state = session->state;
@@ -39,7 +40,7 @@ static __always_inline int is_expired(const struct session *session, const struc
 	 */
 	asm volatile("%[state] &= %[mask]" : [state] "+r"(state) : [mask] "i"(STATE_MAX - 1));
 	/* Signed: another CPU may have stamped the session after this one read its clock. */
-	return (__s32)(pkt->now - session->seen) > (__s32)settings->timeout[state];
+	return (__s32)(now - session->seen) > (__s32)settings->timeout[state];
 }
 
 /* The live session of a key, or NULL: what has expired is absent, whether or not it was swept. */
@@ -49,7 +50,7 @@ static __always_inline struct session *find_session(const struct judgement *judg
 {
 	struct session *session = bpf_map_lookup_elem(judgement->table, key);
 
-	if (session && is_expired(session, pkt, judgement->settings))
+	if (session && is_expired(session, pkt->now, judgement->settings))
 		return NULL;
 	return session;
 }
@@ -209,15 +210,15 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgem
 	return reason;
 }
 
-static __always_inline void touch_session(struct session *session, const struct packet *pkt,
+static __always_inline void touch_session(struct session *session, __u32 now, __u32 length,
 					  enum direction direction)
 {
 	/* A closed session runs out, whatever still arrives. */
-	if (session->seen != pkt->now && session->state != STATE_TIME_WAIT &&
+	if (session->seen != now && session->state != STATE_TIME_WAIT &&
 	    session->state != STATE_CLOSED)
-		session->seen = pkt->now;
+		session->seen = now;
 	session->packets[direction]++;
-	session->bytes[direction] += pkt->length;
+	session->bytes[direction] += length;
 }
 
 /* A packet of a session of the current generation: the hot path. */
@@ -238,7 +239,7 @@ static __always_inline int follow_session(struct __sk_buff *skb, const struct ju
 	else if (answers && session->state == STATE_UNREPLIED && !dry)
 		session->state = STATE_REPLIED;
 	if (reason == REASON_ESTABLISHED && !dry)
-		touch_session(session, pkt, direction);
+		touch_session(session, pkt->now, pkt->length, direction);
 	return reason;
 }
 
@@ -340,7 +341,7 @@ static __always_inline int make_room(const struct judgement *judgement, struct p
 	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
 
 	/* Since it was looked for, another CPU has opened it. */
-	if (old && !is_expired(old, pkt, judgement->settings) && !is_succeeded(old, pkt))
+	if (old && !is_expired(old, pkt->now, judgement->settings) && !is_succeeded(old, pkt))
 		return REASON_ESTABLISHED;
 	if (old && !dry) {
 		end_over_session(judgement, pkt, old);

@@ -11,6 +11,7 @@
 #include <linux/pkt_cls.h>
 
 #include "bpf/expire.h"
+#include "bpf/fast_path.h"
 #include "bpf/fragment.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
@@ -110,7 +111,7 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 {
 	const struct port *port = judgement->port;
 	int widened = direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote);
-	struct session *session;
+	struct session *session = NULL;
 	int guarded, reason;
 
 	if (widened) {
@@ -119,7 +120,8 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 			return reason;
 		widen_multicast_key(pkt);
 	}
-	session = find_session(judgement, &pkt->key, pkt);
+	if (widened || !judgement->is_stranger)
+		session = find_session(judgement, &pkt->key, pkt);
 	if (session && is_succeeded(session, pkt))
 		session = NULL;
 	judgement->has_session = !!session;
@@ -233,23 +235,30 @@ static __always_inline void answer_dry_run(struct __sk_buff *skb, const struct j
 
 static __always_inline int filter(struct __sk_buff *skb, enum direction direction, int dry)
 {
-	struct packet *pkt = start_packet(skb, direction, PACKET_OUTER, dry);
-	struct judgement judgement = {};
+	struct judgement judgement = {.settings = find_settings()};
+	struct packet *pkt;
+	__u32 record;
 
-	judgement.settings = find_settings();
-	if (!pkt || !judgement.settings)
+	if (!judgement.settings)
 		return TC_ACT_SHOT;
 	/* No record gives number -1, which is beyond the map. */
-	pkt->record = find_record(skb->ifindex) - 1;
-	judgement.port = find_port(pkt->record);
+	record = find_record(skb->ifindex) - 1;
+	judgement.port = find_port(record);
 	if (!judgement.port) {
 		if (dry)
 			answer_dry_run(skb, &judgement, REASON_NO_PORT);
 		else
-			count_packet(0, direction, REASON_NO_PORT, pkt->length, 0);
+			count_packet(0, direction, REASON_NO_PORT, skb->len, 0);
 		return TC_ACT_SHOT;
 	}
 	judgement.table = find_session_table(judgement.port->slot);
+	if (!dry && judgement.table && take_fast_path(skb, direction, &judgement))
+		return TC_ACT_UNSPEC;
+
+	pkt = start_packet(skb, direction, PACKET_OUTER, dry);
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->record = record;
 	make_headers_linear(skb);
 	if (judgement.port->flags & PORT_QUARANTINE)
 		pkt->reason = REASON_QUARANTINE;
