@@ -9,13 +9,26 @@
 
 #include "bpf/session.h"
 
-static __always_inline int expire_session(const struct judgement *judgement, struct packet *pkt)
+/* Ends the session under the key of scratch packet `which` if it has run out. Returns how many have
+ * been ended: 0 or 1. A global function: checked by the verifier once, not for each of a batch. */
+__noinline int expire_session(__u32 which)
 {
-	struct session *session = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	struct packet *pkt = bpf_map_lookup_elem(&scratch_map, &which);
+	struct judgement judgement = {.settings = find_settings()};
+	struct session *session;
 
-	if (!session || !is_expired(session, pkt->now, judgement->settings))
+	if (!pkt || !judgement.settings)
 		return 0;
-	end_over_session(judgement, pkt, session);
+	judgement.port = find_port(pkt->record);
+	if (!judgement.port)
+		return 0;
+	judgement.table = find_session_table(judgement.port->slot);
+	if (!judgement.table)
+		return 0;
+	session = bpf_map_lookup_elem(judgement.table, &pkt->key);
+	if (!session || !is_expired(session, pkt->now, judgement.settings))
+		return 0;
+	end_over_session(&judgement, pkt, session);
 	return 1;
 }
 
@@ -24,27 +37,19 @@ static __always_inline int expire_batch(struct __sk_buff *skb)
 {
 	struct packet *pkt = start_packet(skb, 0, PACKET_EXPIRING, 0);
 	__u32 count = skb->cb[EXPIRE_COUNT];
-	struct judgement judgement = {};
 	struct session_key *key;
 	int ended = 0;
 
-	judgement.settings = find_settings();
-	if (!pkt || !judgement.settings)
+	if (!pkt)
 		return 0;
 	pkt->record = skb->cb[EXPIRE_RECORD];
-	judgement.port = find_port(pkt->record);
-	if (!judgement.port)
-		return 0;
-	judgement.table = find_session_table(judgement.port->slot);
-	if (!judgement.table)
-		return 0;
 	for (__u32 i = 0; i < EXPIRE_BATCH_KEYS && i < count; i++) {
 		key = read_at(skb, __builtin_offsetof(struct expire_batch, key) + i * sizeof(*key),
 			      sizeof(*key));
 		if (!key)
 			break;
 		pkt->key = *key;
-		ended += expire_session(&judgement, pkt);
+		ended += expire_session(pkt->scratch);
 	}
 	return ended;
 }

@@ -179,8 +179,8 @@ static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction 
 	const struct settings *settings = judgement->settings;
 	const struct port *port = judgement->port;
 	__u32 now = (__u32)bpf_jiffies64();
+	struct segment segment = {}; /* also where there is none: older verifiers ask */
 	struct fast_packet fast;
-	struct segment segment;
 	struct session *session;
 
 	if (port->flags & PORT_QUARANTINE)
