@@ -120,38 +120,43 @@ static __always_inline int is_plain_datagram(const struct fast_packet *fast,
 					     udp->dest != bpf_htons(PORT_DHCPV6_CLIENT));
 }
 
-/* Reads the packet, and answers whether it is of the usual kind. Of UDP *segment is left alone. */
+/* Reads Ethernet and IP; answers whether they are of the usual kind. *ret_end: of what is readable. */
 static __always_inline int read_fast_packet(struct __sk_buff *skb, enum direction direction,
 					    const struct port *port, struct fast_packet *fast,
-					    struct segment *segment)
+					    void **ret_end)
 {
 	void *data = (void *)LOAD_CONTEXT(skb, data), *end = (void *)LOAD_CONTEXT(skb, data_end);
 	__u32 present = skb->len - sizeof(struct ethhdr);
 	struct ethhdr *eth = data;
-	int usual = 0;
 
+	*ret_end = end;
 	if ((void *)(eth + 1) > end || skb->vlan_present)
 		return 0;
 	if (direction == DIRECTION_OUT && (port->guards & GUARD_MAC) && !is_ports_mac(port, eth))
 		return 0;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		usual = read_fast_ipv4((void *)(eth + 1), end, direction, present, fast);
-	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		usual = read_fast_ipv6((void *)(eth + 1), end, direction, present, fast);
-	if (!usual)
-		return 0;
-	set_fast_ports(fast, direction);
-	if (fast->protocol == IPPROTO_TCP)
-		return is_plain_segment(fast, end, segment);
-	return fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction);
+		return read_fast_ipv4((void *)(eth + 1), end, direction, present, fast);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return read_fast_ipv6((void *)(eth + 1), end, direction, present, fast);
+	return 0;
 }
 
-/* Has the policy in force judged the session, and the guard its local address? */
-static __always_inline int is_settled(const struct session *session, const struct port *port,
-				      enum direction direction)
+/* The packet's session if it is live, the policy in force has judged it, and the guard its local
+ * address. */
+static __always_inline struct session *find_fast_session(struct judgement *judgement,
+							 enum direction direction, __u32 now,
+							 const struct fast_packet *fast)
 {
-	return session->generation == port->generation &&
-	       (direction == DIRECTION_IN || (session->flags & SESSION_GUARDED));
+	struct session *session = bpf_map_lookup_elem(judgement->table, &fast->key);
+
+	if (!session) {
+		judgement->is_stranger = 1;
+		return NULL;
+	}
+	if (is_expired(session, now, judgement->settings) ||
+	    session->generation != judgement->port->generation)
+		return NULL;
+	return direction == DIRECTION_IN || (session->flags & SESSION_GUARDED) ? session : NULL;
 }
 
 /* Of an established connection, whose windows are known and whose end is not in sight: moves the
@@ -172,34 +177,47 @@ static __always_inline int follow_fast_segment(struct session *session, enum dir
 	return 1;
 }
 
+/* The session that lets the packet through, or NULL. */
+static __always_inline struct session *follow_fast_session(struct judgement *judgement,
+							   enum direction direction, __u32 now,
+							   const struct fast_packet *fast,
+							   void *end)
+{
+	struct session *session;
+	struct segment segment;
+
+	if (fast->protocol == IPPROTO_TCP) {
+		if (!is_plain_segment(fast, end, &segment))
+			return NULL;
+		session = find_fast_session(judgement, direction, now, fast);
+		if (session && follow_fast_segment(session, direction, &segment,
+						   judgement->settings))
+			return session;
+	} else if (fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction)) {
+		session = find_fast_session(judgement, direction, now, fast);
+		if (session && session->state == STATE_REPLIED)
+			return session;
+	}
+	return NULL;
+}
+
 /* Answers whether the packet is let through; it has been counted then. Else nothing has changed. */
 static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction direction,
 					  struct judgement *judgement)
 {
-	const struct settings *settings = judgement->settings;
 	const struct port *port = judgement->port;
 	__u32 now = (__u32)bpf_jiffies64();
-	struct segment segment = {}; /* also where there is none: older verifiers ask */
 	struct fast_packet fast;
 	struct session *session;
+	void *end;
 
-	if (port->flags & PORT_QUARANTINE)
+	if ((port->flags & PORT_QUARANTINE) ||
+	    !read_fast_packet(skb, direction, port, &fast, &end))
 		return 0;
-	if (!read_fast_packet(skb, direction, port, &fast, &segment))
+	set_fast_ports(&fast, direction);
+	session = follow_fast_session(judgement, direction, now, &fast, end);
+	if (!session)
 		return 0;
-	session = bpf_map_lookup_elem(judgement->table, &fast.key);
-	if (!session) {
-		judgement->is_stranger = 1;
-		return 0;
-	}
-	if (is_expired(session, now, settings) || !is_settled(session, port, direction))
-		return 0;
-	if (fast.protocol == IPPROTO_TCP) {
-		if (!follow_fast_segment(session, direction, &segment, settings))
-			return 0;
-	} else if (session->state != STATE_REPLIED) {
-		return 0;
-	}
 	touch_session(session, now, skb->len, direction);
 	count_packet(port->slot, direction, REASON_ESTABLISHED, skb->len, 0);
 	return 1;

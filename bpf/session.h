@@ -29,6 +29,7 @@ struct judgement {
 	__u32 verdict;    /* out: the policy's cell, where it was asked */
 	__u8 has_session; /* out */
 	__u8 is_stranger; /* the fast path has looked for a session, and there is none */
+	__u8 is_over;     /* there is one, but it has run out or has been succeeded */
 };
 
 static __always_inline int is_expired(const struct session *session, __u32 now,
@@ -334,13 +335,15 @@ static __always_inline int is_succeeded(const struct session *session, const str
 	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-/* May the port have one session more? An expired or closed one under the same key, which the sweep
- * has not met yet, makes room for its successor first. */
+/* May the port have one session more? One under the same key that is over, and which the sweep has
+ * not met yet, makes room for its successor first. */
 static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
 {
-	struct session *old = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	struct session *old = NULL;
 
-	/* Since it was looked for, another CPU has opened it. */
+	if (judgement->is_over)
+		old = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	/* Since it was looked for, another CPU has opened the next one. */
 	if (old && !is_expired(old, pkt->now, judgement->settings) && !is_succeeded(old, pkt))
 		return REASON_ESTABLISHED;
 	if (old && !dry) {

@@ -58,7 +58,8 @@ static __always_inline int conclude(enum direction direction, const struct port 
 	int audited = !pass && (port->flags & PORT_AUDIT);
 
 	count_packet(port->slot, direction, pkt->reason, pkt->length, audited);
-	if (is_reported(pkt->reason, judgement->verdict, audited)) {
+	if (judgement->settings->event_rate &&
+	    is_reported(pkt->reason, judgement->verdict, audited)) {
 		pkt->event_kind = pass ? EVENT_NEW : EVENT_DENIED;
 		pkt->event_reason = pkt->reason;
 		pkt->event_direction = direction;
@@ -121,9 +122,12 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 		widen_multicast_key(pkt);
 	}
 	if (widened || !judgement->is_stranger)
-		session = find_session(judgement, &pkt->key, pkt);
-	if (session && is_succeeded(session, pkt))
+		session = bpf_map_lookup_elem(judgement->table, &pkt->key);
+	if (session && (is_expired(session, pkt->now, judgement->settings) ||
+			is_succeeded(session, pkt))) {
+		judgement->is_over = 1;
 		session = NULL;
+	}
 	judgement->has_session = !!session;
 	/* Another generation's port may have had other addresses. */
 	guarded = session && session->generation == port->generation &&
