@@ -120,7 +120,8 @@ static __always_inline int is_plain_datagram(const struct fast_packet *fast,
 					     udp->dest != bpf_htons(PORT_DHCPV6_CLIENT));
 }
 
-/* Reads Ethernet and IP; answers whether they are of the usual kind. *ret_end: of what is readable. */
+/* Reads Ethernet and IP; answers whether they are of the usual kind. *ret_end: of what is readable.
+ */
 static __always_inline int read_fast_packet(struct __sk_buff *skb, enum direction direction,
 					    const struct port *port, struct fast_packet *fast,
 					    void **ret_end)
@@ -190,8 +191,8 @@ static __always_inline struct session *follow_fast_session(struct judgement *jud
 		if (!is_plain_segment(fast, end, &segment))
 			return NULL;
 		session = find_fast_session(judgement, direction, now, fast);
-		if (session && follow_fast_segment(session, direction, &segment,
-						   judgement->settings))
+		if (session &&
+		    follow_fast_segment(session, direction, &segment, judgement->settings))
 			return session;
 	} else if (fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction)) {
 		session = find_fast_session(judgement, direction, now, fast);
@@ -211,8 +212,7 @@ static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction 
 	struct session *session;
 	void *end;
 
-	if ((port->flags & PORT_QUARANTINE) ||
-	    !read_fast_packet(skb, direction, port, &fast, &end))
+	if ((port->flags & PORT_QUARANTINE) || !read_fast_packet(skb, direction, port, &fast, &end))
 		return 0;
 	set_fast_ports(&fast, direction);
 	session = follow_fast_session(judgement, direction, now, &fast, end);

@@ -4,10 +4,11 @@
  *
  * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
  * windows plain stores, each field written by one direction (see write_tcp()): of two packets of
- * one direction a lost update makes a counter a packet short or a window momentarily too small for
- * a segment that TCP then repeats. Insertion is by BPF_NOEXIST, so of two first packets
- * one opens the session and the other finds it. The daemon's sweep deletes what has expired; a
- * packet that still holds the entry then writes to memory that RCU keeps until it is done.
+ * one direction a lost update makes a counter a packet short, or a window less than it is, which
+ * latitude() allows for. States only go up, and leave the half-open ones under a lock. Insertion is
+ * by BPF_NOEXIST, so of two first packets one opens the session and the other finds it. The
+ * daemon's sweep deletes what has expired; a packet that still holds the entry then writes to
+ * memory that RCU keeps until it is done.
  */
 #ifndef VMSEG_BPF_SESSION_H
 #define VMSEG_BPF_SESSION_H

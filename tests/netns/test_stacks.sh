@@ -232,13 +232,9 @@ check_sctp() {
 
 # ---- the sum ----------------------------------------------------------------------------------
 
-# What the port has dropped, but for what the policy says of uninvited packets: reason by reason. The
-# stacks here send one direction of a connection through both CPUs at once, so a segment may overtake
-# the bookkeeping of the one that it answers ("Races" in bpf/session.h): a few are dropped as
-# tcp-window and sent again, and every transfer above has ended well.
+# What the port has dropped, but for what the policy says of uninvited packets: reason by reason.
 list_drops() {
-	show_port vm '(.counters // [])[] | select(.verdict == "drop" and
-		(.reason | IN("policy", "tcp-window") | not)) |
+	show_port vm '(.counters // [])[] | select(.verdict == "drop" and .reason != "policy") |
 		"\(.direction) \(.reason) \(.packets)"'
 }
 
