@@ -158,6 +158,7 @@ BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
 LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh))
 FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
+KERNELS      := $(KERNEL_TESTS:tests/kernels/test_%.sh=%)
 # One seed for all random tests, so that a state of the source passes or fails the same way each time;
 # the targets fuzz and fuzz-model take new ones.
 SEED      := 20261123
@@ -190,8 +191,9 @@ update-golden: $(B)/tests/unit/test_golden ## write tests/golden/*.image anew; r
 schema: ## make policies/vmseg.rng from vmseg.rnc
 	$(Q)trang policies/vmseg.rnc policies/vmseg.rng
 
-verifier-report: $(VERIFIER_REPORT) ## what the running kernel's verifier says of each program
+verifier-report: $(VERIFIER_REPORT) ## what each kernel's verifier says of each program (KERNELS=: this one's)
 	$(Q)$<
+	$(Q)for kernel in $(KERNELS); do tests/kernels/run-kernel.sh --report $$kernel || exit 1; done
 
 bench: $(BENCHES) ## what a packet costs, against an empty program in the same run (FLOWS=1000000: more)
 	$(Q)for bench in $(BENCHES); do FLOWS=$(FLOWS) unshare --net $$bench || exit 1; done

@@ -5,6 +5,8 @@
 # programs on it, the story of a port on a real device, and the verifier report. One result per
 # program.
 #
+# run-kernel.sh --report RELEASE: prints the verifier report alone.
+#
 # BUILD is the build directory. Kernels are kept in build/cache, consoles in BUILD/tests/kernels.
 
 set -euo pipefail
@@ -14,8 +16,13 @@ top=$here/../..
 # shellcheck source=tests/harness/tap.sh
 . "$top/tests/harness/tap.sh"
 
+report_only=
+if [ "${1:-}" = --report ]; then
+	report_only=yes
+	shift
+fi
 [ $# -eq 1 ] || {
-	echo "usage: run-kernel.sh RELEASE" >&2
+	echo "usage: run-kernel.sh [--report] RELEASE" >&2
 	exit 2
 }
 release=$1
@@ -25,10 +32,12 @@ work=$build/tests/kernels
 log=$work/$release.log
 
 programs=("$build"/tests/bpf/verifier_report)
-for program in "$build"/tests/bpf/test_*; do
-	[[ $program == *.* ]] || programs+=("$program")
-done
-programs+=("$build"/tests/netns/test_story)
+if [ -z "$report_only" ]; then
+	for program in "$build"/tests/bpf/test_*; do
+		[[ ${program##*/} == *.* ]] || programs+=("$program")
+	done
+	programs+=("$build"/tests/netns/test_story)
+fi
 
 # Runs the machine; its console is the log.
 boot() {
@@ -41,7 +50,7 @@ boot() {
 	*) echo "no machine known for $(uname -m)"; return 1 ;;
 	esac
 	timeout 500 "${qemu[@]}" -m 1024 -nographic -no-reboot -nic none \
-		-kernel "$kernel/vmlinuz" -initrd "$work/$release.initrd" \
+		-kernel "$kernel/vmlinuz" -initrd "${log%.log}.initrd" \
 		-append "console=ttyS0 console=ttyAMA0 quiet panic=-1" </dev/null |
 		tr -d '\r' >"$log"
 }
@@ -89,7 +98,21 @@ check_reasons() {
 	check_equal "$version: every reason was met" "" "$missing"
 }
 
+print_report() {
+	"$top/tests/harness/fetch-kernel.sh" "$release" "$kernel" >&2
+	"$here/build-initrd.sh" "$work/report.initrd" "$kernel" "${programs[@]}"
+	boot
+	rm -f "$work/report.initrd"
+	section verifier_report
+	[ "$(exit_status verifier_report)" = 0 ]
+}
+
 mkdir -p "$work"
+if [ -n "$report_only" ]; then
+	log=$work/report.log
+	print_report
+	exit
+fi
 check "the kernel of $release is there" "$top/tests/harness/fetch-kernel.sh" "$release" "$kernel"
 "$here/build-initrd.sh" "$work/$release.initrd" "$kernel" "${programs[@]}"
 : >"$log"
