@@ -41,7 +41,7 @@ int answer_sessions(struct control_context *context, const json_t *params, json_
 		    struct diag *diag);
 
 /* explain_requests.c: {"domain", "direction", "protocol", "remote"} and, where it is needed or
- * wished, "nic", "type", "remote_port", "local", "local_port" */
+ * wished, "nic", "type", "remote_port", "local", "local_port"; "xml" and "source" of a candidate */
 int answer_explain(struct control_context *context, const json_t *params, json_t **ret_result,
 		   struct diag *diag);
 

@@ -11,6 +11,11 @@ const char *direction_name(int direction)
 	return direction == DIRECTION_IN ? "in" : "out";
 }
 
+const char *action_name(enum action action)
+{
+	return action == ACTION_ALLOW ? "allow" : "deny";
+}
+
 json_t *text_or_null(const char *text)
 {
 	return text ? json_string(text) : json_null();
@@ -129,9 +134,8 @@ static json_t *view_rule(const struct rule_note *rule, uint32_t number,
 	return json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:b, s:I, s:I}", "number",
 			 (json_int_t)number, "policy", rule->policy, "id", text_or_null(rule->id),
 			 "place", rule->place, "direction", rule_direction(rule), "action",
-			 rule->action == ACTION_ALLOW ? "allow" : "deny", "log", rule->log,
-			 "packets", (json_int_t)counter->packets, "bytes",
-			 (json_int_t)counter->bytes);
+			 action_name(rule->action), "log", rule->log, "packets",
+			 (json_int_t)counter->packets, "bytes", (json_int_t)counter->bytes);
 }
 
 static json_t *view_rules(struct datapath *datapath, unsigned int ifindex,
@@ -146,11 +150,6 @@ static json_t *view_rules(struct datapath *datapath, unsigned int ifindex,
 		json_array_append_new(rules, view_rule(&plan->rules[n - 1], n, &counter));
 	}
 	return rules;
-}
-
-static const char *action_name(enum action action)
-{
-	return action == ACTION_ALLOW ? "allow" : "deny";
 }
 
 static void add_plan(json_t *view, struct datapath *datapath, unsigned int ifindex,

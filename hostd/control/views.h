@@ -25,6 +25,9 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 /* "in" or "out"; any value but DIRECTION_IN is out. */
 const char *direction_name(int direction);
 
+/* "allow" or "deny". */
+const char *action_name(enum action action);
+
 /* NULL becomes JSON null. */
 json_t *text_or_null(const char *text);
 

@@ -18,8 +18,9 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 #define TAKES_LIMIT   (1U << 1)
 #define TAKES_ALL     (1U << 2)
 #define TAKES_NIC     (1U << 3)
-#define TAKES_PORT    (1U << 4) /* --policy, --mac, --address, --group, --replace */
+#define TAKES_PORT    (1U << 4) /* --mac, --address, --group, --replace */
 #define TAKES_CONFIRM (1U << 5)
+#define TAKES_POLICY  (1U << 6)
 
 /* The command line, taken apart. */
 struct invocation {
@@ -28,12 +29,13 @@ struct invocation {
 	bool json;
 	bool rules;
 	bool all;
-	long limit;       /* 0: not given */
-	const char *nic;  /* NULL: not given */
-	json_t *port;     /* members of a "port-attach" request; NULL: none given */
-	long confirm;     /* seconds; 0: not given */
-	unsigned given;   /* TAKES_* of the options that were given */
-	char **arguments; /* after the subcommand's name */
+	long limit;         /* 0: not given */
+	const char *nic;    /* NULL: not given */
+	const char *policy; /* the last one; NULL: not given */
+	json_t *port;       /* members of a "port-attach" request; NULL: none given */
+	long confirm;       /* seconds; 0: not given */
+	unsigned given;     /* TAKES_* of the options that were given */
+	char **arguments;   /* after the subcommand's name */
 	int argument_count;
 };
 

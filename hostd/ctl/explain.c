@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmseg explain DOMAIN {in|out} PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]
+ * vmseg explain [--policy FILE] DOMAIN {in|out} PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]
  */
 #include <errno.h>
 #include <stdio.h>
@@ -56,16 +56,38 @@ static void add_protocol(json_t *params, const char *text)
 		json_object_set_new(params, "type", json_string(slash + 1));
 }
 
+static void print_candidate(const json_t *candidate)
+{
+	bool only = strcmp(get_text(candidate, "as"), "only") == 0;
+
+	if (json_is_object(candidate))
+		printf("  with     %s, %s\n", get_text(candidate, "name"),
+		       only ? "as the only policy" : "in place of the one of its name");
+}
+
 static void print_rule(const json_t *rule)
 {
-	const char *id = get_text(rule, "id"), *place = get_text(rule, "place");
+	const char *id = get_text(rule, "id");
 
-	if (!json_is_object(rule))
+	if (json_is_object(rule))
+		printf("  rule     %s%s%s (%s)\n", get_text(rule, "policy"), *id ? ": " : "", id,
+		       get_text(rule, "place"));
+}
+
+/* "limit    session-rate 500 (web-server.xml:3)" */
+static void print_setting(const json_t *setting)
+{
+	const json_t *value = json_object_get(setting, "value");
+	const char *place = get_text(setting, "place");
+
+	if (!json_is_object(setting))
 		return;
-	printf("  rule     %s%s%s", get_text(rule, "policy"), *id ? ": " : "", id);
-	if (*place)
-		printf(" (%s)", place);
-	putchar('\n');
+	printf("  %-8s %s", get_text(setting, "kind"), get_text(setting, "name"));
+	if (json_is_string(value))
+		printf(" %s", json_string_value(value));
+	if (json_is_integer(value))
+		printf(" %" JSON_INTEGER_FORMAT, json_integer_value(value));
+	printf(" (%s)\n", *place ? place : "built in");
 }
 
 static void print_session(const json_t *session)
@@ -81,7 +103,9 @@ static void print_explanation(const json_t *reply)
 {
 	printf("%s: %s\n", get_text(reply, "verdict"), get_text(reply, "help"));
 	printf("  reason   %s\n", get_text(reply, "reason"));
+	print_candidate(json_object_get(reply, "candidate"));
 	print_rule(json_object_get(reply, "rule"));
+	print_setting(json_object_get(reply, "setting"));
 	print_session(json_object_get(reply, "session"));
 	printf("  packet   %s, %s, %s, local %s, remote %s\n", get_text(reply, "device"),
 	       get_text(reply, "direction"), get_text(reply, "protocol"), get_text(reply, "local"),
@@ -91,10 +115,14 @@ static void print_explanation(const json_t *reply)
 int run_explain(const struct invocation *invocation)
 {
 	char **arguments = invocation->arguments;
-	json_t *params = json_pack("{s:s, s:s}", "domain", arguments[0], "direction", arguments[1]);
+	json_t *params = invocation->policy ? pack_policy_file(invocation->policy) : json_object();
 	json_t *reply;
 	int result = STATUS_OK;
 
+	if (!params)
+		return STATUS_FAILED;
+	json_object_set_new(params, "domain", json_string(arguments[0]));
+	json_object_set_new(params, "direction", json_string(arguments[1]));
 	add_protocol(params, arguments[2]);
 	if (invocation->nic)
 		json_object_set_new(params, "nic", json_string(invocation->nic));

@@ -20,7 +20,7 @@ static const struct command commands[] = {
 	 run_show},
 	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT, 1, 1, run_sessions},
 	{"explain", "DOMAIN in|out PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]",
-	 "what would become of a packet, and why", TAKES_NIC, 4, 5, run_explain},
+	 "what would become of a packet, and why", TAKES_NIC | TAKES_POLICY, 4, 5, run_explain},
 	{"policy list", "", "policies of the policy directory and who uses them", 0, 0, 0,
 	 run_policy_list},
 	{"policy show", "NAME", "a policy or address set in canonical form", 0, 1, 1,
@@ -44,7 +44,8 @@ static const struct command commands[] = {
 	{"detach", "DOMAIN | --all", "stop filtering; --all works without a daemon too", TAKES_ALL,
 	 0, 1, run_detach},
 	{"port attach", "DEVICE --policy P... --mac M [--address A]... [--group G]... [--replace]",
-	 "filter a device that libvirt does not manage", TAKES_PORT, 1, 1, run_port_attach},
+	 "filter a device that libvirt does not manage", TAKES_PORT | TAKES_POLICY, 1, 1,
+	 run_port_attach},
 	{"port detach", "DEVICE", "take that back", 0, 1, 1, run_port_detach},
 };
 
@@ -72,6 +73,7 @@ static int print_help(void)
 	     "  --confirm SECONDS  with policy apply: undo it in so many unless confirmed\n"
 	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
 	     "several\n"
+	     "  --policy FILE   with explain: as if this policy or set were in force\n"
 	     "  --policy NAME   with port attach: a policy; several hold in their order\n"
 	     "  --mac MAC       with port attach: the MAC address behind the device\n"
 	     "  --address ADDR  with port attach: an address or prefix that may be used there\n"
@@ -146,12 +148,12 @@ static int read_number(const char *option, const char *text, long *ret)
 }
 
 /* Options of "port attach": one value, or one more in a list. */
-static int take_port_option(struct invocation *invocation, const char *name, bool is_list,
-			    json_t *value)
+static int take_port_option(struct invocation *invocation, unsigned option, const char *name,
+			    bool is_list, json_t *value)
 {
 	json_t *list;
 
-	invocation->given |= TAKES_PORT;
+	invocation->given |= option;
 	if (!invocation->port)
 		invocation->port = json_object();
 	if (!value) {
@@ -197,15 +199,19 @@ static int take_option(int option, struct invocation *invocation)
 		invocation->given |= TAKES_NIC;
 		return STATUS_OK;
 	case OPTION_POLICY:
-		return take_port_option(invocation, "policies", true, json_string(optarg));
+		invocation->policy = optarg;
+		return take_port_option(invocation, TAKES_POLICY, "policies", true,
+					json_string(optarg));
 	case OPTION_MAC:
-		return take_port_option(invocation, "mac", false, json_string(optarg));
+		return take_port_option(invocation, TAKES_PORT, "mac", false, json_string(optarg));
 	case OPTION_ADDRESS:
-		return take_port_option(invocation, "addresses", true, json_string(optarg));
+		return take_port_option(invocation, TAKES_PORT, "addresses", true,
+					json_string(optarg));
 	case OPTION_GROUP:
-		return take_port_option(invocation, "groups", true, json_string(optarg));
+		return take_port_option(invocation, TAKES_PORT, "groups", true,
+					json_string(optarg));
 	case OPTION_REPLACE:
-		return take_port_option(invocation, "replace", false, json_true());
+		return take_port_option(invocation, TAKES_PORT, "replace", false, json_true());
 	case OPTION_SOCKET:
 		invocation->socket = optarg;
 		return STATUS_OK;
@@ -224,7 +230,7 @@ static void print_usage(const struct command *command)
 		const char *text;
 	} options[] = {
 		{TAKES_RULES, " [--rules]"},
-		{TAKES_NIC, " [--nic NIC]"},
+		{TAKES_NIC, " [--nic NIC] [--policy FILE]"},
 		{TAKES_LIMIT, " [--limit N]"},
 		{TAKES_CONFIRM, " [--confirm SECONDS]"},
 	};

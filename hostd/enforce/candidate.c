@@ -49,8 +49,10 @@ void free_candidate(struct candidate **candidate)
 	*candidate = NULL;
 }
 
-int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
-		   const struct managed_domain *domain, struct domain_plan **ret, struct diag *diag)
+/* `alone`: with the candidate in place of all policies that the domain names. */
+static int plan_with(struct enforcer *enforcer, const struct candidate *candidate, bool alone,
+		     const struct managed_domain *domain, struct domain_plan **ret,
+		     struct diag *diag)
 {
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
 	struct plan_inputs inputs = plan_inputs(enforcer, NULL);
@@ -62,8 +64,26 @@ int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
 		*ret = NULL;
 		return 0;
 	}
+	if (alone) {
+		r = set_only_policy(policy, candidate->name);
+		if (r < 0)
+			return fail(diag, -r, NULL, 0, "out of memory");
+	}
 	inputs.library = candidate->library;
 	return plan_domain(&inputs, domain->domain, policy, ret, diag);
+}
+
+int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
+		   const struct managed_domain *domain, struct domain_plan **ret, struct diag *diag)
+{
+	return plan_with(enforcer, candidate, false, domain, ret, diag);
+}
+
+int plan_candidate_alone(struct enforcer *enforcer, const struct candidate *candidate,
+			 const struct managed_domain *domain, struct domain_plan **ret,
+			 struct diag *diag)
+{
+	return plan_with(enforcer, candidate, true, domain, ret, diag);
 }
 
 const struct port_plan *find_port_plan(const struct domain_plan *plan,

@@ -28,6 +28,12 @@ int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
 		   const struct managed_domain *domain, struct domain_plan **ret,
 		   struct diag *diag);
 
+/* The same with the candidate, which is a policy, as the only one of every NIC, whatever the domain
+ * names; the mandatory policy comes before it, and what the domain says besides holds. */
+int plan_candidate_alone(struct enforcer *enforcer, const struct candidate *candidate,
+			 const struct managed_domain *domain, struct domain_plan **ret,
+			 struct diag *diag);
+
 /* The plan of the NIC that the port belongs to; NULL: the domain plans none for it. */
 const struct port_plan *find_port_plan(const struct domain_plan *plan,
 				       const struct managed_port *port);

@@ -67,6 +67,30 @@ void free_domain_plan(struct domain_plan **plan)
 	*plan = NULL;
 }
 
+int set_only_policy(struct domain_policy *policy, const char *name)
+{
+	struct policy_item *items = calloc(1, sizeof(*items));
+	char *ref = strdup(name);
+
+	if (!items || !ref) {
+		free(items);
+		free(ref);
+		return -ENOMEM;
+	}
+	items->ref = ref;
+	free_policy_items(policy->policies, policy->policy_count);
+	policy->policies = items;
+	policy->policy_count = 1;
+	for (size_t i = 0; i < policy->interface_count; i++) {
+		struct interface_policy *nic = &policy->interfaces[i];
+
+		free_policy_items(nic->policies, nic->policy_count);
+		nic->policies = NULL;
+		nic->policy_count = 0;
+	}
+	return 0;
+}
+
 static int refer_to_policy(const char *name, struct domain_policy **ret)
 {
 	_cleanup_(free_domain_policy) struct domain_policy *policy = calloc(1, sizeof(*policy));
@@ -74,12 +98,7 @@ static int refer_to_policy(const char *name, struct domain_policy **ret)
 	if (!policy)
 		return -ENOMEM;
 	init_domain_policy(policy);
-	policy->policies = calloc(1, sizeof(*policy->policies));
-	if (!policy->policies)
-		return -ENOMEM;
-	policy->policy_count = 1;
-	policy->policies[0].ref = strdup(name);
-	if (!policy->policies[0].ref)
+	if (set_only_policy(policy, name) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(policy);
 	return 0;

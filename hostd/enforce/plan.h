@@ -69,6 +69,10 @@ struct plan_inputs {
 int read_domain_policy(const struct config *config, const struct domain *domain,
 		       struct domain_policy **ret, struct diag *diag);
 
+/* From now on a policy of the library, by its name, is the only one of the domain and of all its
+ * interfaces. Returns 0 or -ENOMEM. */
+int set_only_policy(struct domain_policy *policy, const char *name);
+
 /* Warns in diag of what the metadata says in vain: of interfaces that are none of the domain's. */
 void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
 		       struct diag *diag);

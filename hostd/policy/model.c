@@ -92,7 +92,7 @@ void free_address_set(struct address_set **set)
 	*set = NULL;
 }
 
-static void free_policy_items(struct policy_item *items, size_t count)
+void free_policy_items(struct policy_item *items, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		free(items[i].ref);

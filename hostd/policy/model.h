@@ -160,6 +160,8 @@ void init_policy(struct policy *policy);
 void init_domain_policy(struct domain_policy *policy);
 void init_interface_policy(struct interface_policy *policy);
 
+void free_policy_items(struct policy_item *items, size_t count);
+
 /* Destructors accept NULL and take the pointer's address, for _cleanup_(). */
 void free_policy(struct policy **policy);
 void free_address_set(struct address_set **set);

@@ -67,8 +67,8 @@ struct settings_stack {
 	struct setting_places places;
 };
 
-/* `source` is the document that says it; NULL: none does. */
-static void merge_settings(struct settings_stack *stack, char *source,
+/* `origin` is where they stand; without a source nobody has written them. */
+static void merge_settings(struct settings_stack *stack, const struct place *origin,
 			   const struct defaults *defaults, const struct guards *guards,
 			   const struct limits *limits)
 {
@@ -76,7 +76,7 @@ static void merge_settings(struct settings_stack *stack, char *source,
 		if (stack->defaults.action[i] >= 0 || defaults->action[i] < 0)
 			continue;
 		stack->defaults.action[i] = defaults->action[i];
-		stack->places.defaults[i] = (struct place){source, defaults->line};
+		stack->places.defaults[i] = (struct place){origin->source, defaults->line};
 	}
 	if (stack->guards.setting[GUARD_KIND_VLAN] == GUARD_UNSET) {
 		memcpy(stack->guards.vlans, guards->vlans, sizeof(guards->vlans));
@@ -86,20 +86,19 @@ static void merge_settings(struct settings_stack *stack, char *source,
 		if (stack->guards.setting[i] != GUARD_UNSET || guards->setting[i] == GUARD_UNSET)
 			continue;
 		stack->guards.setting[i] = guards->setting[i];
-		stack->places.guards[i] = (struct place){source, guards->line};
+		stack->places.guards[i] = (struct place){origin->source, guards->line};
 	}
 	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++) {
 		if (stack->limits.value[i] >= 0 || limits->value[i] < 0)
 			continue;
 		stack->limits.value[i] = limits->value[i];
-		stack->places.limits[i] = (struct place){source, limits->line};
+		stack->places.limits[i] = (struct place){origin->source, limits->line};
 	}
 }
 
 static void merge_policy_settings(struct settings_stack *stack, const struct policy *policy)
 {
-	merge_settings(stack, policy->place.source, &policy->defaults, &policy->guards,
-		       &policy->limits);
+	merge_settings(stack, &policy->place, &policy->defaults, &policy->guards, &policy->limits);
 }
 
 static void apply_built_in(struct settings_stack *stack)
@@ -213,10 +212,9 @@ static int resolve(struct resolver *resolver, const struct policy *mandatory,
 		r = add_rules(resolver, mandatory);
 	}
 	if (interface)
-		merge_settings(&stack, domain->place.source, &interface->defaults,
-			       &interface->guards, &interface->limits);
-	merge_settings(&stack, domain->place.source, &domain->defaults, &domain->guards,
-		       &domain->limits);
+		merge_settings(&stack, &domain->place, &interface->defaults, &interface->guards,
+			       &interface->limits);
+	merge_settings(&stack, &domain->place, &domain->defaults, &domain->guards, &domain->limits);
 	if (!r)
 		r = add_policies(resolver, domain, interface, &stack);
 	if (r)

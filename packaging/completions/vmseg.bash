@@ -79,7 +79,7 @@ _vmseg_offer_options() {
 	'') _vmseg_offer --version --help ;;
 	show) _vmseg_offer --rules ;;
 	sessions) _vmseg_offer --limit ;;
-	explain) _vmseg_offer --nic ;;
+	explain) _vmseg_offer --nic --policy ;;
 	'policy apply') _vmseg_offer --confirm ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
 	'port attach') _vmseg_offer --policy --mac --address --group --replace ;;
@@ -128,7 +128,13 @@ _vmseg() {
 	_vmseg_read_line
 	case $_vmseg_option in
 	--config | --socket) _vmseg_offer_files ;;
-	--policy) _vmseg_offer_names policy list ;;
+	--policy)
+		if [ "$_vmseg_command" = explain ]; then
+			_vmseg_offer_files
+		else
+			_vmseg_offer_names policy list
+		fi
+		;;
 	--group) _vmseg_offer_names group list ;;
 	--limit | --nic | --confirm | --mac | --address) ;;
 	*)

@@ -109,7 +109,7 @@ done
 check_equal "options may come first" "$(words list)" "$(offered --json --socket /run/x li)"
 check_equal "bash splits --limit=5" "$(words sessions)" "$(offered --limit = 5 ses)"
 for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'policy apply x' \
-	'policy confirm' 'group list' 'group show x' 'attach x' detach 'port attach x' 'port detach x'; do
+	'policy confirm' 'group list' 'group show x' 'explain x in tcp y' 'attach x' detach 'port attach x' 'port detach x'; do
 	read -ra command <<<"$line"
 	check_equal "$line: the options that it takes are offered" \
 		"$(options_of "${command[@]}")" "$(offered "${command[@]}" -)"
@@ -147,6 +147,8 @@ for line in 'sessions --limit' 'policy apply --confirm' 'explain web --nic'; do
 	read -ra command <<<"$line"
 	check_equal "$line: a value cannot be guessed" "" "$(offered "${command[@]}" '')"
 done
+check_equal "explain --policy: files are offered" "$(words a.xml b.xml)" \
+	"$(offered explain --policy '' | grep xml)"
 check_equal "what follows it can" "$(words a.xml b.xml empty.conf)" \
 	"$(offered policy apply --confirm 5 '' | grep -v socket)"
 

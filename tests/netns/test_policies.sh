@@ -1,0 +1,243 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Policies as the daemon lives with them: groups that change, what explains a verdict, and what a
+# candidate would change.
+
+set -euo pipefail
+. "$(dirname "$0")/guests.sh"
+
+enter_lab "$@"
+need jq
+
+HOST=10.0.0.1
+POLICIES=/etc/vmseg/policies
+DRAFT=$LAB/draft
+
+write_policies() {
+	write_policy host <<-XML
+		<policy xmlns="urn:vmseg:1" name="host">
+		  <rule id="no-mail" direction="out" action="deny"><tcp port="25"/></rule>
+		</policy>
+	XML
+	write_policy office <<-XML
+		<set xmlns="urn:vmseg:1" name="office"><cidr>192.0.2.0/24</cidr></set>
+	XML
+	write_policy web-server <<-XML
+		<policy xmlns="urn:vmseg:1" name="web-server">
+		  <default in="deny"/>
+		  <limits sessions-per-remote="2"/>
+		  <rule id="http" direction="in" action="allow"><tcp port="80"/></rule>
+		  <rule id="ssh" direction="in" action="allow"><remote group="admins"/><tcp port="22"/></rule>
+		  <rule id="work" direction="in" action="allow"><remote set="office"/><tcp port="22"/></rule>
+		  <rule id="names" direction="out" action="allow"><udp port="53"/></rule>
+		</policy>
+	XML
+}
+
+set_up() {
+	mkdir -p "$POLICIES"
+	add_bridge br0 "$HOST/24"
+	add_guest web vnet0 11
+	add_guest admin vnet1 12
+	add_guest other vnet2 13
+	write_policies
+	start_hostd "libvirt-uri = none" "mandatory-policy = host"
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 |
+		hook web start begin -
+	describe other 13 "$(managed 13 "")" vnet2 | hook other start begin -
+}
+
+# ---- groups ----------------------------------------------------------------------------------
+
+# tell_admin CONTENT [ADDRESS]: what libvirt says of the domain admin now.
+tell_admin() {
+	local metadata
+	metadata=$(managed 12 "$1")
+	[ $# -eq 1 ] || metadata=${metadata/10.0.0.12/$2}
+	describe admin 12 "$metadata" vnet1 | hook admin reconnect begin -
+}
+
+generations() {
+	echo "$(show_port web .generation) $(show_port other .generation)"
+}
+
+# check_follows DESCRIPTION ADDRESSES COMMAND...: the group gets these addresses, web's rules follow,
+# and the port of a domain that does not name the group is not touched.
+check_follows() {
+	local description=$1 addresses=$2 before after
+	shift 2
+	before=$(generations)
+	"$@"
+	after=$(generations)
+	check_equal "$description: the group has its addresses" "$addresses" \
+		"$(vmseg group show admins --json | jq -r '.addresses | join(" ")')"
+	check_equal "... and whoever names it follows" yes \
+		"$([ "${after% *}" -gt "${before% *}" ] && echo yes)"
+	check_equal "... and nobody else" "${before#* }" "${after#* }"
+	check_equal "... which the rules show" "$([ -n "$addresses" ] && echo ssh || echo null)" \
+		"$(vmseg explain web in tcp "${addresses:-10.0.0.12}" :22 --json | jq -r .rule.id)"
+}
+
+check_groups() {
+	local before
+	check_follows "a domain starts" 10.0.0.12 \
+		eval "describe admin 12 \"\$(managed 12 \"<vmseg:group name='admins'/>\")\" vnet1 |
+			hook admin start begin -"
+	check_follows "it gets another address" 10.0.0.99 \
+		tell_admin "<vmseg:group name='admins'/>" 10.0.0.99
+	check_follows "it loses the label" "" tell_admin ""
+	check_follows "it gains the label" 10.0.0.12 tell_admin "<vmseg:group name='admins'/>"
+	before=$(generations)
+	tell_admin "<vmseg:group name='admins'/><vmseg:group name='more'/>"
+	check_equal "another label of its touches nobody" "$before" "$(generations)"
+	check_follows "it stops" "" stop admin 12
+}
+
+check_shared_images() {
+	local before
+	before=$(vmseg status --json | jq .datapath.images)
+	describe admin 12 "$(managed 12 "<vmseg:policy ref='web-server'/>")" vnet1 |
+		hook admin start begin -
+	check_equal "domains with the same rules share an image" "$before" \
+		"$(vmseg status --json | jq .datapath.images)"
+	stop admin 12
+}
+
+# ---- explanations ----------------------------------------------------------------------------
+
+# why ARGUMENT...: the line of an explanation that says who has decided.
+why() {
+	vmseg explain "$@" | grep -E '^  (rule|default|guard|limit) '
+}
+
+send_names() {
+	ip netns exec web bash -c "echo >/dev/udp/$HOST/53"
+}
+
+# The local port of web's session with a name server.
+names_port() {
+	vmseg sessions web --json | jq -r '[.sessions[] | select(.remote_port == 53)][0].local_port'
+}
+
+check_deciders() {
+	local port
+	check_equal "a rule is named with its place" \
+		"  rule     web-server: http ($POLICIES/web-server.xml:4)" \
+		"$(why web in tcp 192.0.2.9 :80)"
+	check_equal "so is the default" "  default  in deny ($POLICIES/web-server.xml:2)" \
+		"$(why web in tcp 192.0.2.9 :81)"
+	check_equal "one that nobody has written" "  default  out allow (built in)" \
+		"$(why web out tcp 192.0.2.9:443)"
+	check_equal "a guard" "  guard    ip (built in)" "$(why web out tcp 192.0.2.9:443 10.0.0.99)"
+	check_equal "the host's own rule" "  rule     host: no-mail ($POLICIES/host.xml:2)" \
+		"$(why web out tcp 192.0.2.9:25)"
+	send_names
+	port=$(names_port)
+	check_equal "of a session the rule that has let it in" \
+		"  rule     web-server: names ($POLICIES/web-server.xml:7)" \
+		"$(why web out udp "$HOST:53" ":$port")"
+	check_contains "and its state" "session  live: " "$(vmseg explain web out udp "$HOST:53" ":$port")"
+	"$TOOLS/ask" -w 10 tcp 10.0.0.11 80 >/dev/null
+	check_equal "a limit is named beside the rule" \
+		"  rule     web-server: http ($POLICIES/web-server.xml:4)
+  limit    sessions-per-remote 2 ($POLICIES/web-server.xml:3)" "$(why web in tcp "$HOST" :80)"
+}
+
+# ---- candidates ------------------------------------------------------------------------------
+
+# ask_draft FILTER ARGUMENT...: a jq filter on what is explained with the draft.
+ask_draft() {
+	local filter=$1
+	shift
+	vmseg explain --policy "$DRAFT" --json "$@" | jq -r "$filter"
+}
+
+# All that is shown but for what time alone changes: sessions are counted now and then, and the
+# guests' stacks look for neighbors and routers as they like.
+everything() {
+	local domain
+	vmseg status --json | jq -S 'del(.uptime)'
+	vmseg policy list --json
+	for domain in web other; do
+		vmseg show "$domain" --json | jq -S 'del(.sessions, .ports[].sessions) |
+			del(.ports[].counters[] |
+				select(.reason | IN("arp", "neighbor-discovery", "multicast-control")))'
+		vmseg sessions "$domain" --json | jq -S 'del(.sessions[] | .age, .idle, .expires)'
+	done
+}
+
+# The last packet of the only connection has come.
+is_quiet() {
+	vmseg sessions web --json |
+		jq -e '[.sessions[] | select(.protocol == "tcp").state] == ["time-wait"]'
+}
+
+check_candidates() {
+	local before port
+	check_soon 20 "nothing is under way" is_quiet
+	before=$(everything)
+	port=$(names_port)
+	sed 's/port="80"/port="8080"/; s/id="http"/id="http-alt"/; s/port="53"/port="54"/; s/<limits.*//' \
+		"$POLICIES/web-server.xml" >"$DRAFT"
+	check_equal "a candidate forbids what is allowed" "drop policy replacement" \
+		"$(ask_draft '"\(.verdict) \(.reason) \(.candidate.as)"' web in tcp 192.0.2.9 :80)"
+	check_equal "and allows what is forbidden, by its own line" "http-alt $DRAFT:4" \
+		"$(ask_draft '"\(.rule.id) \(.rule.place)"' web in tcp 192.0.2.9 :8080)"
+	check_equal "its limits are other ones" pass \
+		"$(ask_draft .verdict web in tcp "$HOST" :8080)"
+	check_equal "in force is what was" "pass http" \
+		"$(vmseg explain web in tcp 192.0.2.9 :80 --json | jq -r '"\(.verdict) \(.rule.id)"')"
+	sed -i 's/<default in="deny"/& out="deny"/' "$DRAFT"
+	check_equal "an open session would be cut" "drop revoked out" \
+		"$(ask_draft '"\(.verdict) \(.reason) \(.session.opened)"' \
+			web out udp "$HOST:53" ":$port")"
+	check_equal "it may come from standard input" drop \
+		"$(vmseg explain --policy - --json web out udp "$HOST:53" ":$port" <"$DRAFT" |
+			jq -r .verdict)"
+	check_equal "and be asked about by whoever may look" drop \
+		"$(vmseg --socket /run/vmseg/read.sock explain --policy "$DRAFT" --json \
+			web out udp "$HOST:53" ":$port" | jq -r .verdict)"
+
+	sed -i 's/name="web-server"/name="strict"/' "$DRAFT"
+	check_contains "a policy that the domain does not name is taken for its only one" \
+		"strict, as the only policy" "$(vmseg explain --policy "$DRAFT" web in tcp 192.0.2.9 :80)"
+	check_equal "after the host's" no-mail "$(ask_draft .rule.id web out tcp 192.0.2.9:25)"
+	check_equal "with the domain's addresses" guard-ip \
+		"$(ask_draft .reason web out udp 192.0.2.9:54 10.0.0.99)"
+	check_equal "for a domain without policies, too" "drop default" \
+		"$(ask_draft '"\(.verdict) \(.setting.kind)"' other out udp 192.0.2.9:53)"
+
+	echo '<set xmlns="urn:vmseg:1" name="office"><cidr>203.0.113.0/24</cidr></set>' >"$DRAFT"
+	check_equal "a set may be a candidate" "work" \
+		"$(ask_draft .rule.id web in tcp 203.0.113.9 :22)"
+	check_equal "in place of the other" drop "$(ask_draft .verdict web in tcp 192.0.2.9 :22)"
+
+	echo '<policy xmlns="urn:vmseg:1" name="web-server"><rul/></policy>' >"$DRAFT"
+	check_contains "a bad one is refused with its place" "$DRAFT:1: <rul>" \
+		"$(vmseg explain --policy "$DRAFT" web in tcp 192.0.2.9 :80 2>&1)"
+	check_fails "by the exit status, too" vmseg explain --policy "$DRAFT" web in tcp 192.0.2.9 :80
+	check_equal "none of this has changed anything" "" "$(diff <(echo "$before") <(everything))"
+}
+
+# ---- warnings --------------------------------------------------------------------------------
+
+check_strangers() {
+	local warning='domain other:3: <interface>: mac="52:54:00:00:00:99" is none of the domain'
+	describe other 13 "$(managed 99 "")" vnet2 | hook other reconnect begin -
+	check_contains "an interface that the domain does not have is warned of" "WARNING      $warning" \
+		"$(vmseg show other)"
+	check_contains "in the status, too" "warnings       $warning" "$(vmseg status)"
+	check_contains "and in the log" "$warning" "$(cat "$LAB/hostd.log")"
+	check_equal "it is no error" enforce "$(domain other .state)"
+	describe other 13 "$(managed 13 "")" vnet2 | hook other reconnect begin -
+	check_equal "it ends with its reason" "" "$(vmseg status | grep warnings)"
+}
+
+set_up
+check_groups
+check_shared_images
+check_deciders
+check_candidates
+check_strangers
+done_testing
