@@ -53,6 +53,7 @@ check=(
 	procps
 	python3-scapy
 	shellcheck
+	strace
 	tcpdump
 	traceroute
 	trang

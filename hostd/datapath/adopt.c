@@ -10,7 +10,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/port.h"
 #include "hostd/datapath/record.h"
-#include "hostd/datapath/tcx.h"
 #include "vmseg.skel.h"
 
 /* Events of this many generations before are taken to be the same port's. */
@@ -93,13 +92,12 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	port->record = record_number;
 	r = claim_parts(port);
 	if (r < 0)
-		return fail(
-			diag, r == -ENOMEM ? ENOMEM : EUCLEAN, datapath->pins.root, 0,
-			"the pinned maps contradict themselves at device %u (record %u): remove "
-			"the pins, which ends all filtering",
-			ifindex, record_number);
+		return fail(diag, r == -ENOMEM ? ENOMEM : EUCLEAN, datapath->pins.root, 0,
+			    "the pinned maps contradict themselves at device %u (record %u)",
+			    ifindex, record_number);
 	record = record_of(port);
 	port->published = true;
+	port->hooked = true;
 	port->reversed = record->flags & PORT_REVERSED;
 	port->owns_qdisc = record->flags & PORT_OWNS_QDISC;
 	port->attach = has_link_pin(port) ? ATTACH_TCX : ATTACH_CLSACT;
@@ -115,19 +113,10 @@ int adopt_ports(struct datapath *datapath, struct diag *diag)
 	return for_each_record(datapath, adopt_port, diag);
 }
 
-static void remove_stray_link(const char *path, unsigned int ifindex, void *context)
-{
-	const struct datapath *datapath = context;
-
-	if (!find_filtered_port(datapath, ifindex))
-		detach_tcx(path);
-}
-
 void remove_leftovers(struct datapath *datapath)
 {
 	const int maps[] = {session_map(datapath), remote_map(datapath)};
 
-	for_each_link_pin(&datapath->pins, remove_stray_link, datapath);
 	for (uint32_t slot = 1; slot <= datapath->max_ports; slot++)
 		for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 			if (!datapath->by_slot[slot] && has_inner_table(maps[i], slot))

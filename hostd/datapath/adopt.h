@@ -13,7 +13,7 @@ struct datapath;
  * when the maps contradict themselves. */
 int adopt_ports(struct datapath *datapath, struct diag *diag);
 
-/* Clears away what an interrupted attach or detach left: tables and links of no port. */
+/* Clears away what an interrupted attach or detach left: tables of no port. */
 void remove_leftovers(struct datapath *datapath);
 
 #endif

@@ -12,6 +12,7 @@
 #include "hostd/datapath/adopt.h"
 #include "hostd/datapath/attach.h"
 #include "hostd/datapath/event.h"
+#include "hostd/datapath/former.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/load.h"
 #include "hostd/datapath/port.h"
@@ -91,6 +92,91 @@ static int check_clock(const struct datapath *datapath, struct diag *diag)
 		     : 0;
 }
 
+/* Programs, on the pinned maps when these are to be taken over, and tables of what is in the maps.
+ * Nothing on the host changes. */
+static int load_datapath(struct datapath *datapath, const struct datapath_config *config,
+			 struct diag *diag)
+{
+	int r = datapath->adopted ? check_pinned_abi(&datapath->pins, diag) : 0;
+
+	if (r < 0)
+		return r;
+	r = load_skeleton(config, &datapath->pins, datapath->adopted, &datapath->skeleton, diag);
+	if (r < 0)
+		return r;
+	r = set_up_tables(datapath, diag);
+	if (r < 0)
+		return r;
+	r = check_clock(datapath, diag);
+	if (r < 0)
+		return r;
+	r = open_event_ring(datapath, diag);
+	if (r < 0)
+		return r;
+	return datapath->adopted ? adopt_ports(datapath, diag) : 0;
+}
+
+static void forget_ports(struct datapath *datapath)
+{
+	struct filtered_port *port, *next;
+
+	HASH_ITER (hh, datapath->ports, port, next) {
+		HASH_DEL(datapath->ports, port);
+		forget_port(port);
+	}
+}
+
+static void unload_datapath(struct datapath *datapath)
+{
+	forget_ports(datapath);
+	forget_former_ports(datapath);
+	free(datapath->by_slot);
+	datapath->by_slot = NULL;
+	clear_image_store(&datapath->images);
+	clear_pool(&datapath->slots);
+	clear_pool(&datapath->records);
+	clear_batch(&datapath->sweep.batch);
+	ring_buffer__free(datapath->ring);
+	datapath->ring = NULL;
+	unmap_memory(&datapath->memory);
+	unload_skeleton(&datapath->skeleton);
+}
+
+/* What is pinned is of another version, incomplete, somebody else's or makes no sense. */
+static bool is_about_pins(int r)
+{
+	return r == -EPROTO || r == -ENOENT || r == -EUCLEAN;
+}
+
+/* The error becomes a warning, in place of those that came before it. */
+static void explain_new_maps(struct diag *diag)
+{
+	struct diag_entry why = diag->error;
+
+	diag->error = (struct diag_entry){0};
+	clear_diag(diag);
+	warn(diag, why.where && why.where[0] ? why.where : NULL, 0,
+	     "%s: new maps are made, and every port changes over to them without its sessions",
+	     why.text ? why.text : "the pinned maps cannot be used");
+	free(why.where);
+	free(why.text);
+}
+
+static int load_or_load_anew(struct datapath *datapath, const struct datapath_config *config,
+			     struct diag *diag)
+{
+	int r;
+
+	datapath->adopted = are_maps_pinned(&datapath->pins);
+	r = load_datapath(datapath, config, diag);
+	if (!datapath->adopted || !is_about_pins(r))
+		return r;
+	explain_new_maps(diag);
+	unload_datapath(datapath);
+	datapath->adopted = false;
+	return load_datapath(datapath, config, diag);
+}
+
 /* New maps: they are pinned only when all that can fail has been done. */
 static int start_anew(struct datapath *datapath, const struct datapath_config *config,
 		      struct diag *diag)
@@ -99,20 +185,16 @@ static int start_anew(struct datapath *datapath, const struct datapath_config *c
 	return pin_maps(datapath->skeleton, &datapath->pins, diag);
 }
 
-/* Pinned maps: first everything is read, and only then changed. */
-static int take_over(struct datapath *datapath, const struct datapath_config *config,
-		     struct diag *diag)
+/* Pinned maps: everything has been read, and only now is anything changed. */
+static void take_over(struct datapath *datapath, const struct datapath_config *config,
+		      struct diag *diag)
 {
 	struct filtered_port *port, *next;
-	int r = adopt_ports(datapath, diag);
 
-	if (r < 0)
-		return r;
 	apply_settings(datapath, config);
 	HASH_ITER (hh, datapath->ports, port, next)
 		replace_programs(port, diag);
 	remove_leftovers(datapath);
-	return 0;
 }
 
 int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag)
@@ -131,40 +213,18 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 	r = choose_attach(config->attach, &datapath->attach, diag);
 	if (r < 0)
 		return r;
-	datapath->adopted = are_maps_pinned(&datapath->pins);
-	if (datapath->adopted) {
-		r = check_pinned_abi(&datapath->pins, diag);
-		if (r < 0)
-			return r;
-	}
-	r = load_skeleton(config, &datapath->pins, datapath->adopted, &datapath->skeleton, diag);
+	r = load_or_load_anew(datapath, config, diag);
 	if (r < 0)
 		return r;
-	r = set_up_tables(datapath, diag);
+	if (datapath->adopted)
+		take_over(datapath, config, diag);
+	else
+		r = start_anew(datapath, config, diag);
 	if (r < 0)
 		return r;
-	r = check_clock(datapath, diag);
-	if (r < 0)
-		return r;
-	r = open_event_ring(datapath, diag);
-	if (r < 0)
-		return r;
-	r = datapath->adopted ? take_over(datapath, config, diag)
-			      : start_anew(datapath, config, diag);
-	if (r < 0)
-		return r;
+	find_former_ports(datapath);
 	*ret = TAKE_PTR(datapath);
 	return 0;
-}
-
-static void forget_ports(struct datapath *datapath)
-{
-	struct filtered_port *port, *next;
-
-	HASH_ITER (hh, datapath->ports, port, next) {
-		HASH_DEL(datapath->ports, port);
-		forget_port(port);
-	}
 }
 
 void close_datapath(struct datapath **pointer)
@@ -173,15 +233,7 @@ void close_datapath(struct datapath **pointer)
 
 	if (!datapath)
 		return;
-	forget_ports(datapath);
-	free(datapath->by_slot);
-	clear_image_store(&datapath->images);
-	clear_pool(&datapath->slots);
-	clear_pool(&datapath->records);
-	clear_batch(&datapath->sweep.batch);
-	ring_buffer__free(datapath->ring);
-	unmap_memory(&datapath->memory);
-	unload_skeleton(&datapath->skeleton);
+	unload_datapath(datapath);
 	close_descriptor(&datapath->barrier);
 	close_pins(&datapath->pins);
 	free(datapath->per_cpu);

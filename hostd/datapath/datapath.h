@@ -4,7 +4,9 @@
  * Single-threaded: only the enforcement thread calls it.
  *
  * Everything is pinned below the bpffs directory, so enforcement goes on without the daemon, and
- * open_datapath() takes over what it finds there (same VMSEG_ABI) without a gap.
+ * open_datapath() takes over what it finds there without a gap. Maps that it cannot go on with (of
+ * another VMSEG_ABI, or damaged) are replaced by new ones: their ports are filtered by the programs
+ * and maps that there were until each is taken over.
  */
 #ifndef VMSEG_DATAPATH_H
 #define VMSEG_DATAPATH_H
@@ -32,9 +34,10 @@ struct datapath_config {
 };
 
 /* Loads, or takes over what is pinned: new programs replace the old ones atomically on every
- * attached port, maps and sessions stay. On failure what was pinned before is as it was. Warnings
+ * attached port, maps and sessions stay. On failure every port is filtered as it was. Warnings
  * in diag: sizes that differ from those of the pinned maps (which stay), a port whose program could
- * not be replaced (the old one goes on). -EBUSY: another process has these pins open. */
+ * not be replaced (the old one goes on), pinned maps that had to be replaced (all ports are former
+ * ones then). -EBUSY: another process has these pins open. */
 int open_datapath(const struct datapath_config *config, struct datapath **ret, struct diag *diag);
 
 /* Frees the daemon's side; enforcement goes on. */
@@ -67,7 +70,9 @@ struct port_config {
 };
 
 /* Slot, session map and image first, then the record, then both programs; then both hooks are
- * queried. On failure nothing is left behind. The device is in the caller's network namespace. */
+ * queried. On failure nothing is left behind; but before the first program of a formerly filtered
+ * device is exchanged, it goes on being filtered. The device is in the caller's network namespace.
+ */
 int attach_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
 		const struct image *image, struct diag *diag);
 
@@ -106,9 +111,20 @@ struct slot_wish {
  * Returns 0, or -errno and none is made. */
 int reserve_slots(struct datapath *datapath, const struct slot_wish *wishes, size_t count);
 
-/* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone.
- * -ENOENT when the port is not attached. */
+/* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone, or
+ * formerly filtered. -ENOENT when the port is not attached. */
 int detach_port(struct datapath *datapath, unsigned int ifindex);
+
+bool is_attached(const struct datapath *datapath, unsigned int ifindex);
+
+/* A device that is not attached, but filtered in both directions by the programs and maps of a
+ * datapath before this one. attach_port() exchanges them without a gap. */
+bool is_formerly_filtered(const struct datapath *datapath, unsigned int ifindex);
+
+/* All that have any program of a former datapath's; the callback must not attach or detach. */
+void for_each_former_port(struct datapath *datapath,
+			  void (*visit)(unsigned int ifindex, const char *device, void *context),
+			  void *context);
 
 struct port_status {
 	unsigned int ifindex;

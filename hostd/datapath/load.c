@@ -61,11 +61,9 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag)
 		return fail(diag, -r, path, 0, "cannot read the pinned map: %s", strerror(-r));
 	abi = value[0];
 	if (abi != VMSEG_ABI)
-		return fail(
-			diag, EPROTO, path, 0,
-			"the pinned maps are of ABI %u, this vmseg is of ABI %u and cannot go on "
-			"with them: remove them first, which ends all filtering",
-			abi, VMSEG_ABI);
+		return fail(diag, EPROTO, path, 0,
+			    "the pinned maps are of ABI %u, this vmseg is of ABI %u", abi,
+			    VMSEG_ABI);
 	return 0;
 }
 

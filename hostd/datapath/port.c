@@ -10,6 +10,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attach.h"
+#include "hostd/datapath/former.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/libbpf_log.h"
 #include "hostd/datapath/record.h"
@@ -28,6 +29,11 @@ struct filtered_port *find_filtered_port(const struct datapath *datapath, unsign
 
 	HASH_FIND(hh, datapath->ports, &ifindex, sizeof(ifindex), port);
 	return port;
+}
+
+bool is_attached(const struct datapath *datapath, unsigned int ifindex)
+{
+	return find_filtered_port(datapath, ifindex) != NULL;
 }
 
 void register_port(struct filtered_port *port)
@@ -173,7 +179,8 @@ void dismantle_port(struct filtered_port **pointer)
 	if (!port)
 		return;
 	datapath = port->datapath;
-	detach_programs(port);
+	if (port->hooked)
+		detach_programs(port);
 	if (port->published)
 		unpublish_record(datapath, port->ifindex);
 	if (port->has_remotes)
@@ -208,6 +215,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	if (!port->ifname[0])
 		return fail(diag, ENODEV, NULL, 0, "there is no device %u", ifindex);
 	port->reversed = config->reversed;
+	port->attach = former_attach(datapath, ifindex, port->attach);
 	capture_libbpf();
 
 	r = take_slot(port, config, diag);
@@ -225,6 +233,9 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	r = give_record(port, config, diag);
 	if (r < 0)
 		return r;
+	/* From here on a failure takes off what was there before, too. */
+	port->hooked = true;
+	forget_former_port(datapath, ifindex);
 	r = attach_programs(port, diag);
 	if (r < 0)
 		return r;
@@ -237,7 +248,7 @@ int detach_port(struct datapath *datapath, unsigned int ifindex)
 	struct filtered_port *port = find_filtered_port(datapath, ifindex);
 
 	if (!port)
-		return -ENOENT;
+		return strip_former_port(datapath, ifindex);
 	unregister_port(port);
 	dismantle_port(&port);
 	return 0;

@@ -14,4 +14,7 @@ uint32_t program_id(int program);
 /* Is it from_vm or to_vm, of whatever version? */
 bool is_own_program(uint32_t id);
 
+/* Does the program use the map with this id? */
+bool uses_map(uint32_t program_id, uint32_t map_id);
+
 #endif

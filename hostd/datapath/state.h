@@ -32,6 +32,7 @@ struct filtered_port {
 	bool reversed;
 	bool owns_qdisc;
 	bool published;            /* port_index has the record */
+	bool hooked;               /* programs of this datapath are on the device, or may be */
 	bool has_remotes;          /* remote_map has a table in the slot */
 	bool changing;             /* is in the update that is being made */
 	uint32_t slot;             /* 0: none yet */
@@ -67,6 +68,7 @@ struct datapath {
 	struct pool records;
 	struct image_store images;
 	struct filtered_port *ports;    /* hash by ifindex */
+	struct former_port *former;     /* the same, of devices that are not in `ports`; former.h */
 	struct filtered_port **by_slot; /* max_ports + 1 of them */
 
 	struct reserve reserve;

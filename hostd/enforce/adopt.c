@@ -4,6 +4,7 @@
  * the while; here the ports get their owners back.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -11,22 +12,50 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
-/* Ports that are still there; the others are detached. */
+static bool is_same_device(const struct managed_port *port)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(port->ifindex, name) && strcmp(name, port->device) == 0;
+}
+
+/* Its guest runs, but the datapath does not know the port: its maps had to be made anew. */
+static bool has_lost_port(const struct enforcer *enforcer, const struct managed_port *port)
+{
+	return !is_attached(enforcer->datapath, port->ifindex) &&
+	       (is_same_device(port) || is_formerly_filtered(enforcer->datapath, port->ifindex));
+}
+
+static bool is_live_port(const struct enforcer *enforcer, const struct managed_port *port)
+{
+	struct port_status status;
+
+	return has_lost_port(enforcer, port) ||
+	       (read_port_status(enforcer->datapath, port->ifindex, &status) == 0 &&
+		!status.device_gone);
+}
+
+/* Ports whose device is still there; the others are detached. */
 static size_t keep_live_ports(struct enforcer *enforcer, struct managed_port *ports, size_t count)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct port_status status;
-
-		if (read_port_status(enforcer->datapath, ports[i].ifindex, &status) < 0)
-			continue;
-		if (status.device_gone)
-			detach_port(enforcer->datapath, ports[i].ifindex);
-		else
+		if (is_live_port(enforcer, &ports[i]))
 			ports[kept++] = ports[i];
+		else
+			detach_port(enforcer->datapath, ports[i].ifindex);
 	}
 	return kept;
+}
+
+/* What a port that is lost had open may be picked up. */
+static void open_pickup_window(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->port_count; i++)
+		if (has_lost_port(enforcer, &managed->ports[i]))
+			managed->pickup_until =
+				monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
 }
 
 /* Reads the description; on failure the domain is unknown and its ports have no owner. */
@@ -69,9 +98,11 @@ static void adopt_domain(struct enforcer *enforcer, struct saved_domain *saved)
 	managed->detached = saved->detached;
 	managed->ports = TAKE_PTR(saved->ports);
 	managed->port_count = live;
+	open_pickup_window(enforcer, managed);
 }
 
-/* Brings an adopted domain to what is asked for now; where that is bad, what is in force stays. */
+/* Brings an adopted domain to what is asked for now; where that is bad, what is in force stays, and
+ * where nothing is, nothing passes. */
 static void renew_domain(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
@@ -89,11 +120,13 @@ static void renew_domain(struct enforcer *enforcer, struct managed_domain *manag
 	}
 	if (!managed->error && replan_domain(enforcer, managed, enforcer->library, &diag) < 0)
 		set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	if (managed->error)
+	if (managed->error) {
 		log_error(managed->domain->name, "keeps the policy in force: %s", managed->error);
-	else
+		apply_closed(enforcer, managed, managed->domain);
+	} else {
 		log_info(managed->domain->name, "adopted with %zu port%s", managed->port_count,
 			 managed->port_count == 1 ? "" : "s");
+	}
 	save_domain(enforcer, managed);
 }
 
@@ -108,6 +141,15 @@ static void list_port(unsigned int ifindex, void *context)
 
 	if (list->count < list->size)
 		list->ifindex[list->count++] = ifindex;
+}
+
+static void note_former_port(unsigned int ifindex, const char *device, void *context)
+{
+	struct enforcer *enforcer = context;
+	const struct managed_port *owned;
+
+	if (!find_port_owner(enforcer, ifindex, &owned))
+		add_unclaimed(enforcer, ifindex, device);
 }
 
 /* Ports without an owner: those of devices that are gone go, the others wait for libvirt's word. */
@@ -135,6 +177,7 @@ static void sort_out_orphans(struct enforcer *enforcer)
 			add_unclaimed(enforcer, list.ifindex[i], port.ifname);
 	}
 	free(list.ifindex);
+	for_each_former_port(enforcer->datapath, note_former_port, enforcer);
 }
 
 void adopt_domains(struct enforcer *enforcer)

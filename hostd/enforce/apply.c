@@ -94,11 +94,13 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 {
 	struct enforcer *enforcer = transition->enforcer;
 	struct port_config config = plan->config;
-	struct port_status status;
 	int r = 0;
 
-	config.pickup_seconds = pickup_seconds(transition->managed);
-	if (read_port_status(enforcer->datapath, ifindex, &status) < 0)
+	/* A former port is taken over whenever that becomes possible: its sessions end then. */
+	config.pickup_seconds = is_formerly_filtered(enforcer->datapath, ifindex)
+					? enforcer->config->pickup_window
+					: pickup_seconds(transition->managed);
+	if (!is_attached(enforcer->datapath, ifindex))
 		r = attach_port(enforcer->datapath, ifindex, &config, plan->image, diag);
 	else if (!plan->in_force)
 		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
@@ -195,6 +197,11 @@ int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 	return 0;
 }
 
+static bool is_filtered(const struct datapath *datapath, unsigned int ifindex)
+{
+	return is_attached(datapath, ifindex) || is_formerly_filtered(datapath, ifindex);
+}
+
 /* What cannot be brought to its plan keeps its old one; a new device passes nothing. */
 static void keep_or_close(struct transition *transition, struct managed_port *port,
 			  const struct domain_interface *nic)
@@ -203,7 +210,7 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 	_cleanup_(clear_diag) struct diag diag = {0};
 	int r;
 
-	if (present) {
+	if (present && is_filtered(transition->enforcer->datapath, port->ifindex)) {
 		port->plan = TAKE_PTR(present->plan);
 		return;
 	}

@@ -35,9 +35,11 @@ static int reserve_batch(struct batch *batch, const struct planned *items, size_
 	return batch->updates && batch->configs && batch->plans ? 0 : -ENOMEM;
 }
 
-static bool is_present(const struct managed_domain *managed, unsigned int ifindex)
+static bool is_present(const struct enforcer *enforcer, const struct managed_domain *managed,
+		       unsigned int ifindex)
 {
-	for (size_t i = 0; i < managed->port_count; i++) {
+	for (size_t i = 0; is_attached(enforcer->datapath, ifindex) && i < managed->port_count;
+	     i++) {
 		if (managed->ports[i].ifindex == ifindex)
 			return true;
 	}
@@ -45,14 +47,15 @@ static bool is_present(const struct managed_domain *managed, unsigned int ifinde
 }
 
 /* Devices that are new, gone or somebody else's are not for the batch. */
-static void add_domain(struct batch *batch, const struct planned *item)
+static void add_domain(const struct enforcer *enforcer, struct batch *batch,
+		       const struct planned *item)
 {
 	for (size_t i = 0; i < item->plan->port_count; i++) {
 		struct port_plan *plan = item->plan->ports[i];
 		unsigned int ifindex = locate_device(item->managed, plan->mac, plan->target);
 		size_t n = batch->count;
 
-		if (!ifindex || !is_present(item->managed, ifindex))
+		if (!ifindex || !is_present(enforcer, item->managed, ifindex))
 			continue;
 		batch->plans[n] = plan;
 		batch->configs[n] = plan->config;
@@ -71,7 +74,7 @@ int update_present_ports(struct enforcer *enforcer, const struct planned *items,
 	if (r < 0)
 		return fail(diag, -r, NULL, 0, "out of memory");
 	for (size_t i = 0; i < count; i++)
-		add_domain(&batch, &items[i]);
+		add_domain(enforcer, &batch, &items[i]);
 	r = update_ports(enforcer->datapath, batch.updates, batch.count, diag);
 	if (r < 0)
 		return fail(diag, -r, NULL, 0, "%s", strerror(-r));

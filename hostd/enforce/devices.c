@@ -24,13 +24,12 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct domain_interface nic = {
 		.kind = strncmp(device, "macvtap", 7) == 0 ? INTERFACE_MACVTAP : INTERFACE_TAP};
-	struct port_status status;
 	char text[512];
 
 	if (welcome_port(enforcer, device))
 		return;
 	if (!enforcer->config->quarantine || !watched || !is_libvirt_name(device) ||
-	    read_port_status(enforcer->datapath, ifindex, &status) == 0)
+	    is_attached(enforcer->datapath, ifindex))
 		return;
 	if (plan_closed(&nic, &plan) < 0)
 		return;

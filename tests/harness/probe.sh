@@ -109,7 +109,7 @@ probe_number=0
 # policy allows and what it forbids. From well before until well after it no forbidden packet must
 # arrive; in an event that is said to be lossless every allowed one must.
 through() {
-	local description=$1 number=$2 loss=$3 allowed forbidden
+	local description=$1 number=$2 loss=$3 allowed forbidden status=0
 	shift 3
 	probe_number=$((probe_number + 1))
 	allowed=allowed-$probe_number forbidden=forbidden-$probe_number
@@ -117,7 +117,9 @@ through() {
 	probe_into "$forbidden" "$number" "$PROBE_FORBIDDEN"
 	[ "$loss" = lossy ] || await_probes "$allowed" in 20 || true
 	await_probes "$forbidden" tried 20 || true
-	check "$description" "$@"
+	# In this shell, not in check's: the command may start what is stopped later.
+	"$@" >"$LAB/through.out" 2>&1 || status=$?
+	report "$status" "$description" "$* ended with status $status"$'\n'"$(<"$LAB/through.out")"
 	check "... with what is allowed arriving afterwards" await_probes "$allowed" in 20
 	await_probes "$forbidden" tried 20 || true
 	stop_probe "$allowed"

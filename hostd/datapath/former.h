@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Former ports: devices with programs of a datapath before this one, which filter by maps of their
+ * own. There are some after maps had to be made anew, and each goes on as it was until
+ * attach_port() takes it over or detach_port() takes its programs off.
+ */
+#ifndef VMSEG_DATAPATH_FORMER_H
+#define VMSEG_DATAPATH_FORMER_H
+
+#include "hostd/datapath/datapath.h"
+
+/* Looks at all devices and link pins. Programs of this datapath's own maps on a device that has no
+ * port are what an interrupted detach left, and go; so do links whose device is gone. */
+void find_former_ports(struct datapath *datapath);
+
+/* How the device's former programs are attached; `otherwise` when it has none. */
+enum attach_method former_attach(const struct datapath *datapath, unsigned int ifindex,
+				 enum attach_method otherwise);
+
+/* Forgets one, or all; what they have on the host stays. */
+void forget_former_port(struct datapath *datapath, unsigned int ifindex);
+void forget_former_ports(struct datapath *datapath);
+
+/* Takes the programs off the device. -ENOENT: it has none of a former datapath's. */
+int strip_former_port(struct datapath *datapath, unsigned int ifindex);
+
+#endif
