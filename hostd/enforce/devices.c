@@ -18,6 +18,23 @@ static bool is_libvirt_name(const char *device)
 	return strncmp(device, "vnet", 4) == 0 || strncmp(device, "macvtap", 7) == 0;
 }
 
+static bool runs_managed_domain(const struct enforcer *enforcer)
+{
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m->policy && !is_port_domain(m->domain))
+			return true;
+	}
+	return false;
+}
+
+/* Might it be a NIC that is plugged into a managed domain, and will libvirt say so in the end? A
+ * libvirt that cannot be heard right now may plug in all the same. */
+static bool may_be_plugged_in(const struct enforcer *enforcer, const char *device, bool watched)
+{
+	return enforcer->config->quarantine && enforcer->config->libvirt_uri_count > 0 &&
+	       (watched || runs_managed_domain(enforcer)) && is_libvirt_name(device);
+}
+
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
 {
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
@@ -28,7 +45,7 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 
 	if (welcome_port(enforcer, device))
 		return;
-	if (!enforcer->config->quarantine || !watched || !is_libvirt_name(device) ||
+	if (!may_be_plugged_in(enforcer, device, watched) ||
 	    is_attached(enforcer->datapath, ifindex))
 		return;
 	if (plan_closed(&nic, &plan) < 0)

@@ -62,8 +62,8 @@ void resume_domain(struct enforcer *enforcer, const char *uuid);
 
 /* ---- what the kernel says ------------------------------------------------------------------ */
 
-/* A device has appeared. While libvirt's events come in (`watched`), one that libvirt made passes
- * nothing until its domain is known. */
+/* A device has appeared. While libvirt's events come in (`watched`), or a managed domain runs, one
+ * that libvirt made passes nothing until its domain is known. */
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 

@@ -15,7 +15,7 @@
 #include "hostd/base/clock.h"
 
 #define FIRST_PAUSE_MS    1000
-#define LAST_PAUSE_MS     30000
+#define LAST_PAUSE_MS     5000
 #define LIST_AGAIN_MS     60000
 #define KEEPALIVE_SECONDS 5
 #define KEEPALIVE_COUNT   3

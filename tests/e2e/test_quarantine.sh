@@ -62,6 +62,23 @@ check_managed_hotplug() {
 	destroy_vm web
 }
 
+# libvirtd may be back, and plug something in, before the daemon has noticed.
+check_disconnected() {
+	create_paused web $WEB "$(metadata $WEB '<policy ref="web-server"/>')"
+	stop_libvirtd
+	check_soon 30 "libvirtd is missed" libvirt_is_gone
+	ip link add vnet79 type veth peer name peer79
+	check_soon 30 "what appears meanwhile is closed, for a managed domain runs" unclaimed_are vnet79
+	ip link del vnet79
+	start_libvirtd
+	check_soon 30 "libvirtd is found again" libvirt_connected
+	destroy_vm web
+}
+
+libvirt_is_gone() {
+	vmseg status --json | jq -e '.libvirt[0].connected | not'
+}
+
 # Without libvirt's word a device could stay closed for ever: then none is closed.
 check_without_libvirt() {
 	stop_hostd
@@ -77,5 +94,6 @@ check_soon 30 "libvirt is watched" libvirt_connected
 check_stray
 check_unmanaged_hotplug
 check_managed_hotplug
+check_disconnected
 check_without_libvirt
 done_testing
