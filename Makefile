@@ -71,6 +71,9 @@ BENCHES         := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard test
 TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 			$(wildcard tests/harness/tools/*.c))
 
+BENCH_TOOLS     := $(patsubst tests/bench/tools/%.c,$(B)/tests/bench/tools/%,\
+			$(wildcard tests/bench/tools/*.c))
+
 LIBRARY  := $(B)/libvmseg.a
 SKELETON := $(B)/vmseg.skel.h
 TAGGER   := $(B)/tests/bpf/push_tag.skel.h
@@ -143,6 +146,11 @@ $(B)/tests/tools/%: tests/harness/tools/%.c
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARNINGS) -static -MMD -MP -MF $@.d -o $@ $<
 
+$(B)/tests/bench/tools/%: tests/bench/tools/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -I. -O2 -g $(WARNINGS) -MMD -MP -MF $@.d -o $@ $< -lpthread
+
 # What the test VMs boot. The kernel is fetched once, and kept for every build.
 GUEST := $(B)/tests/guest/initrd
 $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST_TOOLS)
@@ -150,7 +158,7 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
 tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
-	$(TEST_TOOLS)
+	$(TEST_TOOLS) $(BENCH_TOOLS)
 
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))

@@ -30,6 +30,7 @@ struct daemon {
 	struct metrics_source metrics;
 	struct http_server *http;
 	sd_event_source *chores; /* what can wait until requests are answered */
+	uint64_t chores_since;   /* monotonic_usec(): they wait from here on */
 };
 
 /* Opens every part, runs until a signal ends it, and closes every part. Whatever becomes of it, the

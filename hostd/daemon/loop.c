@@ -14,13 +14,17 @@
 #include "hostd/observe/events.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */
-#define PRIORITY_NEWS  (SD_EVENT_PRIORITY_NORMAL + 10)
-#define PRIORITY_SWEEP (SD_EVENT_PRIORITY_NORMAL + 20)
+#define PRIORITY_CHORES (SD_EVENT_PRIORITY_NORMAL + 5)
+#define PRIORITY_NEWS   (SD_EVENT_PRIORITY_NORMAL + 10)
+#define PRIORITY_SWEEP  (SD_EVENT_PRIORITY_NORMAL + 20)
 
 /* Sessions looked at in one go, and the pauses between two of them and between two rounds. */
 #define SWEEP_BUDGET     4096
 #define SWEEP_STEP_USEC  (20 * 1000ULL)
 #define SWEEP_ROUND_USEC (5 * USEC_PER_SEC)
+
+/* A chore waits for requests so long, then it takes turns with them. */
+#define CHORE_PATIENCE_USEC (100 * 1000ULL)
 
 /* Between two looks for programs that somebody took off a device. */
 #define REPAIR_USEC (10 * USEC_PER_SEC)
@@ -105,23 +109,32 @@ static int on_sweep(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* As urgent as requests, and so in turn with them: whoever waits does so for one piece. */
 static int on_chore(sd_event_source *source, void *context)
 {
 	struct daemon *daemon = context;
 
 	do_chore(daemon->enforcer);
-	return 0;
+	daemon->chores_since = monotonic_usec();
+	return sd_event_source_set_priority(source, PRIORITY_CHORES);
 }
 
 /* After whatever has happened. */
 static int look_for_chores(sd_event_source *source, void *context)
 {
 	struct daemon *daemon = context;
+	uint64_t now = monotonic_usec();
+	int enabled = SD_EVENT_OFF;
 
-	return has_chores(daemon->enforcer)
-		       ? sd_event_source_set_enabled(daemon->chores, SD_EVENT_ONESHOT)
-		       : 0;
+	sd_event_source_get_enabled(daemon->chores, &enabled);
+	if (enabled == SD_EVENT_OFF) {
+		daemon->chores_since = now;
+		return has_chores(daemon->enforcer)
+			       ? sd_event_source_set_enabled(daemon->chores, SD_EVENT_ONESHOT)
+			       : 0;
+	}
+	if (daemon->chores_since + CHORE_PATIENCE_USEC < now)
+		sd_event_source_set_priority(daemon->chores, SD_EVENT_PRIORITY_NORMAL);
+	return 0;
 }
 
 static int on_repair(sd_event_source *source, uint64_t now, void *context)
@@ -195,6 +208,8 @@ static int watch_chores(struct daemon *daemon)
 {
 	int r = sd_event_add_defer(daemon->event, &daemon->chores, on_chore, daemon);
 
+	if (r >= 0)
+		r = sd_event_source_set_priority(daemon->chores, PRIORITY_CHORES);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(daemon->chores, SD_EVENT_OFF);
 	return r < 0 ? r : sd_event_add_post(daemon->event, NULL, look_for_chores, daemon);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/discard.h"
 #include "hostd/datapath/port.h"
 #include "hostd/datapath/record.h"
 #include "vmseg.skel.h"
@@ -28,13 +29,6 @@ static int session_map(const struct datapath *datapath)
 static int remote_map(const struct datapath *datapath)
 {
 	return bpf_map__fd(datapath->skeleton->maps.remote_map);
-}
-
-static bool has_inner_table(int map, uint32_t slot)
-{
-	uint32_t id;
-
-	return bpf_map_lookup_elem(map, &slot, &id) == 0;
 }
 
 static bool has_link_pin(const struct filtered_port *port)
@@ -113,12 +107,16 @@ int adopt_ports(struct datapath *datapath, struct diag *diag)
 	return for_each_record(datapath, adopt_port, diag);
 }
 
+static bool has_any_table(const struct datapath *datapath, uint32_t slot)
+{
+	return has_inner_table(session_map(datapath), slot) ||
+	       has_inner_table(remote_map(datapath), slot);
+}
+
 void remove_leftovers(struct datapath *datapath)
 {
-	const int maps[] = {session_map(datapath), remote_map(datapath)};
-
 	for (uint32_t slot = 1; slot <= datapath->max_ports; slot++)
-		for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
-			if (!datapath->by_slot[slot] && has_inner_table(maps[i], slot))
-				drop_inner_table(datapath, maps[i], slot);
+		if (!datapath->by_slot[slot] && has_any_table(datapath, slot) &&
+		    claim_range(&datapath->slots, slot, 1) == 0)
+			discard_slot(datapath, slot);
 }

@@ -68,7 +68,8 @@ static int set_up_tables(struct datapath *datapath, struct diag *diag)
 		return r;
 	datapath->max_ports = slots - 1;
 	datapath->by_slot = calloc(slots, sizeof(struct filtered_port *));
-	if (!datapath->by_slot)
+	datapath->discarded = calloc(slots, sizeof(*datapath->discarded));
+	if (!datapath->by_slot || !datapath->discarded)
 		return -ENOMEM;
 	init_pool(&datapath->slots, slots);
 	r = claim_range(&datapath->slots, slot_zero, 1);
@@ -132,6 +133,9 @@ static void unload_datapath(struct datapath *datapath)
 	forget_former_ports(datapath);
 	free(datapath->by_slot);
 	datapath->by_slot = NULL;
+	free(datapath->discarded);
+	datapath->discarded = NULL;
+	datapath->discarded_count = 0;
 	clear_image_store(&datapath->images);
 	clear_pool(&datapath->slots);
 	clear_pool(&datapath->records);

@@ -111,9 +111,14 @@ struct slot_wish {
  * Returns 0, or -errno and none is made. */
 int reserve_slots(struct datapath *datapath, const struct slot_wish *wishes, size_t count);
 
-/* Detaches both programs, drops the sessions, frees the slot. Also for a device that is gone, or
- * formerly filtered. -ENOENT when the port is not attached. */
+/* Detaches both programs and leaves the port's sessions, slot and image to tidy_datapath(). Also
+ * for a device that is gone, or formerly filtered. -ENOENT when the port is not attached. */
 int detach_port(struct datapath *datapath, unsigned int ifindex);
+
+/* Gives back what detached ports have left, one slot a call, which waits some 10 ms for running
+ * programs. Tidy: there is nothing to give back. */
+void tidy_datapath(struct datapath *datapath);
+bool is_tidy(const struct datapath *datapath);
 
 bool is_attached(const struct datapath *datapath, unsigned int ifindex);
 

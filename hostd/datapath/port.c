@@ -10,6 +10,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attach.h"
+#include "hostd/datapath/discard.h"
 #include "hostd/datapath/former.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/libbpf_log.h"
@@ -99,8 +100,10 @@ static int take_free_slot(struct filtered_port *port)
 	uint32_t slot;
 	int r = take_range(&datapath->slots, 1, &slot);
 
-	if (r == -ENOSPC && datapath->reserve.count) {
+	if (r == -ENOSPC)
 		drop_reserve(datapath);
+	while (r == -ENOSPC && !is_tidy(datapath)) {
+		tidy_datapath(datapath);
 		r = take_range(&datapath->slots, 1, &slot);
 	}
 	if (r == 0)
@@ -181,20 +184,16 @@ void dismantle_port(struct filtered_port **pointer)
 	datapath = port->datapath;
 	if (port->hooked)
 		detach_programs(port);
-	if (port->published)
+	if (port->published) {
 		unpublish_record(datapath, port->ifindex);
-	if (port->has_remotes)
-		drop_remotes(port);
-	/* Either way no packet is judged any more by what is given back below. */
-	if (port->table_size)
-		drop_inner_table(datapath, bpf_map__fd(datapath->skeleton->maps.session_map),
-				 port->slot);
-	else if (port->published)
-		wait_for_programs(datapath);
-	release_image(&datapath->images, port->image);
-	drop_record(datapath, port->record);
+		/* A packet may still be judged by these, as by the tables in the slot. */
+		retire_parts(datapath, port->record, port->image);
+	} else {
+		drop_record(datapath, port->record);
+		release_image(&datapath->images, port->image);
+	}
 	if (port->slot)
-		put_range(&datapath->slots, port->slot);
+		discard_slot(datapath, port->slot);
 	forget_port(port);
 }
 

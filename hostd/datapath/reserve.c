@@ -9,6 +9,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/datapath/discard.h"
 #include "hostd/datapath/remotes.h"
 #include "hostd/datapath/state.h"
 #include "vmseg.skel.h"
@@ -37,16 +38,10 @@ struct making {
 
 static void give_up(struct making *making)
 {
-	struct datapath *datapath = making->datapath;
-
 	for (uint32_t i = 0; i < making->count; i++) {
-		uint32_t slot = making->slots[i].slot;
-
 		close_descriptor(&making->tables[i]);
 		close_descriptor(&making->remotes[i]);
-		bpf_map_delete_elem(session_map(datapath), &slot);
-		bpf_map_delete_elem(remote_map(datapath), &slot);
-		put_range(&datapath->slots, slot);
+		discard_slot(making->datapath, making->slots[i].slot);
 	}
 }
 
@@ -135,14 +130,6 @@ static struct reserved_slot take_out(struct reserve *reserve, uint32_t i)
 	return slot;
 }
 
-static void give_back(struct datapath *datapath, const struct reserved_slot *slot)
-{
-	if (slot->remotes)
-		drop_inner_table(datapath, remote_map(datapath), slot->slot);
-	drop_inner_table(datapath, session_map(datapath), slot->slot);
-	put_range(&datapath->slots, slot->slot);
-}
-
 bool take_reserved_slot(struct filtered_port *port, const struct port_config *config)
 {
 	struct reserve *reserve = &port->datapath->reserve;
@@ -157,7 +144,7 @@ bool take_reserved_slot(struct filtered_port *port, const struct port_config *co
 	port->slot = slot.slot;
 	if (find_table(port) < 0) {
 		port->slot = 0;
-		give_back(port->datapath, &slot);
+		discard_slot(port->datapath, slot.slot);
 		return false;
 	}
 	port->sessions_wanted = slot.sessions;
@@ -167,20 +154,14 @@ bool take_reserved_slot(struct filtered_port *port, const struct port_config *co
 
 void drop_reserve(struct datapath *datapath)
 {
-	while (datapath->reserve.count) {
-		struct reserved_slot slot = take_out(&datapath->reserve, 0);
-
-		give_back(datapath, &slot);
-	}
+	while (datapath->reserve.count)
+		discard_slot(datapath, take_out(&datapath->reserve, 0).slot);
 }
 
 void drop_stale_slot(struct datapath *datapath)
 {
 	struct reserve *reserve = &datapath->reserve;
 
-	if (reserve->count && reserve->slots[0].since + STALE_USEC < monotonic_usec()) {
-		struct reserved_slot slot = take_out(reserve, 0);
-
-		give_back(datapath, &slot);
-	}
+	if (reserve->count && reserve->slots[0].since + STALE_USEC < monotonic_usec())
+		discard_slot(datapath, take_out(reserve, 0).slot);
 }

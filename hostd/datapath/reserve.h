@@ -34,8 +34,7 @@ bool take_reserved_slot(struct filtered_port *port, const struct port_config *co
 /* For who needs a slot and finds none left: gives all back. */
 void drop_reserve(struct datapath *datapath);
 
-/* Gives back the oldest slot if nobody has come for it in a minute: one at a time, since taking
- * out a table waits. */
+/* Gives back the oldest slot if nobody has come for it in a minute. */
 void drop_stale_slot(struct datapath *datapath);
 
 #endif

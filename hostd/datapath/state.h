@@ -72,6 +72,8 @@ struct datapath {
 	struct filtered_port **by_slot; /* max_ports + 1 of them */
 
 	struct reserve reserve;
+	uint32_t *discarded; /* slots, room for all */
+	uint32_t discarded_count;
 	struct retired_parts retired[RETIRED_MAX];
 	uint32_t retired_count;
 

@@ -49,6 +49,13 @@ int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table
 	return r;
 }
 
+bool has_inner_table(int map, uint32_t slot)
+{
+	uint32_t id;
+
+	return bpf_map_lookup_elem(map, &slot, &id) == 0;
+}
+
 void drop_inner_table(struct datapath *datapath, int map, uint32_t slot)
 {
 	/* Newer kernels wait only where there was something to delete. */

@@ -31,6 +31,7 @@ int find_table(struct filtered_port *port);
  * former one. Taking out waits in any case. */
 int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table);
 void drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
+bool has_inner_table(int map, uint32_t slot);
 
 /* Returns when every program that runs now has ended (some 10 ms): what was unpublished before may
  * then be used again. */

@@ -44,15 +44,18 @@ static void fulfil_wishes(struct enforcer *enforcer)
 
 bool has_chores(const struct enforcer *enforcer)
 {
-	return enforcer->chores.wish_count > 0 || has_released_device(enforcer);
+	return enforcer->chores.wish_count > 0 || has_released_device(enforcer) ||
+	       !is_tidy(enforcer->datapath);
 }
 
 void do_chore(struct enforcer *enforcer)
 {
 	if (enforcer->chores.wish_count > 0)
 		fulfil_wishes(enforcer);
-	else
+	else if (has_released_device(enforcer))
 		open_released_device(enforcer);
+	else
+		tidy_datapath(enforcer->datapath);
 }
 
 void free_chores(struct enforcer *enforcer)

@@ -216,6 +216,21 @@ void attach_tap(struct netns *netns)
 		fail_msg("attach_port: %d: %s", r, netns->diag.error.text);
 }
 
+void tidy_netns_datapath(struct netns *netns)
+{
+	while (!is_tidy(netns->datapath))
+		tidy_datapath(netns->datapath);
+}
+
+void detach_tap(struct netns *netns)
+{
+	int r = detach_port(netns->datapath, netns->tap);
+
+	if (r < 0)
+		fail_msg("detach_port: %d", r);
+	tidy_netns_datapath(netns);
+}
+
 void update_tap(struct netns *netns)
 {
 	int r = update_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,

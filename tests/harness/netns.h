@@ -60,6 +60,10 @@ void set_netns_policy(struct netns *netns, const char *content);
 
 void attach_tap(struct netns *netns);
 void update_tap(struct netns *netns);
+/* Also gives back all that it had. */
+void detach_tap(struct netns *netns);
+/* As the daemon does when nobody waits. */
+void tidy_netns_datapath(struct netns *netns);
 
 /* Sends the frame from the end where it comes from. Does it come out at the other end? What says no
  * is a frame sent after it that came out, so it is no matter of time. That frame is of an Ethernet

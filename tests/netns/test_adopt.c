@@ -114,7 +114,7 @@ static void an_adopted_port_can_be_changed_and_detached(void **state)
 	assert_int_not_equal(tap_of(netns).generation, generation);
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 	/* The clsact qdisc is still known to be ours. */
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_int_equal(count_remains(netns), before);
 }
 
@@ -146,7 +146,7 @@ static void a_device_that_went_meanwhile_is_reported(void **state)
 	assert_int_equal(netns->diag.warning_count, 0);
 	assert_true(tap_of(netns).device_gone);
 	assert_false(tap_of(netns).hooked[IN] || tap_of(netns).hooked[OUT]);
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_int_equal(count_remains(netns), before);
 }
 

@@ -77,7 +77,7 @@ static void detach_leaves_nothing_on_the_device(void **state)
 
 	attach_tap(netns);
 	assert_true(count_remains(netns) > before);
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_int_equal(count_remains(netns), before);
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 	assert_int_equal(detach_port(netns->datapath, netns->tap), -ENOENT);
@@ -96,7 +96,7 @@ static void a_slot_starts_from_zero(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 	assert_int_equal(read_rule_counter(netns->datapath, netns->tap, 0, &counter), 0);
 	assert_int_equal(counter.packets, 1);
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	attach_tap(netns);
 	assert_int_equal(count_reason(netns, IN, REASON_POLICY), 0);
 	assert_int_equal(read_rule_counter(netns->datapath, netns->tap, 0, &counter), 0);
@@ -236,7 +236,7 @@ static void a_device_that_goes_is_reported(void **state)
 	assert_true(status.device_gone);
 	assert_false(status.hooked[IN] || status.hooked[OUT]);
 	assert_string_equal(status.ifname, "tap0");
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_int_equal(count_remains(netns), before);
 }
 
@@ -290,7 +290,7 @@ static void other_filters_are_left_alone(void **state)
 	add_foreign_filter(netns, "egress");
 	attach_tap(netns);
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_non_null(strstr(ask_command("tc filter show dev tap0 egress", line, sizeof(line)),
 			       "pref 7"));
 	run_command("tc qdisc del dev tap0 clsact");
@@ -303,7 +303,7 @@ static void a_clsact_qdisc_of_others_stays(void **state)
 
 	run_command("tc qdisc add dev tap0 clsact");
 	attach_tap(netns);
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_non_null(
 		strstr(ask_command("tc qdisc show dev tap0 | grep clsact", line, sizeof(line)),
 		       "clsact"));
@@ -317,7 +317,7 @@ static void our_clsact_qdisc_stays_while_others_use_it(void **state)
 
 	attach_tap(netns);
 	add_foreign_filter(netns, "ingress");
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_non_null(strstr(ask_command("tc filter show dev tap0 ingress", line, sizeof(line)),
 			       "pref 7"));
 	run_command("tc qdisc del dev tap0 clsact");

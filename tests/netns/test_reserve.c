@@ -147,6 +147,7 @@ static void ports_come_before_the_reserve(void **state)
 	read_datapath_status(netns->datapath, &status);
 	assert_int_equal(status.max_ports, 4);
 	assert_int_equal(reserve_slots(netns->datapath, wishes, 5), -ENOSPC);
+	tidy_netns_datapath(netns);
 	assert_int_equal(reserve_slots(netns->datapath, wishes, 4), 0);
 	attach_tap(netns);
 	assert_int_equal(tap_of(netns).session_limit, netns->port.sessions);

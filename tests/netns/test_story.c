@@ -72,7 +72,7 @@ static void a_port_lives_through_it_all(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
 
 	/* It is stopped. */
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
 }
 

@@ -173,7 +173,7 @@ static void a_port_may_go_in_the_middle_of_a_round(void **state)
 	view = make_session(netns, 40000);
 	fill_table(netns, &view, 10000, MANY, 0);
 	sweep_sessions(netns->datapath, 2000);
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	attach_tap(netns);
 	view = make_session(netns, 40000);
 	fill_table(netns, &view, 5000, MANY, 0);
@@ -354,7 +354,7 @@ static void a_slots_former_port_is_not_the_present_one(void **state)
 	set_netns_policy(netns, "<rule direction='in' action='deny' log='yes'/>");
 	attach_tap(netns);
 	assert_false(crosses(netns, IN, udp(WEB, VM, 40000, 53)));
-	assert_int_equal(detach_port(netns->datapath, netns->tap), 0);
+	detach_tap(netns);
 	attach_tap(netns);
 	consume_events(netns->datapath, note_event, &seen);
 	assert_int_equal(seen.count, 1);
