@@ -19,9 +19,9 @@
 #include "tests/harness/rig_internal.h"
 #include "vmseg.skel.h"
 
-/* Each port has its own part of the pools. */
-#define NODES_PER_PORT    32768
-#define COUNTERS_PER_PORT 1024
+/* Each port has its own part of the pools: room for 10,000 rules on 200 services. */
+#define NODES_PER_PORT    (1 << 18)
+#define COUNTERS_PER_PORT (1 << 14)
 #define SESSION_LIMIT     4096
 #define RING_BYTES        (1 << 18)
 
