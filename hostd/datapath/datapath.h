@@ -149,6 +149,10 @@ struct port_status {
 
 int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret);
 
+/* The same counts, without a look at the device. Returns 0, or -ENOENT. */
+int read_session_count(const struct datapath *datapath, unsigned int ifindex, uint32_t *ret_count,
+		       uint32_t *ret_limit);
+
 /* Every attached port, also those taken over; the callback must not attach or detach. */
 void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
 		   void *context);

@@ -309,3 +309,15 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 	}
 	return 0;
 }
+
+int read_session_count(const struct datapath *datapath, unsigned int ifindex, uint32_t *ret_count,
+		       uint32_t *ret_limit)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+
+	if (!port)
+		return -ENOENT;
+	*ret_count = port->session_count;
+	*ret_limit = port->table_size;
+	return 0;
+}

@@ -280,7 +280,7 @@ static int fill_plan(struct port_plan *plan, const struct plan_inputs *inputs,
 	int r;
 
 	fill_config(plan, effective);
-	r = compile_image(effective, &plan->image, diag);
+	r = compile_shared_image(inputs->images, effective, &plan->image, diag);
 	if (r < 0)
 		return r;
 	plan->image_nodes = plan->image->node_count;

@@ -13,6 +13,7 @@
 #include "hostd/policy/compile.h"
 #include "hostd/policy/library.h"
 #include "hostd/policy/resolve.h"
+#include "hostd/policy/shared_image.h"
 
 /* A rule as people see it: rule number n of the image is rules[n - 1]. */
 struct rule_note {
@@ -62,6 +63,7 @@ struct plan_inputs {
 	const struct config *config;
 	const struct library *library;
 	struct group_source groups;
+	struct image_cache *images; /* NULL: each plan compiles its own */
 };
 
 /* What the domain's metadata asks for, or hostd.conf for unmanaged ones. *ret is NULL for a domain

@@ -15,12 +15,13 @@
 struct replanning {
 	struct planned *items;
 	size_t count;
+	struct image_cache images;
 };
 
 static int begin_replanning(struct enforcer *enforcer, struct replanning *ret)
 {
+	*ret = (struct replanning){0};
 	ret->items = calloc(HASH_COUNT(enforcer->domains) + 1, sizeof(*ret->items));
-	ret->count = 0;
 	return ret->items ? 0 : -ENOMEM;
 }
 
@@ -30,6 +31,7 @@ static void end_replanning(struct enforcer *enforcer, struct replanning *replann
 	for (size_t i = 0; i < replanning->count; i++)
 		free_domain_plan(&replanning->items[i].plan);
 	free(replanning->items);
+	clear_image_cache(&replanning->images);
 }
 
 static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
@@ -38,8 +40,10 @@ static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
 {
 	struct plan_inputs inputs = plan_inputs(enforcer, library);
 	struct planned *item = &replanning->items[replanning->count];
-	int r = plan_domain(&inputs, managed->domain, managed->policy, &item->plan, diag);
+	int r;
 
+	inputs.images = &replanning->images;
+	r = plan_domain(&inputs, managed->domain, managed->policy, &item->plan, diag);
 	if (r < 0)
 		return r;
 	item->managed = managed;
@@ -52,13 +56,14 @@ int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
 		  struct library_share *library, struct diag *diag)
 {
 	struct planned item = {0};
-	struct replanning replanning = {&item, 0};
+	struct replanning replanning = {.items = &item};
 	int r = add_replan(enforcer, &replanning, managed, library, diag);
 
 	if (r < 0)
 		return r;
 	apply_plans(enforcer, &item, 1);
 	free_domain_plan(&item.plan);
+	clear_image_cache(&replanning.images);
 	return 0;
 }
 

@@ -89,23 +89,23 @@ static void write_counters(struct walk *walk, const struct managed_domain *domai
 static void write_sessions(struct walk *walk, const struct managed_domain *domain,
 			   const struct managed_port *port)
 {
-	struct port_status status;
+	uint32_t count, limit;
 
-	if (read_port_status(enforcer_datapath(walk->enforcer), port->ifindex, &status) < 0)
+	if (read_session_count(enforcer_datapath(walk->enforcer), port->ifindex, &count, &limit))
 		return;
 	begin_sample(walk, domain, port);
-	fprintf(walk->stream, "} %" PRIu32 "\n", status.session_count);
+	fprintf(walk->stream, "} %" PRIu32 "\n", count);
 }
 
 static void write_session_limits(struct walk *walk, const struct managed_domain *domain,
 				 const struct managed_port *port)
 {
-	struct port_status status;
+	uint32_t count, limit;
 
-	if (read_port_status(enforcer_datapath(walk->enforcer), port->ifindex, &status) < 0)
+	if (read_session_count(enforcer_datapath(walk->enforcer), port->ifindex, &count, &limit))
 		return;
 	begin_sample(walk, domain, port);
-	fprintf(walk->stream, "} %" PRIu32 "\n", status.session_limit);
+	fprintf(walk->stream, "} %" PRIu32 "\n", limit);
 }
 
 static void write_in_line(struct walk *walk, const struct managed_domain *domain,

@@ -111,6 +111,7 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 		return fail(diag, E2BIG, policy->place.source, policy->place.line,
 			    "the policy has %zu rules (at most %u)", policy->rule_count,
 			    IMAGE_RULES_MAX);
+	image->users = 1;
 	image->rule_count = (uint32_t)policy->rule_count;
 	r = build_verdict_table(policy, &table, diag);
 	if (!r)
@@ -120,13 +121,21 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 	return r;
 }
 
+struct image *share_image(struct image *image)
+{
+	image->users++;
+	return image;
+}
+
 void free_image(struct image **image)
 {
-	if (!*image)
-		return;
-	free((*image)->nodes);
-	free(*image);
+	struct image *freed = *image;
+
 	*image = NULL;
+	if (!freed || --freed->users)
+		return;
+	free(freed->nodes);
+	free(freed);
 }
 
 bool images_equal(const struct image *a, const struct image *b)

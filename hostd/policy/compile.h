@@ -23,10 +23,13 @@ struct image {
 	uint32_t node_count;
 	uint32_t rule_count; /* rules, without the default */
 	uint64_t hash;       /* of the words: equal images are the same policy */
+	uint32_t users;
 };
 
 /* Returns 0 or -errno with an error in diag: -E2BIG with the numbers when a bound is exceeded. */
 int compile_image(const struct effective_policy *policy, struct image **ret, struct diag *diag);
+/* One more user of the image, which is not changed any more; each frees it. */
+struct image *share_image(struct image *image);
 void free_image(struct image **image);
 bool images_equal(const struct image *a, const struct image *b);
 

@@ -43,6 +43,7 @@ static int add_rules(struct resolver *resolver, const struct policy *source)
 		policy->rules = rules;
 		rule = &rules[policy->rule_count++];
 		rule->rule = &source->rules[i];
+		rule->is_inline = !source->name;
 		rule->list = ANY_REMOTE;
 		rule->policy = strdup(source->name ? source->name : "inline");
 		if (!rule->policy)

@@ -29,6 +29,7 @@ struct prefix_list {
 struct effective_rule {
 	const struct rule *rule; /* borrowed from the library or the domain policy */
 	char *policy;            /* name of the policy it comes from; "inline" for an inline one */
+	bool is_inline;          /* of the domain's own */
 	size_t list;             /* index into the policy's lists, or ANY_REMOTE */
 };
 

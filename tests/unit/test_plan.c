@@ -84,8 +84,9 @@ static int set_up(void **state)
 	assert_int_equal(load_config(NULL, &fixture->config, NULL), 0);
 	assert_int_equal(load_library(fixture->directory, &fixture->library, NULL), 0);
 	assert_int_equal(parse_prefix("10.9.0.1", &fixture->admin), PREFIX_OK);
-	fixture->inputs =
-		(struct plan_inputs){fixture->config, fixture->library, {list_members, fixture}};
+	fixture->inputs = (struct plan_inputs){.config = fixture->config,
+					       .library = fixture->library,
+					       .groups = {list_members, fixture}};
 	*state = fixture;
 	return 0;
 }
@@ -341,6 +342,35 @@ static void a_closed_plan_lets_nothing_through(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Compiled once, though its owners come and go; what a domain says itself is compiled for it. */
+static void ports_of_one_policy_share_an_image(void **state)
+{
+#define NIC_OF(policy) DOMAIN(VMSEG(policy), BRIDGE(MAC_A, ""))
+#define REF(name)      "<vmseg:policy ref='" name "'/>"
+	struct fixture *fixture = *state;
+	struct image_cache images = {0};
+	struct domain_plan *plans[5];
+
+	fixture->inputs.images = &images;
+	plans[0] = expect_plan(fixture, NIC_OF(REF("web-server")));
+	plans[1] = expect_plan(fixture, NIC_OF(REF("web-server") "<vmseg:limits sessions='9'/>"));
+	plans[2] = expect_plan(fixture, NIC_OF("<vmseg:default in='allow'/>" REF("web-server")));
+	plans[3] = expect_plan(fixture, NIC_OF(REF("web-server") REF("host")));
+	plans[4] = expect_plan(fixture,
+			       NIC_OF(REF("web-server") "<vmseg:policy><vmseg:rule direction='in' "
+							"action='deny'><vmseg:tcp port='1'/>"
+							"</vmseg:rule></vmseg:policy>"));
+	assert_ptr_equal(plans[0]->ports[0]->image, plans[1]->ports[0]->image);
+	for (size_t i = 2; i < ARRAY_SIZE(plans); i++)
+		assert_ptr_not_equal(plans[0]->ports[0]->image, plans[i]->ports[0]->image);
+	assert_int_equal(images.count, 3);
+	clear_image_cache(&images);
+	free_domain_plan(&plans[0]);
+	assert_true(plans[1]->ports[0]->image->node_count > 0);
+	for (size_t i = 1; i < ARRAY_SIZE(plans); i++)
+		free_domain_plan(&plans[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +383,7 @@ int main(void)
 		TEST(a_nic_beyond_the_host_is_refused_or_left_out),
 		TEST(unmanaged_domains_get_what_the_host_says),
 		TEST(a_closed_plan_lets_nothing_through),
+		TEST(ports_of_one_policy_share_an_image),
 	};
 
 	set_schema_path("policies/vmseg.rng");
