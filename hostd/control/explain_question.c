@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "hostd/base/cleanup.h"
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
 #include "hostd/policy/icmp.h"
@@ -115,23 +117,50 @@ static int read_addresses(const json_t *params, const struct port_plan *plan, st
 	return 0;
 }
 
+/* A number from 0 to 255, or -1. */
+static int parse_byte(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long number = strtoul(text, NULL, 10);
+
+	return digits && digits <= 3 && !text[digits] && number <= UINT8_MAX ? (int)number : -1;
+}
+
+/* "echo-request", "8", "destination-unreachable/4" */
+static int read_icmp_type(const char *text, struct probe *probe, struct diag *diag)
+{
+	_cleanup_free_ char *name = strdup(text);
+	char *code = name ? strchr(name, '/') : NULL;
+	int number, code_number = 0;
+
+	if (!name)
+		return -ENOMEM;
+	if (code) {
+		*code++ = '\0';
+		code_number = parse_byte(code);
+	}
+	number = find_icmp_type(probe->protocol, name);
+	if (number < 0)
+		number = parse_byte(name);
+	if (number < 0 || code_number < 0)
+		return fail(diag, EINVAL, NULL, 0,
+			    "type: expected the name or number of a message type, and perhaps a "
+			    "slash and a code, not \"%s\"",
+			    text);
+	probe->icmp_type = (uint8_t)number;
+	probe->icmp_code = (uint8_t)code_number;
+	return 0;
+}
+
 static int read_icmp(const json_t *params, struct probe *probe, struct diag *diag)
 {
 	const char *type = json_string_value(json_object_get(params, "type"));
 	bool v4 = probe->protocol == IPPROTO_ICMP;
-	int number;
 
 	if (is_ipv4(probe->remote) != v4)
 		return fail(diag, EINVAL, NULL, 0, "%s: expected an IPv%d address",
 			    v4 ? "icmp" : "icmpv6", v4 ? 4 : 6);
-	number = find_icmp_type(probe->protocol, type ? type : "echo-request");
-	if (number < 0)
-		return fail(diag, EINVAL, NULL, 0,
-			    "type: expected the name of a message type, not "
-			    "\"%s\"",
-			    type);
-	probe->icmp_type = (uint8_t)number;
-	return 0;
+	return read_icmp_type(type ? type : "echo-request", probe, diag);
 }
 
 static int read_port(const json_t *params, const char *name, uint16_t fallback, uint16_t *ret,

@@ -71,8 +71,8 @@ struct port_config {
 
 /* Slot, session map and image first, then the record, then both programs; then both hooks are
  * queried. On failure nothing is left behind; but before the first program of a formerly filtered
- * device is exchanged, it goes on being filtered. The device is in the caller's network namespace.
- */
+ * device is exchanged, it goes on being filtered. The device is in the caller's network namespace,
+ * and not its loopback device (-EINVAL). */
 int attach_port(struct datapath *datapath, unsigned int ifindex, const struct port_config *config,
 		const struct image *image, struct diag *diag);
 

@@ -117,8 +117,6 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 	if (!port->table_size)
 		return fail(diag, EAGAIN, port->ifname, 0,
 			    "nothing passes yet, and there is no session table to ask");
-	if (find_filtered_port(datapath, TRIAL_IFINDEX))
-		return fail(diag, EBUSY, port->ifname, 0, "the loopback device is attached");
 	r = begin_trial(&trial, port, config, image, diag);
 	if (r == 0)
 		r = ask_twin(datapath, TRIAL_IFINDEX, direction, frame, size, ret);

@@ -206,6 +206,8 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	r = check_port_config(config, diag);
 	if (r < 0)
 		return r;
+	if (ifindex == TRIAL_IFINDEX)
+		return fail(diag, EINVAL, NULL, 0, "the loopback device cannot be filtered");
 	if (find_filtered_port(datapath, ifindex))
 		return fail(diag, EEXIST, NULL, 0, "device %u is attached already", ifindex);
 	port = make_port(datapath, ifindex);

@@ -4,6 +4,7 @@
  * asking leaves no trace.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -394,6 +395,17 @@ static void a_port_in_quarantine_cannot_be_asked(void **state)
 	expect_answer(netns, probe, REASON_QUARANTINE, 0);
 }
 
+/* Its place in the index is where candidates are. */
+static void the_loopback_device_cannot_be_filtered(void **state)
+{
+	struct netns *netns = *state;
+
+	assert_int_equal(attach_port(netns->datapath, if_nametoindex("lo"), &netns->port,
+				     netns->policy.image, &netns->diag),
+			 -EINVAL);
+	clear_diag(&netns->diag);
+}
+
 /* A daemon that is killed between question and answer leaves its record published. */
 static void a_question_without_an_answer_is_cleared_up(void **state)
 {
@@ -433,6 +445,7 @@ int main(void)
 		test(a_candidate_leaves_no_trace),
 		test(a_candidate_without_room_is_refused),
 		test(a_port_in_quarantine_cannot_be_asked),
+		test(the_loopback_device_cannot_be_filtered),
 		test(a_question_without_an_answer_is_cleared_up),
 	};
 

@@ -31,6 +31,7 @@ write_policies() {
 		  <rule id="ssh" direction="in" action="allow"><remote group="admins"/><tcp port="22"/></rule>
 		  <rule id="work" direction="in" action="allow"><remote set="office"/><tcp port="22"/></rule>
 		  <rule id="names" direction="out" action="allow"><udp port="53"/></rule>
+		  <rule id="trace" direction="in" action="allow"><icmp type="timestamp-request" code="1"/></rule>
 		</policy>
 	XML
 }
@@ -127,6 +128,12 @@ check_deciders() {
 		"$(why web in tcp 192.0.2.9 :80)"
 	check_equal "so is the default" "  default  in deny ($POLICIES/web-server.xml:2)" \
 		"$(why web in tcp 192.0.2.9 :81)"
+	check_equal "a message is named by type and code" "trace trace null" \
+		"$(for type in timestamp-request/1 13/1 13; do
+			vmseg explain web in "icmp/$type" 192.0.2.9 --json | jq -r .rule.id
+		done | paste -sd ' ')"
+	check_contains "what is no message is refused" 'not "ping/256"' \
+		"$(vmseg explain web in icmp/ping/256 192.0.2.9 2>&1)"
 	check_equal "one that nobody has written" "  default  out allow (built in)" \
 		"$(why web out tcp 192.0.2.9:443)"
 	check_equal "a guard" "  guard    ip (built in)" "$(why web out tcp 192.0.2.9:443 10.0.0.99)"
@@ -220,6 +227,61 @@ check_candidates() {
 	check_equal "none of this has changed anything" "" "$(diff <(echo "$before") <(everything))"
 }
 
+# ---- documents -------------------------------------------------------------------------------
+
+# What stands in the policy directory, and how it was understood.
+library() {
+	sha256sum "$POLICIES"/*
+	vmseg policy list --json
+	vmseg show web --json | jq '.ports[0] | .generation, .rules'
+}
+
+# make_bad NUMBER: a document that nobody may accept.
+make_bad() {
+	local policy='<policy xmlns="urn:vmseg:1" name="web-server">'
+	case $1 in
+	1) : ;;
+	2) echo "$policy" ;;
+	3) echo "<!DOCTYPE policy [<!ENTITY a 'b'>]>$policy</policy>" ;;
+	4) printf '%s\0</policy>' "$policy" ;;
+	5) printf '%s<description>\xe9</description></policy>' "$policy" ;;
+	6) printf "<?xml version='1.0' encoding='ISO-8859-1'?>%s</policy>" "$policy" ;;
+	7) printf '%s%1048576s</policy>' "$policy" '' ;;
+	8) printf '%s' "$policy" && printf '<rule>%.0s' {1..1000} ;;
+	9) echo "$policy<rule direction='in' action='allow'><remote group='a b'/></rule></policy>" ;;
+	10) echo "$policy<rule direction='in' action='allow'><remote set='none'/></rule></policy>" ;;
+	11) echo '<policy xmlns="urn:vmseg:1" name="../../../tmp/evil"/>' ;;
+	12) echo '<domain xmlns="urn:vmseg:1"/>' ;;
+	*) return 1 ;;
+	esac
+}
+
+check_bad_documents() {
+	local before number
+	before=$(library)
+	for ((number = 1; number <= 12; number++)); do
+		make_bad $number >"$DRAFT"
+		check_fails "bad document $number is not applied" vmseg policy apply "$DRAFT"
+		check_fails "nor does it pass policy check" vmseg policy check "$DRAFT"
+		check_equal "nor can it be asked about" 1 \
+			"$(vmseg explain --policy "$DRAFT" web in tcp 192.0.2.9 :80 >/dev/null 2>&1; echo $?)"
+	done
+	check_equal "nothing has changed" "" "$(diff <(echo "$before") <(library))"
+}
+
+# What policy show prints is read as what it was printed from.
+check_shown_documents() {
+	local file name
+	cp "$TOP"/policies/*.xml "$POLICIES"
+	vmseg reload >/dev/null
+	for file in "$TOP"/policies/*.xml; do
+		name=$(basename "$file" .xml)
+		vmseg policy show "$name" >"$DRAFT"
+		check "$name: what is shown can be applied" vmseg policy apply "$DRAFT"
+		check_equal "and is shown as before" "" "$(diff "$DRAFT" <(vmseg policy show "$name"))"
+	done
+}
+
 # ---- warnings --------------------------------------------------------------------------------
 
 check_strangers() {
@@ -240,4 +302,6 @@ check_shared_images
 check_deciders
 check_candidates
 check_strangers
+check_bad_documents
+check_shown_documents
 done_testing
