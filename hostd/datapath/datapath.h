@@ -95,6 +95,19 @@ struct port_update {
 int update_ports(struct datapath *datapath, const struct port_update *updates, size_t count,
 		 struct diag *diag);
 
+/* Which of these an update of the port would change. With either of the first two its sessions are
+ * judged again. */
+struct port_changes {
+	bool image;
+	bool config;        /* guards, other limits, addresses, flags */
+	bool session_limit; /* the size of its session table */
+};
+
+/* What update_port() would do. Changes nothing. -ENOENT when the port is not attached. */
+int foresee_update(struct datapath *datapath, unsigned int ifindex,
+		   const struct port_config *config, const struct image *image,
+		   struct port_changes *ret);
+
 /* Puts back what somebody took off the device (port_status.hooked says so). Nothing else changes,
  * and it is no error when nothing is missing. */
 int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag);
@@ -181,6 +194,17 @@ int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 /* The live session under a key; -ENOENT when there is none. */
 int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,
 		 struct session_view *ret);
+
+/* The question that the session's first packet put, by which programs judge the session again after
+ * a change: recall_question() in bpf/session.h. */
+struct policy_query question_of_session(const struct session_key *key,
+					const struct session *session);
+
+/* Whether programs that judge the session again by this image would go on with it: its opening is
+ * allowed, or the rule that admitted it keeps established ones. *ret_verdict is the image's cell.
+ */
+bool outlives_image(const struct session_key *key, const struct session *session,
+		    const struct image *image, uint32_t *ret_verdict);
 
 /* Deletes expired sessions, doing no more than about `budget` units of work: an entry looked at is
  * one, and so are 256 places of a session table. Goes on where the last call stopped. Returns the

@@ -45,8 +45,8 @@ const struct image_header *header_of_image(const struct image_store *store,
 }
 
 /* The same words but for the place of the counters. */
-static bool has_content(const struct image_store *store, const struct stored_image *stored,
-			const struct image *image)
+bool is_stored_as(const struct image_store *store, const struct stored_image *stored,
+		  const struct image *image)
 {
 	struct image_header header = *header_of_image(store, stored);
 
@@ -133,7 +133,7 @@ int hold_image(struct image_store *store, const struct image *image, struct stor
 	int r;
 
 	LL_FOREACH (store->images, stored)
-		if (has_content(store, stored, image)) {
+		if (is_stored_as(store, stored, image)) {
 			stored->holders++;
 			*ret = stored;
 			return 0;

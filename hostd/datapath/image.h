@@ -40,6 +40,10 @@ int hold_image(struct image_store *store, const struct image *image, struct stor
  * be one. */
 int adopt_image(struct image_store *store, uint32_t first, struct stored_image **ret);
 
+/* Whether the stored image has this content. */
+bool is_stored_as(const struct image_store *store, const struct stored_image *stored,
+		  const struct image *image);
+
 /* Lets go; NULL is allowed. The last holder's frees the place. */
 void release_image(struct image_store *store, struct stored_image *image);
 

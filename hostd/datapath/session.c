@@ -4,7 +4,10 @@
  */
 #include "hostd/datapath/session.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
@@ -33,6 +36,35 @@ struct session_view view_of_session(const struct datapath *datapath, const struc
 		.expires_seconds = (settings->timeout[session->state] - idle) / datapath->hz,
 		.age_seconds = jiffies_between(session->created, now) / datapath->hz,
 	};
+}
+
+struct policy_query question_of_session(const struct session_key *key,
+					const struct session *session)
+{
+	bool opened_out = session->flags & SESSION_OPENED_OUT;
+	uint16_t local = ntohs(key->local_port), remote = ntohs(key->remote_port);
+	struct policy_query query = {
+		.direction = opened_out ? DIRECTION_OUT : DIRECTION_IN,
+		.protocol = key->protocol,
+		.port = opened_out ? remote : local,
+		.source_port = opened_out ? local : remote,
+	};
+
+	memcpy(query.remote, key->remote, ADDRESS_BYTES);
+	if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6) {
+		query.port = (uint16_t)(query.port << 8);
+		query.source_port = 0;
+	}
+	return query;
+}
+
+bool outlives_image(const struct session_key *key, const struct session *session,
+		    const struct image *image, uint32_t *ret_verdict)
+{
+	struct policy_query query = question_of_session(key, session);
+
+	*ret_verdict = look_up_verdict(image, &query);
+	return *ret_verdict & VERDICT_ALLOW || session->verdict & VERDICT_KEEP_ESTABLISHED;
 }
 
 /* False when the visitor has seen enough. */

@@ -212,6 +212,23 @@ static void publish_changes(struct change_list *list)
 		wait_for_programs(list->datapath);
 }
 
+int foresee_update(struct datapath *datapath, unsigned int ifindex,
+		   const struct port_config *config, const struct image *image,
+		   struct port_changes *ret)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	struct port draft;
+
+	if (!port)
+		return -ENOENT;
+	/* Beside the image, which is compared by itself. */
+	draft_record(port, config, port->image, record_of(port), &draft);
+	ret->image = !is_stored_as(&datapath->images, port->image, image);
+	ret->config = memcmp(&draft, record_of(port), sizeof(draft)) != 0;
+	ret->session_limit = config->sessions && config->sessions != port->sessions_wanted;
+	return 0;
+}
+
 int update_ports(struct datapath *datapath, const struct port_update *updates, size_t count,
 		 struct diag *diag)
 {

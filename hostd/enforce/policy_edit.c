@@ -198,7 +198,7 @@ static void report_overdue(const struct pending_change *change)
 void roll_back_overdue(struct enforcer *enforcer)
 {
 	struct pending_change *change, *next;
-	struct reload_result result;
+	struct reload_result result = {0};
 
 	HASH_ITER (hh, enforcer->pending.table, change, next) {
 		_cleanup_(clear_diag) struct diag diag = {0};

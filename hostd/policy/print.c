@@ -31,7 +31,7 @@ static const char *action_name(int action)
 
 /* ---- settings ---------------------------------------------------------------------------- */
 
-static void print_defaults(const struct defaults *defaults, int depth, FILE *stream)
+void print_defaults(const struct defaults *defaults, int depth, FILE *stream)
 {
 	int in = defaults->action[DIRECTION_IN], out = defaults->action[DIRECTION_OUT];
 
@@ -78,7 +78,7 @@ static void print_vlans(const struct guards *guards, FILE *stream)
 	fputc('"', stream);
 }
 
-static void print_guards(const struct guards *guards, int depth, FILE *stream)
+void print_guards(const struct guards *guards, int depth, FILE *stream)
 {
 	bool any = false;
 
@@ -99,7 +99,7 @@ static void print_guards(const struct guards *guards, int depth, FILE *stream)
 	fputs("/>\n", stream);
 }
 
-static void print_limits(const struct limits *limits, int depth, FILE *stream)
+void print_limits(const struct limits *limits, int depth, FILE *stream)
 {
 	bool any = false;
 
@@ -190,7 +190,7 @@ static void print_service(const struct service *service, int depth, FILE *stream
 	fputs("/>\n", stream);
 }
 
-static void print_rule(const struct rule *rule, int depth, FILE *stream)
+void print_rule(const struct rule *rule, int depth, FILE *stream)
 {
 	indent(stream, depth);
 	fputs("<rule", stream);
@@ -216,7 +216,7 @@ static void print_rule(const struct rule *rule, int depth, FILE *stream)
 
 /* ---- policies ---------------------------------------------------------------------------- */
 
-static void print_description(const char *description, int depth, FILE *stream)
+void print_description(const char *description, int depth, FILE *stream)
 {
 	xmlChar *escaped;
 

@@ -14,4 +14,11 @@ void print_policy(const struct policy *policy, FILE *stream);
 void print_address_set(const struct address_set *set, FILE *stream);
 void print_domain_policy(const struct domain_policy *policy, FILE *stream);
 
+/* One element of a policy, `depth` steps to the right; nothing where it would say nothing. */
+void print_description(const char *description, int depth, FILE *stream);
+void print_defaults(const struct defaults *defaults, int depth, FILE *stream);
+void print_guards(const struct guards *guards, int depth, FILE *stream);
+void print_limits(const struct limits *limits, int depth, FILE *stream);
+void print_rule(const struct rule *rule, int depth, FILE *stream);
+
 #endif
