@@ -171,14 +171,11 @@ static bool find_verdict(const struct inquiry *inquiry, uint32_t *ret,
 static json_t *view_rule(const struct inquiry *inquiry)
 {
 	const struct port_plan *plan;
-	const struct rule_note *rule;
 	uint32_t verdict;
 
-	if (!find_verdict(inquiry, &verdict, &plan) || !(verdict & VERDICT_RULE_MASK))
+	if (!find_verdict(inquiry, &verdict, &plan))
 		return json_null();
-	rule = &plan->rules[(verdict & VERDICT_RULE_MASK) - 1];
-	return json_pack("{s:s, s:o, s:s}", "policy", rule->policy, "id", text_or_null(rule->id),
-			 "place", rule->place);
+	return view_deciding_rule(plan, verdict);
 }
 
 static json_t *view_setting(const char *kind, const char *name, json_t *value, const char *place)

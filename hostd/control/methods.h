@@ -51,6 +51,10 @@ int answer_policy_list(struct control_context *context, const json_t *params, js
 int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
 
+/* policy_diff.c: {"xml", "source", "limit"} */
+int answer_policy_diff(struct control_context *context, const json_t *params, json_t **ret_result,
+		       struct diag *diag);
+
 /* policy_edits.c: {"xml", "source"} and, to be rolled back, "confirm" (seconds); {"name"}; and what
  * is pending: {} or {"name"} */
 int answer_policy_apply(struct control_context *context, const json_t *params, json_t **ret_result,
@@ -87,6 +91,10 @@ int answer_port_detach(struct control_context *context, const json_t *params, js
 /* monitor_requests.c */
 int answer_monitor(struct control_context *context, const json_t *params, json_t **ret_result,
 		   struct diag *diag);
+
+/* params.limit, of sessions: how many to list at most. Returns 0 or -EINVAL with an error in diag.
+ */
+int read_limit(const json_t *params, json_int_t *ret, struct diag *diag);
 
 /* A string parameter that must be there; NULL with an error in diag. */
 const char *need_string(const json_t *params, const char *name, struct diag *diag);

@@ -73,7 +73,7 @@ static bool collect_session(const struct session_view *view, void *context)
 	return true;
 }
 
-static int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
+int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
 {
 	const json_t *limit = json_object_get(params, "limit");
 	json_int_t value = limit ? json_integer_value(limit) : SESSIONS_DEFAULT;

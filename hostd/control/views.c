@@ -121,6 +121,18 @@ static json_t *view_counter(const struct counter *counter)
 			 (json_int_t)counter->bytes);
 }
 
+json_t *view_deciding_rule(const struct port_plan *plan, uint32_t verdict)
+{
+	uint32_t number = verdict & VERDICT_RULE_MASK;
+	const struct rule_note *rule;
+
+	if (!number || number > plan->rule_count)
+		return json_null();
+	rule = &plan->rules[number - 1];
+	return json_pack("{s:s, s:o, s:s}", "policy", rule->policy, "id", text_or_null(rule->id),
+			 "place", rule->place);
+}
+
 static const char *rule_direction(const struct rule_note *rule)
 {
 	if (rule->in && rule->out)

@@ -22,6 +22,9 @@ json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
 /* One of the port's sessions: session_requests.c. */
 json_t *view_session(const struct managed_port *port, const struct session_view *view);
 
+/* The rule of the plan that a verdict cell names; null: none, the default decides. */
+json_t *view_deciding_rule(const struct port_plan *plan, uint32_t verdict);
+
 /* "in" or "out"; any value but DIRECTION_IN is out. */
 const char *direction_name(int direction);
 

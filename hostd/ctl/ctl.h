@@ -56,6 +56,7 @@ int run_sessions(const struct invocation *invocation);
 int run_explain(const struct invocation *invocation);
 int run_policy_check(const struct invocation *invocation);
 int run_policy_show(const struct invocation *invocation);
+int run_policy_diff(const struct invocation *invocation);
 int run_policy_apply(const struct invocation *invocation);
 int run_policy_delete(const struct invocation *invocation);
 int run_policy_confirm(const struct invocation *invocation);
@@ -87,6 +88,9 @@ int print_error(struct diag *diag);
 
 /* Prints JSON, indented, for --json. Returns STATUS_OK, or STATUS_FAILED when stdout is broken. */
 int print_json(const json_t *value);
+
+/* A table of sessions as the daemon describes them: sessions.c. */
+void print_sessions(const json_t *sessions);
 
 /* ---- reading replies: a missing or odd member is "", 0 or false --------------------------------
  */

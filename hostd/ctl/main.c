@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	 run_policy_show},
 	{"policy check", "FILE...", "say whether policy files are good; needs no daemon", 0, 1, -1,
 	 run_policy_check},
+	{"policy diff", "FILE|-", "what would change, and which sessions would be cut", TAKES_LIMIT,
+	 1, 1, run_policy_diff},
 	{"policy apply", "FILE|-", "create or replace a policy or set, and use it", TAKES_CONFIRM,
 	 1, 1, run_policy_apply},
 	{"policy confirm", "[NAME]", "keep what was applied with --confirm", 0, 0, 1,
@@ -69,8 +71,8 @@ static int print_help(void)
 	puts("\n"
 	     "  --json          print JSON instead of text\n"
 	     "  --rules         with show: the rules and how often each was hit\n"
-	     "  --limit N       with sessions: at most so many (default 1000)\n"
-	     "  --confirm SECONDS  with policy apply: undo it in so many unless confirmed\n"
+	     "  --limit N       with sessions and policy diff: at most so many (default 1000)\n"
+	     "  --confirm SECS  with policy apply: undo it in so many unless confirmed\n"
 	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
 	     "several\n"
 	     "  --policy FILE   with explain: as if this policy or set were in force\n"

@@ -19,7 +19,7 @@ static void set_endpoint(struct text_table *table, size_t column, const char *ad
 	set_text(table, column, text);
 }
 
-static void print_sessions(const json_t *sessions)
+void print_sessions(const json_t *sessions)
 {
 	static const struct column columns[] = {
 		{.name = "DEVICE"},

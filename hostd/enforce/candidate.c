@@ -44,13 +44,14 @@ void free_candidate(struct candidate **candidate)
 {
 	if (!*candidate)
 		return;
+	clear_image_cache(&(*candidate)->images);
 	free_library(&(*candidate)->library);
 	free(*candidate);
 	*candidate = NULL;
 }
 
 /* `alone`: with the candidate in place of all policies that the domain names. */
-static int plan_with(struct enforcer *enforcer, const struct candidate *candidate, bool alone,
+static int plan_with(struct enforcer *enforcer, struct candidate *candidate, bool alone,
 		     const struct managed_domain *domain, struct domain_plan **ret,
 		     struct diag *diag)
 {
@@ -70,16 +71,17 @@ static int plan_with(struct enforcer *enforcer, const struct candidate *candidat
 			return fail(diag, -r, NULL, 0, "out of memory");
 	}
 	inputs.library = candidate->library;
+	inputs.images = &candidate->images;
 	return plan_domain(&inputs, domain->domain, policy, ret, diag);
 }
 
-int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
+int plan_candidate(struct enforcer *enforcer, struct candidate *candidate,
 		   const struct managed_domain *domain, struct domain_plan **ret, struct diag *diag)
 {
 	return plan_with(enforcer, candidate, false, domain, ret, diag);
 }
 
-int plan_candidate_alone(struct enforcer *enforcer, const struct candidate *candidate,
+int plan_candidate_alone(struct enforcer *enforcer, struct candidate *candidate,
 			 const struct managed_domain *domain, struct domain_plan **ret,
 			 struct diag *diag)
 {

@@ -9,9 +9,9 @@
 #include "hostd/enforce/enforcer.h"
 
 struct candidate {
-	const char *name; /* the policy's or set's own */
-	struct library
-		*library; /* the daemon's, with the candidate in place of what has its name */
+	const char *name;          /* the policy's or set's own */
+	struct library *library;   /* the daemon's, with the candidate in place of its namesake */
+	struct image_cache images; /* of the domains that were planned with it */
 };
 
 /* Judges the text as `policy apply` does: a policy must resolve and compile on its own. `source`
@@ -24,13 +24,13 @@ void free_candidate(struct candidate **candidate);
 
 /* What each NIC of a running domain would have. *ret is NULL for a domain that is left alone.
  * Returns 0 or -errno with an error in diag: then the domain would keep what it has. */
-int plan_candidate(struct enforcer *enforcer, const struct candidate *candidate,
+int plan_candidate(struct enforcer *enforcer, struct candidate *candidate,
 		   const struct managed_domain *domain, struct domain_plan **ret,
 		   struct diag *diag);
 
 /* The same with the candidate, which is a policy, as the only one of every NIC, whatever the domain
  * names; the mandatory policy comes before it, and what the domain says besides holds. */
-int plan_candidate_alone(struct enforcer *enforcer, const struct candidate *candidate,
+int plan_candidate_alone(struct enforcer *enforcer, struct candidate *candidate,
 			 const struct managed_domain *domain, struct domain_plan **ret,
 			 struct diag *diag);
 

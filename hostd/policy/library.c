@@ -197,13 +197,25 @@ void free_library(struct library **library)
 	*library = NULL;
 }
 
+static const struct entry *look_up(const struct library *library, const char *name)
+{
+	struct entry key = {.name = (char *)name};
+
+	return bsearch(&key, library->entries, library->entry_count, sizeof(key), compare_entries);
+}
+
+const char *find_file_error(const struct library *library, const char *name)
+{
+	const struct entry *entry = look_up(library, name);
+
+	return entry ? entry->error : NULL;
+}
+
 /* The usable entry of a name, or NULL with an error in diag; `what` is what was looked for. */
 static const struct entry *find_entry(const struct library *library, const char *name,
 				      const char *what, struct diag *diag)
 {
-	struct entry key = {.name = (char *)name};
-	const struct entry *entry =
-		bsearch(&key, library->entries, library->entry_count, sizeof(key), compare_entries);
+	const struct entry *entry = look_up(library, name);
 
 	if (!entry) {
 		fail(diag, ENOENT, NULL, 0, "there is no %s \"%s\" (no file %s/%s" SUFFIX ")", what,

@@ -30,6 +30,9 @@ const struct policy *find_policy(const struct library *library, const char *name
 const struct address_set *find_address_set(const struct library *library, const char *name,
 					   struct diag *diag);
 
+/* Why the file of this name cannot be used. NULL: it can, or there is none. */
+const char *find_file_error(const struct library *library, const char *name);
+
 /* Calls visit for each policy in order of names; bad files have policy NULL and their error. */
 void for_each_policy(const struct library *library,
 		     void (*visit)(const char *name, const struct policy *policy, const char *error,

@@ -80,6 +80,7 @@ _vmseg_offer_options() {
 	show) _vmseg_offer --rules ;;
 	sessions) _vmseg_offer --limit ;;
 	explain) _vmseg_offer --nic --policy ;;
+	'policy diff') _vmseg_offer --limit ;;
 	'policy apply') _vmseg_offer --confirm ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
 	'port attach') _vmseg_offer --policy --mac --address --group --replace ;;
@@ -92,7 +93,7 @@ _vmseg_offer_arguments() {
 		_vmseg_offer status list show sessions explain policy group monitor reload attach detach port help
 		;;
 	policy)
-		_vmseg_offer list show check apply confirm rollback delete
+		_vmseg_offer list show check diff apply confirm rollback delete
 		;;
 	group)
 		_vmseg_offer list show
@@ -103,7 +104,7 @@ _vmseg_offer_arguments() {
 	'port attach')
 		((_vmseg_arguments > 0)) || _vmseg_offer_devices
 		;;
-	'policy check' | 'policy apply')
+	'policy check' | 'policy diff' | 'policy apply')
 		_vmseg_offer_files
 		;;
 	'policy show' | 'policy delete')

@@ -87,8 +87,7 @@ static size_t open_sessions(struct rig_port *port, const struct world *world,
 		struct opening *opening = &openings[count];
 		struct session session;
 
-		if (!make_opening(&query, opening) ||
-		    find_session(port, &opening->key, &session) ||
+		if (!make_opening(&query, opening) || find_session(port, &opening->key, &session) ||
 		    dry_run_frame(port, query.direction, &opening->packet).reason != REASON_NEW)
 			continue;
 		run_frame(port, query.direction, &opening->packet);

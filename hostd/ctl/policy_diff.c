@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg policy diff FILE|-: what would change if it were applied.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/text_table.h"
+
+static void print_heading(const json_t *diff)
+{
+	const char *in_force = get_text(diff, "in_force"), *kind = get_text(diff, "kind");
+	const char *error = get_text(diff, "file_error");
+
+	printf("%s: %s", get_text(diff, "name"), kind);
+	if (error[0])
+		printf(", in place of a file that is not good: %s\n", error);
+	else if (!in_force[0])
+		puts(", new");
+	else if (strcmp(in_force, kind) != 0)
+		printf(", in place of a %s\n", in_force);
+	else if (json_array_size(json_object_get(diff, "changes")) == 0)
+		puts(", says what is in force");
+	else
+		putchar('\n');
+}
+
+/* Each line of an element with a sign before it. */
+static void print_element(char sign, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		printf("%c %.*s\n", sign, (int)length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+/* What only stands elsewhere is shown once. */
+static void print_change(const json_t *change)
+{
+	if (strcmp(get_text(change, "change"), "moved") == 0) {
+		print_element('>', get_text(change, "after"));
+		return;
+	}
+	print_element('-', get_text(change, "before"));
+	print_element(get_flag(change, "moved") ? '>' : '+', get_text(change, "after"));
+}
+
+static void print_refused(const json_t *refused)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(refused, i, item)
+		printf("%s keeps its old policy: %s\n", get_text(item, "domain"),
+		       get_text(item, "error"));
+}
+
+static const char *describe_port(const json_t *port)
+{
+	if (!get_flag(port, "settings"))
+		return "rules";
+	return get_flag(port, "rules") ? "rules and settings" : "settings";
+}
+
+static void print_ports(const json_t *ports)
+{
+	static const struct column columns[] = {
+		{.name = "DOMAIN"},
+		{.name = "DEVICE"},
+		{.name = "CHANGES"},
+		{.name = "SESSIONS", .right = true},
+		{.name = "CUT", .right = true},
+	};
+	_cleanup_(free_text_table) struct text_table *table =
+		new_text_table(columns, ARRAY_SIZE(columns));
+	json_t *port;
+	size_t i;
+
+	json_array_foreach(ports, i, port)
+	{
+		add_line(table);
+		set_text(table, 0, get_text(port, "domain"));
+		set_text(table, 1, get_text(port, "device"));
+		set_text(table, 2, describe_port(port));
+		set_number(table, 3, get_number(port, "sessions"));
+		if (get_flag(port, "audit"))
+			set_text(table, 4, "audit");
+		else
+			set_number(table, 4, get_number(port, "denied"));
+	}
+	print_text_table(table, 0);
+}
+
+static void print_effect(const json_t *diff)
+{
+	const json_t *ports = json_object_get(diff, "ports");
+	json_int_t cut = get_number(diff, "cut");
+
+	print_refused(json_object_get(diff, "refused"));
+	if (json_array_size(ports) == 0) {
+		puts("no port of a running domain changes");
+		return;
+	}
+	print_ports(ports);
+	if (cut == 0) {
+		puts("no session is cut");
+		return;
+	}
+	printf("%" JSON_INTEGER_FORMAT " session%s cut:\n", cut, cut == 1 ? " is" : "s are");
+	print_sessions(json_object_get(diff, "sessions"));
+	if (get_flag(diff, "truncated"))
+		fputs("vmseg: there are more (see --limit)\n", stderr);
+}
+
+static void print_diff(const json_t *diff)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(diff, "warnings"), i, item)
+		fprintf(stderr, "vmseg: warning: %s\n", json_string_value(item));
+	print_heading(diff);
+	json_array_foreach(json_object_get(diff, "changes"), i, item) print_change(item);
+	print_effect(diff);
+}
+
+int run_policy_diff(const struct invocation *invocation)
+{
+	json_t *params = pack_policy_file(invocation->arguments[0]), *reply;
+	int result = STATUS_OK;
+
+	if (!params)
+		return STATUS_FAILED;
+	if (invocation->limit)
+		json_object_set_new(params, "limit", json_integer(invocation->limit));
+	reply = ask_daemon(invocation, "policy-diff", params, false);
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	else
+		print_diff(reply);
+	json_decref(reply);
+	return result;
+}
