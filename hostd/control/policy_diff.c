@@ -114,7 +114,7 @@ static void collect_port(const struct port_effect *effect, void *context)
 					(json_int_t)effect->denied));
 }
 
-static void add_effect(json_t *result, struct enforcer *enforcer, const struct candidate *candidate,
+static void add_effect(json_t *result, struct enforcer *enforcer, struct candidate *candidate,
 		       json_int_t limit)
 {
 	struct collection collection = {json_array(), json_array(), json_array(), 0, limit};
