@@ -59,10 +59,11 @@ set_up() {
 
 # ---- what runs through all swaps -------------------------------------------------------------
 
-# Transfers of some megabytes each, one after the other: connections that are opened in the midst.
+# Transfers one after the other: connections that are opened in the midst. They are short, because
+# watch_frames sees every packet of theirs, too.
 transfer_on() {
 	while [ ! -e "$LAB/enough" ]; do
-		"$SOCKETS" transfer "$WEB" $PORT_ALLOWED 2000000 || break
+		"$SOCKETS" transfer "$WEB" $PORT_ALLOWED 300000 || break
 	done
 }
 

@@ -145,6 +145,33 @@ static void what_apply_refuses_is_no_candidate(void **state)
 }
 
 /* A policy that a set has taken the place of. */
+static void a_policy_can_stand_for_all_others(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(free_candidate) struct candidate *candidate = NULL;
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+
+	add_case_file(&fixture->files, "host", "<policy xmlns='urn:vmseg:1' name='host'/>");
+	free_library(&fixture->share.library);
+	assert_int_equal(load_library(fixture->files.directory, &fixture->share.library, NULL), 0);
+	fixture->config->mandatory_policy = strdup("host");
+	assert_int_equal(read_candidate(&fixture->enforcer,
+					"<policy xmlns='urn:vmseg:1' name='strict'>"
+					"<default out='deny'/></policy>",
+					"draft", &candidate, NULL),
+			 0);
+	assert_int_equal(plan_candidate_alone(&fixture->enforcer, candidate, &fixture->domain,
+					      &plan, NULL),
+			 0);
+	assert_int_equal(plan->ports[0]->policy_count, 2);
+	assert_string_equal(plan->ports[0]->policies[0], "host");
+	assert_string_equal(plan->ports[0]->policies[1], "strict");
+	assert_int_equal(plan->ports[0]->rule_count, 0);
+	assert_int_equal(plan->ports[0]->default_action[DIRECTION_OUT], ACTION_DENY);
+	assert_string_equal(plan->ports[0]->settings.defaults[DIRECTION_OUT], "draft:1");
+	assert_null(plan->ports[0]->settings.defaults[DIRECTION_IN]);
+}
+
 static void a_domain_that_cannot_be_planned_says_why(void **state)
 {
 	_cleanup_(free_candidate) struct candidate *candidate = NULL;
@@ -203,6 +230,7 @@ int main(void)
 		TEST(a_set_changes_the_policies_that_name_it),
 		TEST(the_daemons_library_stays),
 		TEST(what_apply_refuses_is_no_candidate),
+		TEST(a_policy_can_stand_for_all_others),
 		TEST(a_domain_that_cannot_be_planned_says_why),
 		TEST(an_unmanaged_domain_has_no_plan),
 		TEST(a_ports_plan_is_found_by_mac_and_device),
