@@ -206,6 +206,9 @@ verifier-report: $(VERIFIER_REPORT) ## what each kernel's verifier says of each 
 bench: $(BENCHES) ## what a packet costs, against an empty program in the same run (FLOWS=1000000: more)
 	$(Q)for bench in $(BENCHES); do FLOWS=$(FLOWS) unshare --net $$bench || exit 1; done
 
+bench-hotplug: all $(TEST_TOOLS) ## how long a new tap passes frames before it is closed (TAPS=50)
+	$(Q)BUILD=$(abspath $(B)) TAPS=$(TAPS) tests/bench/hotplug.sh
+
 # Everything is compiled once more, by clang, with coverage for libFuzzer.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -304,5 +307,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
-	fuzz fuzzers bench update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers bench bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

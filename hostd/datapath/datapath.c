@@ -16,6 +16,7 @@
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/load.h"
 #include "hostd/datapath/port.h"
+#include "hostd/datapath/queue.h"
 #include "hostd/datapath/state.h"
 #include "hostd/datapath/stats.h"
 #include "vmseg.skel.h"
@@ -196,8 +197,10 @@ static void take_over(struct datapath *datapath, const struct datapath_config *c
 	struct filtered_port *port, *next;
 
 	apply_settings(datapath, config);
-	HASH_ITER (hh, datapath->ports, port, next)
+	HASH_ITER (hh, datapath->ports, port, next) {
 		replace_programs(port, diag);
+		restore_queue(port->ifname);
+	}
 	remove_leftovers(datapath);
 }
 

@@ -66,6 +66,7 @@ struct port_config {
 	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
 	uint32_t
 		pickup_seconds; /* mid-stream pick-up from now on; 0: none, or as it runs already */
+	bool fresh;    /* no guest has the device yet: attaching throws away what it has queued */
 	bool reversed; /* macvtap: TC directions are the other way round; an update keeps it */
 };
 

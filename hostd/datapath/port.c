@@ -14,6 +14,7 @@
 #include "hostd/datapath/former.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/libbpf_log.h"
+#include "hostd/datapath/queue.h"
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/remotes.h"
 #include "hostd/datapath/reserve.h"
@@ -240,6 +241,10 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	r = attach_programs(port, diag);
 	if (r < 0)
 		return r;
+	r = config->fresh ? empty_queue(port->ifname) : 0;
+	if (r < 0)
+		return fail(diag, -r, port->ifname, 0,
+			    "cannot throw away what came before the programs: %s", strerror(-r));
 	register_port(TAKE_PTR(port));
 	return 0;
 }

@@ -17,6 +17,7 @@ struct transition {
 	struct managed_domain *managed;
 	struct managed_port *ports;
 	size_t count;
+	bool fresh; /* no guest has the devices yet */
 };
 
 static int begin_transition(struct enforcer *enforcer, struct managed_domain *managed,
@@ -26,7 +27,7 @@ static int begin_transition(struct enforcer *enforcer, struct managed_domain *ma
 
 	if (!ports)
 		return -ENOMEM;
-	*ret = (struct transition){enforcer, managed, ports, 0};
+	*ret = (struct transition){enforcer, managed, ports, 0, false};
 	return 0;
 }
 
@@ -96,6 +97,7 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	struct port_config config = plan->config;
 	int r = 0;
 
+	config.fresh = transition->fresh;
 	/* A former port is taken over whenever that becomes possible: its sessions end then. */
 	config.pickup_seconds = is_formerly_filtered(enforcer->datapath, ifindex)
 					? enforcer->config->pickup_window
@@ -175,6 +177,7 @@ int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 	struct transition transition = {0};
 	int r = begin_transition(enforcer, managed, plan->port_count, &transition);
 
+	transition.fresh = !is_port_domain(managed->domain);
 	for (size_t i = 0; r == 0 && i < plan->port_count; i++) {
 		struct port_plan *next = plan->ports[i];
 		unsigned int ifindex = 0;
@@ -322,7 +325,7 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 
 void detach_ports(struct enforcer *enforcer, struct managed_domain *managed)
 {
-	struct transition transition = {enforcer, managed, NULL, 0};
+	struct transition transition = {enforcer, managed, NULL, 0, false};
 
 	end_transition(&transition);
 }

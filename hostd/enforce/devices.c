@@ -50,6 +50,7 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 		return;
 	if (plan_closed(&nic, &plan) < 0)
 		return;
+	plan->config.fresh = true;
 	if (attach_port(enforcer->datapath, ifindex, &plan->config, plan->image, &diag) < 0) {
 		log_debug(NULL, "%s could not be closed: %s", device,
 			  diag_message(&diag, text, sizeof(text)));

@@ -7,7 +7,8 @@
 # start_watch counts, from then on and on every device of the lab, the frames that carry a probe's
 # name: tried, gone into a guest, come out of one (tests/harness/tools/watch_frames.c says exactly
 # where). It needs no guest, so guests may come, go, and move meanwhile. Frames are sent below the IP
-# stack: they meet a new tap the moment it is in the bridge. Names are used once in a script.
+# stack: they meet a new tap the moment it is in the bridge. Names are used once in a script,
+# and have at most 31 characters.
 #
 #   start_watch
 #   probe_into web-allowed 10 7000              # from the host to udp 7000 of VM number 10
@@ -34,6 +35,14 @@ start_watch() {
 	[ $# -eq 0 ] || shift
 	"$TOOLS/watch_frames" "$@" "$PROBE_COUNTS" >>"$LAB/watch.log" 2>&1 &
 	wait_for 10 test -e "$PROBE_COUNTS" || die "watch_frames does not start: see $LAB/watch.log"
+	[ -e /sys/class/net/watch0 ] || keep_bridge
+}
+
+# A bridge without ports does not even try.
+keep_bridge() {
+	ip link add watch0 type veth peer name watch1
+	ip link set watch0 master "$VM_BRIDGE" up
+	ip link set watch1 up
 }
 
 # probe_into NAME N PORT [OPTION...]: options are send_frame's.
@@ -79,6 +88,18 @@ probe_beyond() {
 # await_probes NAME FIELD COUNT: until so many more have been counted than now.
 await_probes() {
 	wait_for 60 probe_beyond "$1" "$2" $(($(probe_count "$1" "$2") + $3))
+}
+
+# guest_count VM NAME: frames that the VM itself has seen; it watches by VM_WORDS=watch.
+guest_count() {
+	local count
+	count=$(in_vm "$1" cat /tmp/frames | sed -n "s/^$2 tried=\([0-9]*\).*/\1/p")
+	echo "${count:-0}"
+}
+
+# guest_sees VM NAME: whether it has seen any.
+guest_sees() {
+	[ "$(guest_count "$1" "$2")" -gt 0 ]
 }
 
 # check_none_passed DESCRIPTION NAME: a probe that has been tried, and always in vain.

@@ -23,6 +23,7 @@ vm_ip6() {
 }
 
 # domain_xml NAME N [METADATA]: the domain of a VM with one NIC; METADATA is a <vmseg:domain>.
+# VM_WORDS are more words for the guest's command line.
 domain_xml() {
 	local name=$1 number=$2 metadata=${3:-}
 	cat <<-EOF
@@ -37,7 +38,7 @@ domain_xml() {
 		    <type machine='pc'>hvm</type>
 		    <kernel>$GUEST/vmlinuz</kernel>
 		    <initrd>$GUEST/initrd</initrd>
-		    <cmdline>console=ttyS0 quiet panic=-1 name=$name address.0=$(vm_ip4 "$number")/24,$(vm_ip6 "$number")/64</cmdline>
+		    <cmdline>console=ttyS0 quiet panic=-1 name=$name address.0=$(vm_ip4 "$number")/24,$(vm_ip6 "$number")/64 ${VM_WORDS:-}</cmdline>
 		  </os>
 		  <features><acpi/></features>
 		  <cpu mode='maximum'/>

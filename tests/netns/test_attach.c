@@ -3,11 +3,14 @@
  * Attaching and detaching on real devices, by TCX and by clsact.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
@@ -358,12 +361,94 @@ static void tcx_does_not_mind_an_ingress_qdisc(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 }
 
+/* ---- what came before the programs ----------------------------------------------------------- */
+
+/* A tap of which one end is a file, as a VM has it; a frame to the VM waits there. */
+static int make_waiting_tap(struct netns *netns, unsigned int *ret_ifindex)
+{
+	struct ifreq request = {.ifr_name = "tun0", .ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
+	run_command("ip link set tun0 master br0 up");
+	*ret_ifindex = if_nametoindex("tun0");
+	/* Broadcast: it is at the other tap, so it is at this one. */
+	assert_true(crosses(netns, IN, arp(ARP_REQUEST, WEB, VM)));
+	return fd;
+}
+
+static bool has_frame(int tap)
+{
+	char frame[2048];
+	bool any = false;
+
+	while (read(tap, frame, sizeof(frame)) > 0)
+		any = true;
+	return any;
+}
+
+static void what_waits_for_a_new_vm_is_thrown_away(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int ifindex;
+	int tap = make_waiting_tap(netns, &ifindex);
+	char line[64];
+
+	netns->port.fresh = true;
+	assert_int_equal(attach_port(netns->datapath, ifindex, &netns->port, netns->policy.image,
+				     &netns->diag),
+			 0);
+	assert_false(has_frame(tap));
+	assert_string_equal(ask_command("ip -o link show tun0 | "
+					"grep -o 'qlen [0-9]*'",
+					line, sizeof(line)),
+			    "qlen 1000");
+	assert_int_equal(detach_port(netns->datapath, ifindex), 0);
+	assert_true(crosses(netns, IN, arp(ARP_REQUEST, WEB, VM)));
+	assert_true(has_frame(tap));
+	close(tap);
+}
+
+static void what_waits_for_a_vm_that_runs_is_left(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int ifindex;
+	int tap = make_waiting_tap(netns, &ifindex);
+
+	assert_int_equal(attach_port(netns->datapath, ifindex, &netns->port, netns->policy.image,
+				     &netns->diag),
+			 0);
+	assert_true(has_frame(tap));
+	close(tap);
+}
+
+/* A daemon that died in the middle of the above. */
+static void a_tap_without_a_queue_gets_one_back(void **state)
+{
+	struct netns *netns = *state;
+	unsigned int ifindex;
+	int tap = make_waiting_tap(netns, &ifindex);
+
+	set_netns_policy(netns, ALLOW_ALL);
+	assert_int_equal(attach_port(netns->datapath, ifindex, &netns->port, netns->policy.image,
+				     &netns->diag),
+			 0);
+	run_command("ip link set tun0 txqueuelen 0");
+	close_netns_datapath(netns);
+	open_netns_datapath(netns);
+	assert_true(crosses(netns, IN, arp(ARP_REQUEST, WEB, VM)));
+	assert_true(has_frame(tap));
+	close(tap);
+}
+
 #define with(function, method)                                                                     \
 	{                                                                                          \
 		.name = #function " (" #method ")", .test_func = (function),                       \
 		.setup_func = make_netns, .teardown_func = drop_netns,                             \
 		.initial_state = (void *)&(method),                                                \
 	}
+#define test(function)      cmocka_unit_test_setup_teardown(function, make_netns, drop_netns)
 #define with_both(function) with(function, tcx), with(function, clsact)
 
 int main(void)
@@ -385,6 +470,9 @@ int main(void)
 		with(our_clsact_qdisc_stays_while_others_use_it, clsact),
 		with(clsact_refuses_an_ingress_qdisc, clsact),
 		with(tcx_does_not_mind_an_ingress_qdisc, tcx),
+		test(what_waits_for_a_new_vm_is_thrown_away),
+		test(what_waits_for_a_vm_that_runs_is_left),
+		test(a_tap_without_a_queue_gets_one_back),
 	};
 
 	return run_netns_tests(tests);
