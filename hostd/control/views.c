@@ -78,20 +78,11 @@ json_t *view_warnings(const struct managed_domain *domain)
 
 static json_t *view_guards(const struct port_config *config)
 {
-	static const uint32_t bits[GUARD_KIND_COUNT] = {
-		[GUARD_KIND_MAC] = GUARD_MAC,
-		[GUARD_KIND_IP] = GUARD_IP,
-		[GUARD_KIND_ARP] = GUARD_ARP,
-		[GUARD_KIND_ND] = GUARD_ND,
-		[GUARD_KIND_DHCP_SERVER] = GUARD_DHCP_SERVER,
-		[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
-		[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
-		[GUARD_KIND_VLAN] = GUARD_VLAN,
-	};
 	json_t *guards = json_object();
 
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
-		json_object_set_new(guards, guard_names[i], json_boolean(config->guards & bits[i]));
+		json_object_set_new(guards, guard_names[i],
+				    json_boolean(config->guards & guard_bits[i]));
 	return guards;
 }
 

@@ -80,6 +80,14 @@ json_t *ask_daemon(const struct invocation *invocation, const char *method, json
  * stderr. */
 json_t *pack_policy_file(const char *path);
 
+/* Prints a reply as text; what the command line asks for beyond the method is in `invocation`. */
+typedef void (*print_reply)(const struct invocation *invocation, const json_t *reply);
+
+/* Asks the daemon and shows what it answers: as JSON with --json, else by print(); NULL: there is
+ * nothing to be said. `params` is taken over. Returns the exit status. */
+int show_reply(const struct invocation *invocation, const char *method, json_t *params,
+	       bool changes, print_reply print);
+
 /* The socket to use; the caller frees it. NULL with the error on stderr. */
 char *socket_path(const struct invocation *invocation, bool changes);
 

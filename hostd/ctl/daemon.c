@@ -65,6 +65,22 @@ json_t *ask_daemon(const struct invocation *invocation, const char *method, json
 	return result;
 }
 
+int show_reply(const struct invocation *invocation, const char *method, json_t *params,
+	       bool changes, print_reply print)
+{
+	json_t *reply = ask_daemon(invocation, method, params, changes);
+	int result = STATUS_OK;
+
+	if (!reply)
+		return STATUS_FAILED;
+	if (invocation->json)
+		result = print_json(reply);
+	else if (print)
+		print(invocation, reply);
+	json_decref(reply);
+	return result;
+}
+
 const char *get_text(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));

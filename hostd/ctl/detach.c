@@ -13,16 +13,8 @@
 
 static int ask_about(const struct invocation *invocation, const char *method)
 {
-	json_t *reply = ask_daemon(invocation, method,
-				   json_pack("{s:s}", "domain", invocation->arguments[0]), true);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, method,
+			  json_pack("{s:s}", "domain", invocation->arguments[0]), true, NULL);
 }
 
 int run_attach(const struct invocation *invocation)

@@ -99,7 +99,7 @@ static void print_session(const json_t *session)
 		       get_number(session, "idle"), get_number(session, "expires"));
 }
 
-static void print_explanation(const json_t *reply)
+static void print_explanation(const struct invocation *invocation, const json_t *reply)
 {
 	printf("%s: %s\n", get_text(reply, "verdict"), get_text(reply, "help"));
 	printf("  reason   %s\n", get_text(reply, "reason"));
@@ -116,8 +116,6 @@ int run_explain(const struct invocation *invocation)
 {
 	char **arguments = invocation->arguments;
 	json_t *params = invocation->policy ? pack_policy_file(invocation->policy) : json_object();
-	json_t *reply;
-	int result = STATUS_OK;
 
 	if (!params)
 		return STATUS_FAILED;
@@ -136,13 +134,5 @@ int run_explain(const struct invocation *invocation)
 		json_decref(params);
 		return STATUS_USAGE;
 	}
-	reply = ask_daemon(invocation, "explain", params, false);
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_explanation(reply);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "explain", params, false, print_explanation);
 }

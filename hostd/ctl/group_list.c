@@ -6,7 +6,7 @@
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
-static void print_groups(const json_t *groups)
+static void print_groups(const struct invocation *invocation, const json_t *reply)
 {
 	static const struct column columns[] = {
 		{.name = "GROUP"},   {.name = "DOMAINS"},  {.name = "ADDRESSES"},
@@ -18,7 +18,7 @@ static void print_groups(const json_t *groups)
 	json_t *group;
 	size_t i;
 
-	json_array_foreach(groups, i, group)
+	json_array_foreach(json_object_get(reply, "groups"), i, group)
 	{
 		add_line(table);
 		set_text(table, 0, get_text(group, "name"));
@@ -34,15 +34,5 @@ static void print_groups(const json_t *groups)
 
 int run_group_list(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "group-list", NULL, false);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_groups(json_object_get(reply, "groups"));
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "group-list", NULL, false, print_groups);
 }

@@ -38,7 +38,7 @@ static void print_texts(const char *name, const json_t *array)
 	printf("  %-12s %s\n", name, text ? text : "");
 }
 
-static void print_group(const json_t *group)
+static void print_group(const struct invocation *invocation, const json_t *group)
 {
 	puts(get_text(group, "name"));
 	print_texts("policies", json_object_get(group, "policies"));
@@ -50,16 +50,6 @@ static void print_group(const json_t *group)
 
 int run_group_show(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "group-show",
-				   json_pack("{s:s}", "name", invocation->arguments[0]), false);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_group(reply);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "group-show",
+			  json_pack("{s:s}", "name", invocation->arguments[0]), false, print_group);
 }

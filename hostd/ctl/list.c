@@ -6,7 +6,7 @@
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
-static void print_domains(const json_t *domains)
+static void print_domains(const struct invocation *invocation, const json_t *reply)
 {
 	static const struct column columns[] = {
 		{.name = "NAME"},
@@ -22,7 +22,7 @@ static void print_domains(const json_t *domains)
 	json_t *domain;
 	size_t i;
 
-	json_array_foreach(domains, i, domain)
+	json_array_foreach(json_object_get(reply, "domains"), i, domain)
 	{
 		_cleanup_free_ char *policies =
 			join_texts(json_object_get(domain, "policies"), "-");
@@ -42,15 +42,5 @@ static void print_domains(const json_t *domains)
 
 int run_list(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "list", NULL, false);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_domains(json_object_get(reply, "domains"));
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "list", NULL, false, print_domains);
 }

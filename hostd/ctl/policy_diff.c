@@ -116,7 +116,7 @@ static void print_effect(const json_t *diff)
 		fputs("vmseg: there are more (see --limit)\n", stderr);
 }
 
-static void print_diff(const json_t *diff)
+static void print_diff(const struct invocation *invocation, const json_t *diff)
 {
 	json_t *item;
 	size_t i;
@@ -130,20 +130,11 @@ static void print_diff(const json_t *diff)
 
 int run_policy_diff(const struct invocation *invocation)
 {
-	json_t *params = pack_policy_file(invocation->arguments[0]), *reply;
-	int result = STATUS_OK;
+	json_t *params = pack_policy_file(invocation->arguments[0]);
 
 	if (!params)
 		return STATUS_FAILED;
 	if (invocation->limit)
 		json_object_set_new(params, "limit", json_integer(invocation->limit));
-	reply = ask_daemon(invocation, "policy-diff", params, false);
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_diff(reply);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "policy-diff", params, false, print_diff);
 }

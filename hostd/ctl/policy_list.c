@@ -6,7 +6,7 @@
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
-static void print_policies(const json_t *policies)
+static void print_policies(const struct invocation *invocation, const json_t *reply)
 {
 	static const struct column columns[] = {
 		{.name = "NAME"},
@@ -20,7 +20,7 @@ static void print_policies(const json_t *policies)
 	json_t *policy;
 	size_t i;
 
-	json_array_foreach(policies, i, policy)
+	json_array_foreach(json_object_get(reply, "policies"), i, policy)
 	{
 		add_line(table);
 		set_text(table, 0, get_text(policy, "name"));
@@ -34,15 +34,5 @@ static void print_policies(const json_t *policies)
 
 int run_policy_list(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "policy-list", NULL, false);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		print_policies(json_object_get(reply, "policies"));
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "policy-list", NULL, false, print_policies);
 }

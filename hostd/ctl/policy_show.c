@@ -6,18 +6,14 @@
 
 #include "hostd/ctl/ctl.h"
 
+static void print_policy(const struct invocation *invocation, const json_t *reply)
+{
+	fputs(get_text(reply, "xml"), stdout);
+}
+
 int run_policy_show(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "policy-show",
-				   json_pack("{s:s}", "name", invocation->arguments[0]), false);
-	int result = STATUS_OK;
-
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	else
-		fputs(get_text(reply, "xml"), stdout);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, "policy-show",
+			  json_pack("{s:s}", "name", invocation->arguments[0]), false,
+			  print_policy);
 }

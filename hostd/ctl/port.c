@@ -8,21 +8,12 @@
 
 static int ask_about_port(const struct invocation *invocation, const char *method, json_t *params)
 {
-	json_t *reply;
-	int result = STATUS_OK;
-
 	if (json_object_set_new(params, "device", json_string(invocation->arguments[0])) < 0) {
 		fprintf(stderr, "vmseg: the device's name is not UTF-8\n");
 		json_decref(params);
 		return STATUS_FAILED;
 	}
-	reply = ask_daemon(invocation, method, params, true);
-	if (!reply)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(reply);
-	json_decref(reply);
-	return result;
+	return show_reply(invocation, method, params, true, NULL);
 }
 
 int run_port_attach(const struct invocation *invocation)

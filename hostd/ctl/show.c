@@ -147,7 +147,7 @@ static void print_port(const json_t *port, bool rules)
 		print_rules(port);
 }
 
-static void print_domain(const json_t *domain, bool rules)
+static void print_domain(const struct invocation *invocation, const json_t *domain)
 {
 	_cleanup_free_ char *groups = join_texts(json_object_get(domain, "groups"), "none");
 	json_t *port, *warning;
@@ -160,21 +160,13 @@ static void print_domain(const json_t *domain, bool rules)
 		printf("  %-12s %s\n", "PROBLEM", get_text(domain, "error"));
 	json_array_foreach(json_object_get(domain, "warnings"), i, warning)
 		printf("  %-12s %s\n", "WARNING", json_string_value(warning));
-	json_array_foreach(json_object_get(domain, "ports"), i, port) print_port(port, rules);
+	json_array_foreach(json_object_get(domain, "ports"), i, port)
+		print_port(port, invocation->rules);
 }
 
 int run_show(const struct invocation *invocation)
 {
-	json_t *domain = ask_daemon(invocation, "show",
-				    json_pack("{s:s}", "domain", invocation->arguments[0]), false);
-	int result = STATUS_OK;
-
-	if (!domain)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(domain);
-	else
-		print_domain(domain, invocation->rules);
-	json_decref(domain);
-	return result;
+	return show_reply(invocation, "show",
+			  json_pack("{s:s}", "domain", invocation->arguments[0]), false,
+			  print_domain);
 }

@@ -80,7 +80,7 @@ static void print_unclaimed(const json_t *ports)
 		       format_age((uint64_t)get_number(port, "seconds"), age));
 }
 
-static void print_status(const json_t *status)
+static void print_status(const struct invocation *invocation, const json_t *status)
 {
 	const json_t *datapath = json_object_get(status, "datapath");
 	const json_t *domains = json_object_get(status, "domains");
@@ -108,15 +108,5 @@ static void print_status(const json_t *status)
 
 int run_status(const struct invocation *invocation)
 {
-	json_t *status = ask_daemon(invocation, "status", NULL, false);
-	int result = STATUS_OK;
-
-	if (!status)
-		return STATUS_FAILED;
-	if (invocation->json)
-		result = print_json(status);
-	else
-		print_status(status);
-	json_decref(status);
-	return result;
+	return show_reply(invocation, "status", NULL, false, print_status);
 }

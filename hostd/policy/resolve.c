@@ -117,19 +117,19 @@ static void apply_built_in(struct settings_stack *stack)
 	merge_policy_settings(stack, &built_in);
 }
 
+const uint32_t guard_bits[GUARD_KIND_COUNT] = {
+	[GUARD_KIND_MAC] = GUARD_MAC,
+	[GUARD_KIND_IP] = GUARD_IP,
+	[GUARD_KIND_ARP] = GUARD_ARP,
+	[GUARD_KIND_ND] = GUARD_ND,
+	[GUARD_KIND_DHCP_SERVER] = GUARD_DHCP_SERVER,
+	[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
+	[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
+	[GUARD_KIND_VLAN] = GUARD_VLAN,
+};
+
 static void apply_settings(const struct settings_stack *stack, struct effective_policy *policy)
 {
-	static const uint32_t guard_bits[GUARD_KIND_COUNT] = {
-		[GUARD_KIND_MAC] = GUARD_MAC,
-		[GUARD_KIND_IP] = GUARD_IP,
-		[GUARD_KIND_ARP] = GUARD_ARP,
-		[GUARD_KIND_ND] = GUARD_ND,
-		[GUARD_KIND_DHCP_SERVER] = GUARD_DHCP_SERVER,
-		[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
-		[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
-		[GUARD_KIND_VLAN] = GUARD_VLAN,
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(policy->default_action); i++)
 		policy->default_action[i] = (enum action)stack->defaults.action[i];
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++) {

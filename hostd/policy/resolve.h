@@ -63,6 +63,9 @@ struct effective_policy {
 #define DEFAULT_SESSIONS 20000
 #define SESSIONS_MAX     (4U << 20)
 
+/* The bit of struct port's guards (abi.h) for each enum guard_kind. */
+extern const uint32_t guard_bits[GUARD_KIND_COUNT];
+
 /* Prefixes in all lists of an effective policy together. */
 #define PREFIXES_MAX (1U << 20)
 
