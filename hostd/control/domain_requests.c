@@ -51,6 +51,8 @@ static const char *first_error(const struct managed_domain *domain)
 	for (size_t i = 0; i < domain->port_count; i++) {
 		if (domain->ports[i].error)
 			return domain->ports[i].error;
+		if (domain->ports[i].hook_problem)
+			return domain->ports[i].hook_problem;
 	}
 	return NULL;
 }

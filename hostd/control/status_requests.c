@@ -25,6 +25,13 @@ static void add_problem(struct tally *tally, const struct managed_domain *domain
 						"device", text_or_null(device), "error", error));
 }
 
+static void add_port_problems(struct tally *tally, const struct managed_domain *domain,
+			      const struct managed_port *port)
+{
+	add_problem(tally, domain, port->device, port->error);
+	add_problem(tally, domain, port->device, port->hook_problem);
+}
+
 static void count_domain(const struct managed_domain *domain, void *context)
 {
 	struct tally *tally = context;
@@ -36,7 +43,7 @@ static void count_domain(const struct managed_domain *domain, void *context)
 		tally->unmanaged++;
 	add_problem(tally, domain, NULL, domain->error);
 	for (size_t i = 0; i < domain->port_count; i++)
-		add_problem(tally, domain, domain->ports[i].device, domain->ports[i].error);
+		add_port_problems(tally, domain, &domain->ports[i]);
 	json_array_extend(tally->warnings, warnings);
 	json_decref(warnings);
 }

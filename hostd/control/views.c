@@ -33,7 +33,7 @@ static bool has_closed_port(const struct managed_domain *domain)
 static bool has_failed_port(const struct managed_domain *domain)
 {
 	for (size_t i = 0; i < domain->port_count; i++) {
-		if (domain->ports[i].error)
+		if (domain->ports[i].error || domain->ports[i].hook_problem)
 			return true;
 	}
 	return false;
@@ -224,9 +224,10 @@ json_t *view_port(struct enforcer *enforcer, const struct managed_port *port)
 	struct port_status status;
 	struct port_stats stats;
 	char mac[MAC_TEXT_BYTES];
-	json_t *view = json_pack("{s:s, s:s, s:I, s:o}", "mac", format_mac(port->mac, mac),
+	json_t *view = json_pack("{s:s, s:s, s:I, s:o, s:o}", "mac", format_mac(port->mac, mac),
 				 "device", port->device, "ifindex", (json_int_t)port->ifindex,
-				 "error", text_or_null(port->error));
+				 "error", text_or_null(port->error), "hook_problem",
+				 text_or_null(port->hook_problem));
 
 	if (port->plan)
 		add_plan(view, datapath, port->ifindex, port->plan);

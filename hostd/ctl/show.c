@@ -131,6 +131,8 @@ static void print_port(const json_t *port, bool rules)
 	print_hooks(port);
 	if (get_text(port, "error")[0])
 		printf("  %-12s %s\n", "PROBLEM", get_text(port, "error"));
+	if (get_text(port, "hook_problem")[0])
+		printf("  %-12s %s\n", "PROBLEM", get_text(port, "hook_problem"));
 	if (defaults) {
 		print_texts("policies", json_object_get(port, "policies"), "none");
 		printf("  %-12s in %s, out %s\n", "default", get_text(defaults, "in"),

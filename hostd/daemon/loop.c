@@ -26,8 +26,9 @@
 /* A chore waits for requests so long, then it takes turns with them. */
 #define CHORE_PATIENCE_USEC (100 * 1000ULL)
 
-/* Between two looks for programs that somebody took off a device. */
-#define REPAIR_USEC (10 * USEC_PER_SEC)
+/* Between two looks at some ports for programs that somebody took off, and between two rounds. */
+#define REPAIR_STEP_USEC  (5 * 1000ULL)
+#define REPAIR_ROUND_USEC (500 * 1000ULL)
 
 static int on_mail(sd_event_source *source, int fd, uint32_t events, void *context)
 {
@@ -69,10 +70,21 @@ static void on_device_renamed(unsigned int ifindex, const char *device, void *co
 	rename_device(daemon->enforcer, ifindex, device);
 }
 
+static void on_disturbed(unsigned int ifindex, void *context)
+{
+	struct daemon *daemon = context;
+
+	if (ifindex)
+		repair_device(daemon->enforcer, ifindex);
+	else
+		expect_repairs(daemon->enforcer);
+}
+
 const struct link_callbacks device_callbacks = {
 	.appeared = on_device,
 	.renamed = on_device_renamed,
 	.gone = on_device_gone,
+	.disturbed = on_disturbed,
 };
 
 static void take_event(const struct event *event, unsigned int ifindex, void *context)
@@ -140,9 +152,9 @@ static int look_for_chores(sd_event_source *source, void *context)
 static int on_repair(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
+	bool more = repair_ports(daemon->enforcer);
 
-	repair_ports(daemon->enforcer);
-	sd_event_source_set_time_relative(source, REPAIR_USEC);
+	sd_event_source_set_time_relative(source, more ? REPAIR_STEP_USEC : REPAIR_ROUND_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -272,7 +284,7 @@ int join_loop(struct daemon *daemon)
 	if (r >= 0)
 		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
 	if (r >= 0)
-		r = add_timer(daemon, REPAIR_USEC, on_repair);
+		r = add_timer(daemon, REPAIR_ROUND_USEC, on_repair);
 	if (r >= 0)
 		r = watch_deadlines(daemon);
 	return r < 0 ? r : 0;

@@ -83,6 +83,46 @@ struct hook_status query_hook(const struct filtered_port *port, enum direction d
 	return status;
 }
 
+static int look_at_tcx(const struct filtered_port *port, enum direction direction,
+		       uint32_t expected, enum hook_state *ret)
+{
+	uint32_t place = 0;
+	int r = find_tcx_place(port->ifindex, is_ingress(port, direction), expected, &place);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r < 0)
+		*ret = HOOKS_MISSING;
+	else
+		*ret = place == 0 ? HOOKS_FIRST : HOOKS_BEHIND;
+	return 0;
+}
+
+static int look_at_clsact(const struct filtered_port *port, enum direction direction,
+			  uint32_t expected, enum hook_state *ret)
+{
+	bool ingress = is_ingress(port, direction);
+	char name[IF_NAMESIZE];
+	uint32_t id = 0;
+
+	if (!if_indextoname(port->ifindex, name))
+		return -ENODEV;
+	if (query_clsact(port->ifindex, ingress, &id) < 0 || id != expected)
+		*ret = HOOKS_MISSING;
+	else
+		*ret = is_behind_in_clsact(port->ifindex, ingress) ? HOOKS_BEHIND : HOOKS_FIRST;
+	return 0;
+}
+
+int look_at_hook(const struct filtered_port *port, enum direction direction, enum hook_state *ret)
+{
+	uint32_t expected = program_id(program_of(port, direction));
+
+	if (port->attach == ATTACH_TCX)
+		return look_at_tcx(port, direction, expected, ret);
+	return look_at_clsact(port, direction, expected, ret);
+}
+
 static int replace_program(struct filtered_port *port, enum direction direction)
 {
 	int program = program_of(port, direction);

@@ -33,4 +33,8 @@ void detach_programs(struct filtered_port *port);
 
 struct hook_status query_hook(const struct filtered_port *port, enum direction direction);
 
+/* The cheaper question: is it there, and does it run first? *ret is one direction's state. -ENODEV:
+ * the device is gone. */
+int look_at_hook(const struct filtered_port *port, enum direction direction, enum hook_state *ret);
+
 #endif

@@ -136,3 +136,11 @@ void detach_clsact(unsigned int ifindex, bool ingress)
 	if (has_own_filter(ifindex, ingress))
 		bpf_tc_detach(&hook, &place);
 }
+
+bool is_behind_in_clsact(unsigned int ifindex, bool ingress)
+{
+	struct filter_place first;
+
+	return read_first_filter(ifindex, ingress, &first) == 0 &&
+	       (first.priority != CLSACT_PRIORITY || first.handle != CLSACT_HANDLE);
+}

@@ -32,4 +32,7 @@ void detach_clsact(unsigned int ifindex, bool ingress);
 /* The program at vmseg's place. -ENOENT: none, or no clsact qdisc. */
 int query_clsact(unsigned int ifindex, bool ingress, uint32_t *ret_program_id);
 
+/* Whether somebody's filter runs before vmseg's, or instead of it. */
+bool is_behind_in_clsact(unsigned int ifindex, bool ingress);
+
 #endif

@@ -167,6 +167,22 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 int read_session_count(const struct datapath *datapath, unsigned int ifindex, uint32_t *ret_count,
 		       uint32_t *ret_limit);
 
+/* How a port's two programs are on the device; of both directions the worse. */
+enum hook_state {
+	HOOKS_FIRST,   /* before those of others */
+	HOOKS_BEHIND,  /* somebody's program runs before, and may end the run */
+	HOOKS_MISSING, /* one is not there */
+};
+
+/* Asks the kernel: a system call for each direction with TCX, some more with clsact. -ENOENT: not
+ * attached; -ENODEV: the device is gone. */
+int read_hook_state(struct datapath *datapath, unsigned int ifindex, enum hook_state *ret);
+
+/* Goes through the ports that are attached by this method (ATTACH_AUTO: any) while ports may come
+ * and go: *cursor begins at 0. Returns an ifindex, or 0 at the end. */
+unsigned int next_attached_port(const struct datapath *datapath, enum attach_method method,
+				uint32_t *cursor);
+
 /* Every attached port, also those taken over; the callback must not attach or detach. */
 void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
 		   void *context);

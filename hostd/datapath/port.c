@@ -288,6 +288,39 @@ static uint32_t pickup_left(const struct filtered_port *port)
 	return left <= 0 ? 0 : ((uint32_t)left + hz - 1) / hz;
 }
 
+int read_hook_state(struct datapath *datapath, unsigned int ifindex, enum hook_state *ret)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	enum hook_state worst = HOOKS_FIRST;
+
+	if (!port)
+		return -ENOENT;
+	capture_libbpf();
+	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
+		enum hook_state state = HOOKS_FIRST;
+		int r = look_at_hook(port, direction, &state);
+
+		if (r < 0)
+			return r;
+		if (state > worst)
+			worst = state;
+	}
+	*ret = worst;
+	return 0;
+}
+
+unsigned int next_attached_port(const struct datapath *datapath, enum attach_method method,
+				uint32_t *cursor)
+{
+	while (*cursor <= datapath->max_ports) {
+		const struct filtered_port *port = datapath->by_slot[(*cursor)++];
+
+		if (port && (method == ATTACH_AUTO || port->attach == method))
+			return port->ifindex;
+	}
+	return 0;
+}
+
 int read_port_status(struct datapath *datapath, unsigned int ifindex, struct port_status *ret)
 {
 	const struct filtered_port *port = find_filtered_port(datapath, ifindex);

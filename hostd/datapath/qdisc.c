@@ -120,3 +120,35 @@ bool clsact_has_filters(unsigned int ifindex)
 	}
 	return false;
 }
+
+static int note_first(const struct nlmsghdr *header, void *context)
+{
+	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
+	struct filter_place *first = context;
+
+	/* Of each priority the kernel also lists a head without a handle. */
+	if (header->nlmsg_type == RTM_NEWTFILTER && message->tcm_handle && !first->handle)
+		*first = (struct filter_place){
+			.priority = TC_H_MAJ(message->tcm_info) >> 16,
+			.handle = message->tcm_handle,
+		};
+	return MNL_CB_OK;
+}
+
+int read_first_filter(unsigned int ifindex, bool ingress, struct filter_place *ret)
+{
+	uint32_t hook = ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS;
+	struct filter_place first = {0};
+	char buffer[256];
+	/* In the order in which they run. */
+	int r = ask_kernel(put_request(buffer, RTM_GETTFILTER, NLM_F_DUMP, ifindex,
+				       TC_H_MAKE(TC_H_CLSACT, hook)),
+			   note_first, &first);
+
+	if (r < 0)
+		return r;
+	if (!first.handle)
+		return -ENOENT;
+	*ret = first;
+	return 0;
+}

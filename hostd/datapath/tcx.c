@@ -94,16 +94,27 @@ static int read_link(int link, union tcx_link_info *ret)
 	return 0;
 }
 
-static bool device_has_program(unsigned int ifindex, bool ingress, uint32_t program_id)
+int find_tcx_place(unsigned int ifindex, bool ingress, uint32_t program_id, uint32_t *ret)
 {
 	uint32_t ids[TCX_PROGRAMS_MAX], count = ARRAY_SIZE(ids);
+	int r = bpf_prog_query((int)ifindex, attach_type(ingress), 0, NULL, ids, &count);
 
-	if (bpf_prog_query((int)ifindex, attach_type(ingress), 0, NULL, ids, &count) < 0)
-		return false;
-	for (uint32_t i = 0; i < count && i < ARRAY_SIZE(ids); i++)
-		if (ids[i] == program_id)
-			return true;
-	return false;
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < count && i < ARRAY_SIZE(ids); i++) {
+		if (ids[i] == program_id) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static bool device_has_program(unsigned int ifindex, bool ingress, uint32_t program_id)
+{
+	uint32_t place;
+
+	return find_tcx_place(ifindex, ingress, program_id, &place) == 0;
 }
 
 int query_tcx(const char *pin, unsigned int ifindex, bool ingress, struct tcx_status *ret)

@@ -30,6 +30,9 @@ int replace_tcx(const char *pin, int program);
 /* -ENOENT: no such pin. */
 int query_tcx(const char *pin, unsigned int ifindex, bool ingress, struct tcx_status *ret);
 
+/* How many programs run before this one. -ENOENT: it is not there; -ENODEV: the device is gone. */
+int find_tcx_place(unsigned int ifindex, bool ingress, uint32_t program_id, uint32_t *ret);
+
 /* Is the pin a TCX link with one of vmseg's programs? */
 bool is_own_tcx_link(const char *pin);
 

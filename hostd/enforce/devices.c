@@ -100,31 +100,3 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 		refresh_groups(enforcer);
 	}
 }
-
-static void repair(struct enforcer *enforcer, const struct managed_domain *managed,
-		   const struct managed_port *port)
-{
-	_cleanup_(clear_diag) struct diag diag = {0};
-	struct port_status status;
-	char text[512];
-
-	if (read_port_status(enforcer->datapath, port->ifindex, &status) < 0 ||
-	    status.device_gone || (status.hooked[DIRECTION_IN] && status.hooked[DIRECTION_OUT]))
-		return;
-	log_warning(managed->domain->name, "somebody took vmseg's program off %s", port->device);
-	if (repair_port(enforcer->datapath, port->ifindex, &diag) < 0)
-		log_error(managed->domain->name, "%s is not filtered: %s", port->device,
-			  diag_message(&diag, text, sizeof(text)));
-	else
-		log_notice(managed->domain->name, "%s is filtered again", port->device);
-}
-
-void repair_ports(struct enforcer *enforcer)
-{
-	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		for (size_t i = 0; i < m->port_count; i++) {
-			if (m->ports[i].ifindex)
-				repair(enforcer, m, &m->ports[i]);
-		}
-	}
-}

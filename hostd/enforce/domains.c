@@ -51,6 +51,7 @@ void free_port(struct managed_port *port)
 {
 	free_port_plan(&port->plan);
 	free(TAKE_PTR(port->error));
+	free(TAKE_PTR(port->hook_problem));
 }
 
 struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid)
@@ -139,8 +140,8 @@ const struct managed_domain *find_domain(struct enforcer *enforcer, const char *
 	return find_managed(enforcer, name);
 }
 
-const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
-					     const struct managed_port **ret_port)
+struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
+				  struct managed_port **ret_port)
 {
 	for (struct managed_domain *m = enforcer->domains; ifindex && m; m = m->hh.next) {
 		for (size_t i = 0; i < m->port_count; i++) {
@@ -151,4 +152,15 @@ const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned
 		}
 	}
 	return NULL;
+}
+
+const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
+					     const struct managed_port **ret_port)
+{
+	struct managed_port *port = NULL;
+	const struct managed_domain *owner = find_owner(enforcer, ifindex, &port);
+
+	if (owner)
+		*ret_port = port;
+	return owner;
 }

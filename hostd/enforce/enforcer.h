@@ -70,8 +70,16 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 /* A device has a new name. What it has stays; if a port domain waits for that name, it is its. */
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device);
 
-/* Looks at every port for programs that somebody has taken off, and puts them back. */
-void repair_ports(struct enforcer *enforcer);
+/* Looks at the next few ports for programs that somebody has taken off, and puts them back. Returns
+ * whether the round over all ports goes on. Filters of clsact, of whose fate the kernel tells, are
+ * looked at in some rounds only. */
+bool repair_ports(struct enforcer *enforcer);
+
+/* The same for one device: the kernel tells that something has changed there. Any will do. */
+void repair_device(struct enforcer *enforcer, unsigned int ifindex);
+
+/* The kernel had more to tell than could be kept: the next round looks at everything. */
+void expect_repairs(struct enforcer *enforcer);
 
 /* ---- what can wait until the hook has its answer ------------------------------------------- */
 

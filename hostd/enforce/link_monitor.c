@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -87,19 +88,29 @@ static void remove_link(struct link_monitor *monitor, unsigned int ifindex)
 	monitor->callbacks.gone(ifindex, monitor->context);
 }
 
-static int handle_message(const struct nlmsghdr *header, void *context)
+static void handle_traffic_control(struct link_monitor *monitor, const struct nlmsghdr *header)
+{
+	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
+
+	/* The major number of ingress and clsact qdiscs, and of their filters' parents; the root's,
+	 * where the others are, looks like it. */
+	if (mnl_nlmsg_get_payload_len(header) >= sizeof(*message) &&
+	    TC_H_MAJ(message->tcm_parent) == TC_H_MAJ(TC_H_CLSACT) &&
+	    message->tcm_parent != TC_H_ROOT)
+		monitor->callbacks.disturbed((unsigned int)message->tcm_ifindex, monitor->context);
+}
+
+static void handle_link(struct link_monitor *monitor, const struct nlmsghdr *header)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-	struct link_monitor *monitor = context;
 	struct nlattr *attribute;
 
 	/* Bridges announce a port that leaves them as a "link gone" of their own family. */
-	if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) ||
-	    mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
-		return MNL_CB_OK;
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
+		return;
 	if (header->nlmsg_type == RTM_DELLINK) {
 		remove_link(monitor, (unsigned int)info->ifi_index);
-		return MNL_CB_OK;
+		return;
 	}
 	mnl_attr_for_each(attribute, header, sizeof(*info))
 	{
@@ -107,6 +118,24 @@ static int handle_message(const struct nlmsghdr *header, void *context)
 		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
 			see_link(monitor, (unsigned int)info->ifi_index,
 				 mnl_attr_get_str(attribute), false);
+	}
+}
+
+static int handle_message(const struct nlmsghdr *header, void *context)
+{
+	struct link_monitor *monitor = context;
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		handle_link(monitor, header);
+		break;
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+		handle_traffic_control(monitor, header);
+		break;
 	}
 	return MNL_CB_OK;
 }
@@ -130,6 +159,12 @@ static void look_at_all(struct link_monitor *monitor, bool quiet)
 	if_freenameindex(all);
 }
 
+static void make_up_for_news(struct link_monitor *monitor)
+{
+	look_at_all(monitor, false);
+	monitor->callbacks.disturbed(0, monitor->context);
+}
+
 int open_link_monitor(const struct link_callbacks *callbacks, void *context,
 		      struct link_monitor **ret, struct diag *diag)
 {
@@ -141,7 +176,7 @@ int open_link_monitor(const struct link_callbacks *callbacks, void *context,
 	monitor->context = context;
 	monitor->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!monitor->socket ||
-	    mnl_socket_bind(monitor->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+	    mnl_socket_bind(monitor->socket, RTMGRP_LINK | RTMGRP_TC, MNL_SOCKET_AUTOPID) < 0)
 		return fail(diag, errno, NULL, 0, "cannot watch network devices: %s",
 			    strerror(errno));
 	look_at_all(monitor, true);
@@ -181,5 +216,5 @@ void read_link_news(struct link_monitor *monitor)
 	if (got > 0)
 		mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
 	else if (got < 0 && (errno == ENOBUFS || errno == ENOSPC))
-		look_at_all(monitor, false);
+		make_up_for_news(monitor);
 }

@@ -17,6 +17,9 @@ struct link_callbacks {
 	/* One that is known has another name now. */
 	void (*renamed)(unsigned int ifindex, const char *device, void *context);
 	void (*gone)(unsigned int ifindex, void *context);
+	/* Somebody, perhaps the caller, has put a qdisc or filter at its ingress or egress, or
+	 * taken it off. 0: devices that are not known. */
+	void (*disturbed)(unsigned int ifindex, void *context);
 };
 
 /* Devices of the caller's network namespace. */

@@ -24,6 +24,7 @@ struct managed_port {
 	char device[16];      /* IF_NAMESIZE */
 	unsigned int ifindex; /* of the attached device; 0: not attached */
 	char *error;          /* NULL: as planned */
+	char *hook_problem;   /* NULL: both programs are on the device, before all others */
 };
 
 struct managed_domain {

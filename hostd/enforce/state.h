@@ -22,6 +22,12 @@ struct chores {
 	size_t wish_count;
 };
 
+/* Where the look for programs that were taken off goes on. */
+struct repair {
+	uint32_t cursor; /* next_attached_port() */
+	unsigned rounds;
+};
+
 struct enforcer {
 	const struct config *config;
 	struct datapath *datapath;
@@ -31,6 +37,7 @@ struct enforcer {
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	struct arrival *arrivals;         /* by UUID */
 	struct chores chores;
+	struct repair repair;
 	struct pending_changes pending; /* of policy files */
 	char *state_directory;          /* of libvirt's domains: does not outlive a reboot */
 	char *port_directory;           /* of port domains: does */
@@ -39,6 +46,10 @@ struct enforcer {
 /* ---- domains.c ----------------------------------------------------------------------------- */
 
 struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid);
+
+/* As find_port_owner(). */
+struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
+				  struct managed_port **ret_port);
 
 /* Takes over domain, xml and policy. */
 struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy);

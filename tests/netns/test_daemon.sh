@@ -256,21 +256,6 @@ test_ports_used() {
 
 # ---- being seen ------------------------------------------------------------------------------
 
-both_hooked() {
-	[ "$(show_port web '.hooked.in and .hooked.out')" = true ]
-}
-
-check_repair() {
-	bpftool link detach id "$(show_port web .link_id.in)"
-	check_equal "a program that somebody takes off is missed" false "$(show_port web .hooked.in)"
-	check_soon 30 "and put back" both_hooked
-	check_ask "it filters again" silence host 22
-	check_equal "with the session table that there was" true \
-		"$(vmseg sessions web --json | jq '.sessions | length > 0')"
-	check_contains "the log says so" "web: somebody took vmseg's program off vnet0" \
-		"$(cat "$LAB/hostd.log")"
-}
-
 check_metrics() {
 	local metrics
 	check_equal "the daemon says that it lives" ok \
@@ -376,7 +361,6 @@ check_adoption
 check_adoption_with_bad_policy
 check_gone_while_dead
 check_device_loss
-check_repair
 check_metrics
 check_monitor
 check_read_socket

@@ -24,6 +24,8 @@ struct news {
 	size_t gone_count;
 	size_t appeared_count;
 	char renamed[4096]; /* likewise */
+	unsigned int disturbed[64];
+	size_t disturbed_count;
 };
 
 static void note_appeared(unsigned int ifindex, const char *device, void *context)
@@ -55,9 +57,18 @@ static void note_gone(unsigned int ifindex, void *context)
 		news->gone[news->gone_count++] = ifindex;
 }
 
+static void note_disturbed(unsigned int ifindex, void *context)
+{
+	struct news *news = context;
+
+	if (news->disturbed_count < 64)
+		news->disturbed[news->disturbed_count++] = ifindex;
+}
+
 static struct link_monitor *open_monitor(struct news *news)
 {
-	static const struct link_callbacks callbacks = {note_appeared, note_renamed, note_gone};
+	static const struct link_callbacks callbacks = {note_appeared, note_renamed, note_gone,
+							note_disturbed};
 	struct link_monitor *monitor = NULL;
 
 	assert_int_equal(open_link_monitor(&callbacks, news, &monitor, NULL), 0);
@@ -82,6 +93,15 @@ static bool was_gone(const struct news *news, unsigned int ifindex)
 {
 	for (size_t i = 0; i < news->gone_count; i++) {
 		if (news->gone[i] == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static bool was_disturbed(const struct news *news, unsigned int ifindex)
+{
+	for (size_t i = 0; i < news->disturbed_count; i++) {
+		if (news->disturbed[i] == ifindex)
 			return true;
 	}
 	return false;
@@ -170,6 +190,31 @@ static void a_device_that_leaves_the_namespace_is_gone(void **state)
 	system("ip link del stay0 2>/dev/null");
 }
 
+static void qdiscs_and_filters_are_told_where_programs_are(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	unsigned int ifindex;
+
+	(void)state;
+	run("ip link add port0 type veth peer name port1");
+	ifindex = if_nametoindex("port0");
+	monitor = open_monitor(&news);
+	run("tc qdisc add dev port1 root handle 1: htb && tc qdisc del dev port1 root");
+	read_all(monitor);
+	assert_int_equal(news.disturbed_count, 0);
+	run("tc qdisc add dev port0 clsact");
+	read_all(monitor);
+	assert_true(was_disturbed(&news, ifindex));
+	news.disturbed_count = 0;
+	run("tc qdisc del dev port0 clsact");
+	read_all(monitor);
+	assert_true(was_disturbed(&news, ifindex));
+	assert_false(was_disturbed(&news, 0));
+	close_link_monitor(&monitor);
+	run("ip link del port0");
+}
+
 /* More news than the socket holds: what was dropped is found by looking. */
 static void lost_news_is_made_up_for(void **state)
 {
@@ -188,6 +233,7 @@ static void lost_news_is_made_up_for(void **state)
 	assert_true(was_gone(&news, ifindex));
 	assert_non_null(strstr(news.appeared, "late0 "));
 	assert_int_equal(news.appeared_count, 4);
+	assert_true(was_disturbed(&news, 0));
 	close_link_monitor(&monitor);
 	run("ip link del busy0 && ip link del late0");
 }
@@ -199,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge),
 		cmocka_unit_test(a_new_name_is_told_once),
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
+		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(lost_news_is_made_up_for),
 	};
 

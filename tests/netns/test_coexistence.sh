@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Others work on the same device: they take programs, filters and qdiscs off, put their own before
+# vmseg's, or run iptables on bridged packets. What is taken off is put back, what cannot be helped
+# is said. Once by TCX, once by clsact.
+
+set -euo pipefail
+. "$(dirname "$0")/guests.sh"
+
+enter_lab "$@"
+need jq
+need bpftool
+need iptables
+
+attach_web() {
+	vmseg port attach c11 --mac 52:54:00:00:00:11 --address "$WEB" --policy web-server
+}
+
+all_hooked() {
+	[ "$(show_port c11 '.hooked.in and .hooked.out')" = true ]
+}
+
+# Lines of the log with this text.
+count_lines() {
+	grep -c "$1" "$LAB/hostd.log" || true
+}
+
+# count_repairs: how often the log says that something was put back.
+count_repairs() {
+	count_lines "c11 is filtered again"
+}
+
+repairs_are() {
+	[ "$(count_repairs)" = "$1" ]
+}
+
+problem_is() {
+	[ "$(vmseg status --json | jq -r '[.problems[].error] | join(";")')" = "$1" ]
+}
+
+# check_repair WHAT COMMAND...: something is taken off by the command.
+check_repair() {
+	local what=$1 before sessions
+	shift
+	before=$(count_repairs)
+	ask_from host 80 >/dev/null
+	sessions=$(show_port c11 .session_map_id)
+	"$@"
+	check_soon 30 "$what is missed and put back, once" repairs_are $((before + 1))
+	check "in both directions" all_hooked
+	check_ask "it filters again" silence host 22
+	check_ask "and lets through what it should" answered host 80
+	check_equal "with the session table that there was" "$sessions" \
+		"$(show_port c11 .session_map_id)"
+	check_equal "no problem is left" "[]" "$(vmseg status --json | jq -c .problems)"
+}
+
+detach_link() {
+	bpftool link detach id "$(show_port c11 ".link_id.$1")"
+}
+
+events_tell() {
+	jq -es 'any(.event == "log" and .domain == "c11" and (.text | contains("took")))' \
+		"$LAB/events"
+}
+
+# check_event COMMAND...: whoever monitors hears of what the command takes off.
+check_event() {
+	local monitor
+	"$BUILD/vmseg" monitor --json >"$LAB/events" &
+	monitor=$!
+	check_soon 20 "the monitor listens" reload_and_see
+	"$@"
+	check_soon 30 "an event says that somebody took it off" events_tell
+	check_soon 30 "and what was taken off is back" all_hooked
+	kill "$monitor"
+	wait "$monitor" || true
+}
+
+reload_and_see() {
+	vmseg reload >/dev/null
+	grep -q reloaded "$LAB/events"
+}
+
+check_tcx() {
+	check "by TCX" attach_web
+	check_equal "really" tcx "$(show_port c11 .attach)"
+	check_repair "a link for what the guest receives" detach_link in
+	check_repair "a link for what it sends" detach_link out
+	check_repair "a link whose pin is gone" \
+		rm "/sys/fs/bpf/vmseg/links/$(show_port c11 .ifindex)-in"
+	check_event detach_link in
+
+	# Of what libvirt's <bandwidth> does TCX takes no notice.
+	local before
+	before=$(count_repairs)
+	tc qdisc add dev c11 ingress
+	check_ask "an ingress qdisc does not matter" silence host 22
+	tc qdisc del dev c11 ingress
+	tc qdisc add dev c11 clsact
+	tc qdisc del dev c11 clsact
+	check_ask "nor do qdiscs that come and go" silence host 22
+	check "both directions are hooked" all_hooked
+	check_equal "nothing had to be put back" "$before" "$(count_repairs)"
+}
+
+check_clsact() {
+	check "by clsact" attach_web
+	check_equal "really" clsact "$(show_port c11 .attach)"
+	check_repair "a filter for what the guest receives" tc filter del dev c11 egress
+	check_repair "a filter for what it sends" tc filter del dev c11 ingress
+	check_repair "a qdisc" tc qdisc del dev c11 clsact
+	check_event tc qdisc del dev c11 clsact
+	check_ingress_qdisc
+	check_before
+}
+
+# What libvirt's <bandwidth> and domiftune do: they cannot take clsact away, nor get in its place.
+check_ingress_qdisc() {
+	check_fails "an ingress qdisc cannot be made where clsact is" tc qdisc add dev c11 ingress
+	check_fails "nor does taking one away take clsact away" tc qdisc del dev c11 ingress
+	check "both directions are hooked" all_hooked
+
+	# The daemon comes too late for somebody who is quick.
+	stop_hostd
+	tc qdisc del dev c11 clsact
+	tc qdisc add dev c11 ingress
+	start_hostd
+	check_soon 30 "one that has got in its place is a problem that is said" \
+		eval 'vmseg status | grep -q "c11.*is not filtered:.*ingress.*qdisc"'
+	check_equal "in the list, too" stale "$(domain c11 .state)"
+	tc qdisc del dev c11 ingress
+	check_soon 30 "when it is gone the programs come back" all_hooked
+	check_soon 30 "and the problem goes" problem_is ""
+	check_ask "it filters again" silence host 22
+}
+
+# A classifier that accepts everything before vmseg is asked.
+check_before() {
+	tc filter add dev c11 egress prio 1 protocol all u32 match u32 0 0 classid 1:1
+	check_soon 30 "a filter that comes before vmseg's is a problem that is said" \
+		problem_is "somebody's program runs before vmseg's: what it accepts is not judged"
+	check_contains "to whoever looks at the port, too" "runs before" "$(vmseg show c11)"
+	tc filter del dev c11 egress prio 1
+	check_soon 30 "when it is gone all is well" problem_is ""
+	check_ask "and policy decides" silence host 22
+}
+
+# Docker and others load it: iptables then sees what the bridge forwards, before and after vmseg.
+check_br_netfilter() {
+	local switch=/proc/sys/net/bridge/bridge-nf-call-iptables
+	if ! [ -w "$switch" ]; then
+		report 0 "br_netfilter # SKIP this kernel has none"
+		return
+	fi
+	iptables -A FORWARD -p tcp --dport 80 -j ACCEPT
+	echo 1 >"$switch"
+	ip netns add client
+	plug_guest client c13 13
+	check_ask "with br_netfilter what vmseg allows is answered" answered client 80
+	check_ask "what it denies is not" silence client 22
+	check "iptables has seen it" test "$(iptables -nvxL FORWARD | awk '/dpt:80/ { print $1 }')" -gt 0
+	iptables -I FORWARD -p tcp --dport 80 -j DROP
+	check_ask "what iptables denies is denied" silence client 80
+	echo 0 >"$switch"
+	check_ask "and without br_netfilter it has no say" answered client 80
+	iptables -F FORWARD
+	ip netns del client
+}
+
+mkdir -p /etc/vmseg/policies
+add_bridge br0 "$HOST/24"
+add_guest web c11 11
+write_good_policy
+
+start_hostd 'libvirt-uri = none'
+if [ "$(vmseg status --json | jq -r .datapath.attach)" = tcx ]; then
+	check_tcx
+	vmseg port detach c11
+else
+	report 0 "TCX # SKIP this kernel has none"
+fi
+stop_hostd
+start_hostd 'libvirt-uri = none' 'attach = clsact'
+check_clsact
+check_br_netfilter
+stop_hostd
+done_testing
