@@ -72,6 +72,14 @@ static uint32_t pickup_deadline(const struct datapath *datapath, uint32_t second
 	return now ? now : 1; /* 0 means never */
 }
 
+/* Told again in whole seconds, a window that runs must not look like another one. */
+static bool is_same_window(const struct datapath *datapath, uint32_t until, uint32_t running)
+{
+	uint32_t slack = 2 * datapath->hz;
+
+	return running && until - running + slack <= 2 * slack;
+}
+
 void draft_record(const struct filtered_port *port, const struct port_config *config,
 		  const struct stored_image *image, const struct port *former, struct port *ret)
 {
@@ -86,8 +94,12 @@ void draft_record(const struct filtered_port *port, const struct port_config *co
 		ret->generation = former->generation;
 		ret->pickup_until = former->pickup_until;
 	}
-	if (config->pickup_seconds)
-		ret->pickup_until = pickup_deadline(port->datapath, config->pickup_seconds);
+	if (config->pickup_seconds) {
+		uint32_t until = pickup_deadline(port->datapath, config->pickup_seconds);
+
+		if (!is_same_window(port->datapath, until, ret->pickup_until))
+			ret->pickup_until = until;
+	}
 }
 
 int place_record(struct datapath *datapath, const struct port *record, uint32_t *ret_record)

@@ -102,6 +102,25 @@ static void the_same_again_changes_nothing(void **state)
 	assert_int_equal(generation_of(netns), generation);
 }
 
+/* It is told anew with every update while it runs, in seconds that are left. */
+static void a_pick_up_window_that_runs_is_no_change(void **state)
+{
+	struct netns *netns = *state;
+	uint32_t generation;
+
+	netns->port.pickup_seconds = 60;
+	attach_tap(netns);
+	generation = generation_of(netns);
+	usleep(20000);
+	update_tap(netns);
+	netns->port.pickup_seconds = 0;
+	update_tap(netns);
+	assert_int_equal(generation_of(netns), generation);
+	netns->port.pickup_seconds = 120;
+	update_tap(netns);
+	assert_int_not_equal(generation_of(netns), generation);
+}
+
 static void rule_counters_start_with_the_policy(void **state)
 {
 	struct netns *netns = *state;
@@ -452,6 +471,7 @@ int main(void)
 		test(a_new_policy_holds_at_once),
 		test(a_session_that_is_now_forbidden_is_cut),
 		test(the_same_again_changes_nothing),
+		test(a_pick_up_window_that_runs_is_no_change),
 		test(rule_counters_start_with_the_policy),
 		test(a_refused_update_changes_nothing),
 		test(an_update_without_a_port_is_refused),
