@@ -68,22 +68,21 @@ plug() {
 
 # unplug NAME COMMAND...
 unplug() {
-	local name=$1 tap
+	local name=$1
 	shift
-	tap=$(nic_tap $NIC)
 	check_none_passed "... nothing of which came out" "$name-spoofed"
 	check_equal "... and nothing of what is forbidden came in" 0 \
 		"$(guest_count web "$name-forbidden")"
 	check "$name: the NIC is unplugged" "$@"
 	check_soon 60 "... its port goes" ports_are 1
-	check_equal "... with its links" "" "$(links_of "$1")"
+	check_equal "... with its links" "" "$(stray_links)"
 	stop_probe "$name-forbidden"
 	stop_probe "$name-allowed"
 	in_vm web 'killall send_frame'
 }
 
 # Links of devices that are no more.
-links_of() {
+stray_links() {
 	local link
 	for link in /sys/fs/bpf/vmseg/links/*; do
 		link=${link##*/}
