@@ -107,11 +107,11 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 
 	if (!image)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	image->users = 1;
 	if (policy->rule_count > IMAGE_RULES_MAX)
 		return fail(diag, E2BIG, policy->place.source, policy->place.line,
 			    "the policy has %zu rules (at most %u)", policy->rule_count,
 			    IMAGE_RULES_MAX);
-	image->users = 1;
 	image->rule_count = (uint32_t)policy->rule_count;
 	r = build_verdict_table(policy, &table, diag);
 	if (!r)
