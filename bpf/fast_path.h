@@ -160,8 +160,7 @@ static __always_inline struct session *find_fast_session(struct judgement *judge
 	return direction == DIRECTION_IN || (session->flags & SESSION_GUARDED) ? session : NULL;
 }
 
-/* Of an established connection, whose windows are known and whose end is not in sight: moves the
- * windows. */
+/* Of an established connection, whose end is not in sight: moves the windows. */
 static __always_inline int follow_fast_segment(struct session *session, enum direction direction,
 					       const struct segment *segment,
 					       const struct settings *settings)
@@ -170,9 +169,8 @@ static __always_inline int follow_fast_segment(struct session *session, enum dir
 	struct tcp_window *receiver = &session->window[!direction];
 
 	if (session->state != STATE_TCP_ESTABLISHED ||
-	    (session->flags & (SESSION_PICKED_UP | SESSION_FIN_IN | SESSION_FIN_OUT)))
-		return 0;
-	if (!(settings->flags & SETTING_TCP_LIBERAL) && !is_in_window(sender, receiver, segment))
+	    (session->flags & (SESSION_FIN_IN | SESSION_FIN_OUT)) ||
+	    !fits_windows(session->flags, settings, sender, receiver, segment))
 		return 0;
 	move_windows(sender, receiver, segment, session->scale[direction]);
 	return 1;

@@ -154,6 +154,16 @@ static __always_inline int is_in_window(const struct tcp_window *sender,
 	       !seq_before(segment->acknowledgment, receiver->end - stale);
 }
 
+/* Windows are not known of a connection that was picked up, and need not be looked at. */
+static __always_inline int fits_windows(__u8 flags, const struct settings *settings,
+					const struct tcp_window *sender,
+					const struct tcp_window *receiver,
+					const struct segment *segment)
+{
+	return (flags & SESSION_PICKED_UP) || (settings->flags & SETTING_TCP_LIBERAL) ||
+	       is_in_window(sender, receiver, segment);
+}
+
 /* Sequence numbers only go up. Compared with what is there now, not with what was read before the
  * segment was judged: another CPU may have brought it further with a later segment. */
 static __always_inline void raise_sequence(__u32 *number, __u32 value)
@@ -311,7 +321,6 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 				     struct tcp_track *track)
 {
 	int from_opener = (direction == DIRECTION_OUT) == !!(track->flags & SESSION_OPENED_OUT);
-	int windows = !(track->flags & SESSION_PICKED_UP);
 
 	/* SYN goes with neither; stacks differ in what they make of it. */
 	if ((pkt->tcp.flags & TCP_SYN) && (pkt->tcp.flags & (TCP_FIN | TCP_RST)))
@@ -323,8 +332,8 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	/* Every other segment of a synchronized connection carries ACK, a reset may not. */
 	if (!(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;
-	if (windows && !(settings->flags & SETTING_TCP_LIBERAL) &&
-	    !is_in_window(&track->window[direction], &track->window[!direction], &pkt->tcp))
+	if (!fits_windows(track->flags, settings, &track->window[direction],
+			  &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST) {
 		take_reset(direction, pkt, track);
