@@ -20,9 +20,11 @@ static void read_holder(int fd, char *out, size_t size)
 	out[strcspn(out, "\n")] = '\0';
 }
 
-static int write_holder(int fd)
+/* For people only: a full disk is no reason to leave a host without its daemon. */
+static void write_holder(int fd)
 {
-	return ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0 ? -errno : 0;
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0)
+		return;
 }
 
 int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
@@ -47,8 +49,7 @@ int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
 		return fail(diag, EBUSY, path, 0, "another vmseg-hostd runs here (process %s)",
 			    holder[0] ? holder : "unknown");
 	}
-	if (write_holder(fd) < 0)
-		return fail(diag, EIO, lock_path, 0, "cannot be written");
+	write_holder(fd);
 	*ret_lock = TAKE_FD(fd);
 	return 0;
 }
