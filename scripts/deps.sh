@@ -40,6 +40,7 @@ check=(
 	dnsmasq-base
 	iperf3
 	iproute2
+	iptables
 	iputils-ping
 	iputils-tracepath
 	jing

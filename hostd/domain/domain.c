@@ -86,6 +86,7 @@ static int read_interface(const struct reader *reader, const xmlNode *element,
 	const char *type = attribute_value(element, "type");
 	const xmlNode *mac = find_child(element, "mac");
 	const char *address = mac ? attribute_value(mac, "address") : NULL;
+	const xmlNode *bandwidth = find_child(element, "bandwidth");
 	int r;
 
 	interface->line = line_of(element);
@@ -99,6 +100,9 @@ static int read_interface(const struct reader *reader, const xmlNode *element,
 		return fail(reader->diag, EINVAL, reader->source, line_of(mac),
 			    "<mac>: address \"%s\" is not a unicast MAC address", address);
 	interface->kind = kind_of(type);
+	interface->polices = bandwidth && find_child(bandwidth, interface->kind == INTERFACE_MACVTAP
+									? "inbound"
+									: "outbound");
 	interface->type = strdup(type);
 	if (!interface->type)
 		return out_of_memory(reader);

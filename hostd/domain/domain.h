@@ -26,6 +26,9 @@ struct domain_interface {
 	/* The container's end of a veth by the name it has on the host, until it is moved away;
 	 * NULL where libvirt does not say (guest@actual, driver lxc only). */
 	char *guest_end;
+	/* <bandwidth> that libvirt enforces by an ingress qdisc: what comes into the device, which
+	 * is the guest's <outbound>, or of a macvtap its <inbound>. */
+	bool polices;
 	int line;
 };
 

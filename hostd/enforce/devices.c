@@ -45,7 +45,7 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 
 	if (welcome_port(enforcer, device))
 		return;
-	if (!may_be_plugged_in(enforcer, device, watched) ||
+	if (!may_be_plugged_in(enforcer, device, watched) || awaits_policed(enforcer) ||
 	    is_attached(enforcer->datapath, ifindex))
 		return;
 	if (plan_closed(&nic, &plan) < 0)

@@ -78,6 +78,7 @@ void close_enforcer(struct enforcer **enforcer)
 		drop_managed(*enforcer, managed);
 	free_chores(*enforcer);
 	free_arrivals(*enforcer);
+	free_policed(*enforcer);
 	free_unclaimed(*enforcer);
 	free_groups(&(*enforcer)->groups);
 	free_pending(&(*enforcer)->pending);

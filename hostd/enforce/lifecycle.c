@@ -88,7 +88,10 @@ static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[st
 	if (r < 0)
 		return r;
 	memcpy(uuid, domain->uuid, UUID_BYTES);
-	return policy ? plan_domain(&inputs, domain, policy, ret_plan, diag) : 0;
+	if (!policy)
+		return expect_policed(enforcer, domain);
+	r = refuse_policed(enforcer, domain, diag);
+	return r < 0 ? r : plan_domain(&inputs, domain, policy, ret_plan, diag);
 }
 
 int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
@@ -176,6 +179,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	if (!managed)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	managed->touched = monotonic_usec();
+	forget_policed(enforcer, managed->domain->uuid);
 	open_pickup_window(enforcer, managed);
 	supersede(enforcer, managed);
 	insert_managed(enforcer, managed);
@@ -199,6 +203,7 @@ void stop_domain(struct enforcer *enforcer, const char *uuid)
 	struct managed_domain *managed = find_managed(enforcer, uuid);
 
 	drop_arrival(enforcer, uuid);
+	forget_policed(enforcer, uuid);
 	remove_saved_domain(enforcer, uuid);
 	if (!managed)
 		return;

@@ -33,9 +33,10 @@ struct enforcer {
 	struct datapath *datapath;
 	struct library_share *library; /* the newest */
 	struct groups *groups;
-	struct managed_domain *domains;   /* by UUID */
-	struct unclaimed_port *unclaimed; /* by ifindex */
-	struct arrival *arrivals;         /* by UUID */
+	struct managed_domain *domains;       /* by UUID */
+	struct unclaimed_port *unclaimed;     /* by ifindex */
+	struct arrival *arrivals;             /* by UUID */
+	struct policed_start *policed_starts; /* by UUID */
 	struct chores chores;
 	struct repair repair;
 	struct pending_changes pending; /* of policy files */
@@ -160,6 +161,19 @@ void adopt_domains(struct enforcer *enforcer);
 /* The domain is about to start: the slots of its ports are to be ready when it does. */
 void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan);
 void free_chores(struct enforcer *enforcer);
+
+/* ---- policed.c ------------------------------------------------------------------------------ */
+
+/* -EOPNOTSUPP with an error where a NIC of a domain that is to be filtered would have libvirt's
+ * ingress qdisc in clsact's place: said before anything is made. */
+int refuse_policed(const struct enforcer *enforcer, const struct domain *domain, struct diag *diag);
+
+/* A domain that is left alone, and has such a NIC, is about to start; until then, for a while, no
+ * new device is closed: clsact on it would refuse libvirt its qdisc, and so the start. */
+int expect_policed(struct enforcer *enforcer, const struct domain *domain);
+void forget_policed(struct enforcer *enforcer, const char *uuid);
+bool awaits_policed(struct enforcer *enforcer);
+void free_policed(struct enforcer *enforcer);
 
 /* ---- port_domain.c -------------------------------------------------------------------------- */
 

@@ -60,6 +60,27 @@ static void container_end_is_read(void **state)
 	assert_null(domain->interfaces[1].guest_end);
 }
 
+/* By which direction libvirt puts an ingress qdisc on the device. */
+static void bandwidth_that_polices_is_noticed(void **state)
+{
+#define NIC(type, limits)                                                                          \
+	"<interface type='" type "'><mac address='52:54:00:00:00:01'/><bandwidth>" limits          \
+	"</bandwidth></interface>"
+#define IN  "<inbound average='1'/>"
+#define OUT "<outbound average='1'/>"
+	static const char xml[] = "<domain type='kvm'>" NAME "<devices>" NIC("bridge", IN)
+		NIC("bridge", OUT) NIC("network", IN OUT) NIC("direct", IN)
+			NIC("direct", OUT) "</devices></domain>";
+	static const bool expected[] = {false, true, true, true, false};
+	_cleanup_(free_domain) struct domain *domain = NULL;
+
+	(void)state;
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, NULL), 0);
+	assert_int_equal(domain->interface_count, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+		assert_int_equal(domain->interfaces[i].polices, expected[i]);
+}
+
 static void interfaces_are_read_in_order(void **state)
 {
 	static const struct {
@@ -204,6 +225,7 @@ static void bad_domains_are_refused_with_their_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bandwidth_that_polices_is_noticed),
 		cmocka_unit_test(interfaces_are_read_in_order),
 		cmocka_unit_test(container_end_is_read),
 		cmocka_unit_test(metadata_becomes_a_document_of_its_own),
