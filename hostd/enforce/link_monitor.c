@@ -205,16 +205,35 @@ int link_monitor_descriptor(const struct link_monitor *monitor)
 	return mnl_socket_get_fd(monitor->socket);
 }
 
-void read_link_news(struct link_monitor *monitor)
+static ssize_t receive_news(struct link_monitor *monitor, char buffer[static LINK_NEWS_BYTES])
 {
-	char buffer[LINK_NEWS_BYTES];
 	ssize_t got;
 
 	do
-		got = mnl_socket_recvfrom(monitor->socket, buffer, sizeof(buffer));
+		got = mnl_socket_recvfrom(monitor->socket, buffer, LINK_NEWS_BYTES);
 	while (got < 0 && errno == EINTR);
-	if (got > 0)
-		mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
-	else if (got < 0 && (errno == ENOBUFS || errno == ENOSPC))
-		make_up_for_news(monitor);
+	return got;
+}
+
+static bool news_was_lost(ssize_t got)
+{
+	return got < 0 && (errno == ENOBUFS || errno == ENOSPC);
+}
+
+void read_link_news(struct link_monitor *monitor)
+{
+	char buffer[LINK_NEWS_BYTES];
+	ssize_t got = receive_news(monitor, buffer);
+
+	if (!news_was_lost(got)) {
+		if (got > 0)
+			mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
+		return;
+	}
+	/* Until all that it has kept is read, the kernel goes on dropping and says no more:
+	 * netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
+	do
+		got = receive_news(monitor, buffer);
+	while (got > 0 || news_was_lost(got));
+	make_up_for_news(monitor);
 }

@@ -238,6 +238,25 @@ static void lost_news_is_made_up_for(void **state)
 	run("ip link del busy0 && ip link del late0");
 }
 
+/* The kernel goes on dropping, and says no more, until all that it has kept is read. */
+static void news_is_not_lost_while_lost_news_is_made_up_for(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+
+	(void)state;
+	monitor = open_monitor(&news);
+	run("ip link add busy0 type veth peer name busy1; "
+	    "for i in $(seq 3000); do echo link set busy0 mtu $((1000 + i % 400)); done | "
+	    "ip -batch -");
+	read_link_news(monitor);
+	run("ip link add late0 type veth peer name late1");
+	read_all(monitor);
+	assert_non_null(strstr(news.appeared, "late0 "));
+	close_link_monitor(&monitor);
+	run("ip link del busy0 && ip link del late0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(lost_news_is_made_up_for),
+		cmocka_unit_test(news_is_not_lost_while_lost_news_is_made_up_for),
 	};
 
 	return cmocka_run_group_tests(tests, make_namespace, NULL);
