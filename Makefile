@@ -77,7 +77,7 @@ BENCH_TOOLS     := $(patsubst tests/bench/tools/%.c,$(B)/tests/bench/tools/%,\
 LIBRARY  := $(B)/libvmseg.a
 SKELETON := $(B)/vmseg.skel.h
 TAGGER   := $(B)/tests/bpf/push_tag.skel.h
-WALKER   := $(B)/tests/bench/walker.skel.h
+WALKER   := $(B)/tests/bench/walker.skel.h $(B)/tests/bench/primitives.skel.h
 PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
 
 object = $(patsubst %.c,$(B)/%.o,$(1))
@@ -188,7 +188,7 @@ unit-tests: $(UNIT_TESTS)
 check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
 	$(run_tests) tests/source/test_lint.sh $(UNIT_TESTS) $(UNIT_SCRIPTS) \
 		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
-		$(NETNS_TESTS) $(LAB_SCRIPTS) $(KERNEL_TESTS)
+		$(NETNS_TESTS) $(LAB_SCRIPTS) tests/bench/test_bench.sh $(KERNEL_TESTS)
 
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
@@ -203,8 +203,12 @@ verifier-report: $(VERIFIER_REPORT) ## what each kernel's verifier says of each 
 	$(Q)$<
 	$(Q)for kernel in $(KERNELS); do tests/kernels/run-kernel.sh --report $$kernel || exit 1; done
 
-bench: $(BENCHES) ## what a packet costs, against an empty program in the same run (FLOWS=1000000: more)
-	$(Q)for bench in $(BENCHES); do FLOWS=$(FLOWS) unshare --net $$bench || exit 1; done
+bench: all tests $(GUEST) ## all benchmarks, some 10 minutes (ONLY="packet starts": some; ROUNDS=9: more)
+	$(Q)BUILD=$(abspath $(B)) tests/bench/run.sh
+	$(Q)tests/bench/report.py compare $(B)/bench/results.jsonl tests/bench/baseline.jsonl
+
+bench-page: ## docs/performance.md and its pictures, from what `make bench` has measured last
+	$(Q)tests/bench/report.py page $(B)/bench/results.jsonl docs/performance.md docs/images
 
 bench-hotplug: all $(TEST_TOOLS) ## how long a new tap passes frames before it is closed (TAPS=50)
 	$(Q)BUILD=$(abspath $(B)) TAPS=$(TAPS) tests/bench/hotplug.sh
@@ -307,5 +311,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
-	fuzz fuzzers bench bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers bench bench-page bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

@@ -38,6 +38,7 @@ check=(
 	curl
 	debian-archive-keyring
 	dnsmasq-base
+	gnuplot-nox
 	iperf3
 	iproute2
 	iptables
@@ -51,6 +52,7 @@ check=(
 	libvirt-daemon-driver-lxc
 	libvirt-daemon-system
 	mandoc
+	nftables
 	procps
 	python3-scapy
 	shellcheck

@@ -1,0 +1,417 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Packets through real devices, and what peers make of the same policy, by turns:
+#
+#   nothing            no filter
+#   vmseg, vmseg-clsact  by TCX and by clsact
+#   nwfilter           libvirt's, by virsh nwfilter-binding-create: MAC, ARP and IP guards and rules
+#   nft                nftables in the bridge, stateless: the same guards, rules for both directions
+#   nft-conntrack      nftables behind br_netfilter (or the host's router), stateful: what a kernel
+#                      without connection tracking in the bridge can do
+#
+# Two guests in namespaces behind veth devices in a bridge for the first group of figures; a tap
+# that one of our tools writes to, for the second, bridged and routed. Every case first shows that
+# what is allowed passes and, but for "nothing", that what is not does not.
+
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+. "$here/../harness/lab.sh"
+. "$here/../harness/libvirt.sh"
+. "$here/../harness/hostd.sh"
+enter_lab "$@"
+. "$here/lib.sh"
+
+need nft nftables
+need iperf3
+need jq
+
+ROUNDS=${ROUNDS:-5}
+TAP_ROUNDS=$((ROUNDS * 3))
+SECONDS_EACH=1
+ASKS=20000
+TAP_PACKETS=300000
+FLOOD_PACKETS=3000000
+if [ -n "$SHORT" ]; then
+	ROUNDS=1 TAP_ROUNDS=1 ASKS=500 TAP_PACKETS=20000 FLOOD_PACKETS=200000
+fi
+
+declare -A IP=([g1]=10.77.1.1 [g2]=10.77.1.2) MAC=([g1]=52:54:00:77:00:01 [g2]=52:54:00:77:00:02)
+declare -A PORT=([g1]=p1 [g2]=p2)
+
+# ---- guests ----------------------------------------------------------------------------------
+
+# $1 behind a veth in the bridge.
+add_guest() {
+	ip netns add "$1"
+	ip link add "${PORT[$1]}" type veth peer name eth0 netns "$1" address "${MAC[$1]}"
+	ip link set "${PORT[$1]}" master br0 up
+	ip -netns "$1" addr add "${IP[$1]}/24" dev eth0
+	ip -netns "$1" link set lo up
+	ip -netns "$1" link set eth0 up
+	in_guest "$1" sysctl -q -w net.ipv4.ip_local_port_range='10000 65000'
+}
+
+in_guest() {
+	local guest=$1
+	shift
+	ip netns exec "$guest" "$@"
+}
+
+start_servers() {
+	in_guest g2 "$BENCH_TOOLS/net_load" echo 7000 &
+	in_guest g2 "$BENCH_TOOLS/net_load" accept 7001 &
+	in_guest g2 "$TOOLS/echo_server" 7002 9 &
+	in_guest g2 iperf3 -s -p 5201 >/dev/null 2>&1 &
+	wait_for 10 answers_to_client 7002
+}
+
+answers_to_client() {
+	[ "$(in_guest g1 "$TOOLS/ask" -w "${2:-1}" tcp "${IP[g2]}" "$1")" = answered ]
+}
+
+# ---- the peers -------------------------------------------------------------------------------
+
+pass_bridge_to_ip_filters() {
+	sysctl -q -w net.bridge.bridge-nf-call-iptables="$1" net.bridge.bridge-nf-call-arptables=0 \
+		net.bridge.bridge-nf-call-ip6tables=0
+}
+
+nothing_up() { :; }
+nothing_down() { :; }
+
+# domain_of GUEST DEVICE: the guest as a domain, for the hook.
+domain_of() {
+	cat <<-EOF
+		<domain type='kvm'><name>$1</name>
+		<uuid>00000000-0000-0000-0000-0000000000${1/g/0}</uuid>
+		<metadata><vmseg:domain xmlns:vmseg='urn:vmseg:1'><vmseg:policy ref='bench'/>
+		<vmseg:interface mac='${MAC[$1]}'><vmseg:address ip='${IP[$1]}'/></vmseg:interface>
+		</vmseg:domain></metadata>
+		<devices><interface type='bridge'><mac address='${MAC[$1]}'/>
+		<target dev='$2'/></interface></devices></domain>
+	EOF
+}
+
+# A daemon each for TCX and clsact: a port is attached by the method of its daemon.
+start_daemons() {
+	local method
+	install -d /etc/vmseg/policies
+	cat >/etc/vmseg/policies/bench.xml <<-EOF
+		<policy xmlns="urn:vmseg:1" name="bench">
+		  <default in="deny" out="allow"/>
+		  <limits sessions="1000000"/>
+		  <rule id="tcp" direction="in" action="allow"><tcp port="5000-8000"/></rule>
+		  <rule id="udp" direction="in" action="allow"><udp port="5000-8000"/></rule>
+		  <rule id="ping" direction="in" action="allow"><icmp/></rule>
+		</policy>
+	EOF
+	for method in tcx clsact; do
+		mkdir -p "/run/vmseg-$method"
+		printf '%s\n' "attach = $method" "libvirt-uri = none" "log-level = warning" \
+			"run-directory = /run/vmseg-$method" "bpffs = /sys/fs/bpf/vmseg-$method" \
+			>"/etc/vmseg/$method.conf"
+		"$BUILD/vmseg-hostd" --config "/etc/vmseg/$method.conf" >>"$LAB/hostd.log" 2>&1 &
+		VMSEG_SOCKET=/run/vmseg-$method/control.sock wait_for 20 "$BUILD/vmseg" status ||
+			die "vmseg-hostd does not answer: see $LAB/hostd.log"
+	done
+}
+
+# vmseg_hook METHOD OPERATION GUEST DEVICE
+vmseg_hook() {
+	domain_of "$3" "$4" | VMSEG_CONFIG=/etc/vmseg/$1.conf "$BUILD/vmseg-hook" "$3" "$2" begin -
+}
+
+vmseg_up() {
+	vmseg_hook "${1:-tcx}" start g1 "${PORT[g1]}"
+	vmseg_hook "${1:-tcx}" start g2 "${PORT[g2]}"
+}
+
+vmseg_down() {
+	vmseg_hook "${1:-tcx}" stopped g1 "${PORT[g1]}"
+	vmseg_hook "${1:-tcx}" stopped g2 "${PORT[g2]}"
+}
+
+vmseg-clsact_up() { vmseg_up clsact; }
+vmseg-clsact_down() { vmseg_down clsact; }
+
+nwfilter_up() {
+	local guest
+	pass_bridge_to_ip_filters 1
+	for guest in g1 g2; do
+		cat >"$LAB/binding.xml" <<-EOF
+			<filterbinding>
+			  <owner><name>$guest</name><uuid>00000000-0000-0000-0000-0000000000${guest/g/0}</uuid></owner>
+			  <portdev name='${PORT[$guest]}'/>
+			  <mac address='${MAC[$guest]}'/>
+			  <filterref filter='bench'>
+			    <parameter name='IP' value='${IP[$guest]}'/>
+			    <parameter name='MAC' value='${MAC[$guest]}'/>
+			  </filterref>
+			</filterbinding>
+		EOF
+		virsh --quiet nwfilter-binding-create "$LAB/binding.xml"
+	done
+}
+
+nwfilter_down() {
+	virsh --quiet nwfilter-binding-delete "${PORT[g1]}"
+	virsh --quiet nwfilter-binding-delete "${PORT[g2]}"
+	pass_bridge_to_ip_filters 0
+}
+
+# The guards of both guests, for a chain of the bridge.
+nft_guards() {
+	local guest
+	for guest in g1 g2; do
+		cat <<-EOF
+			iifname "${PORT[$guest]}" ether saddr != ${MAC[$guest]} drop
+			iifname "${PORT[$guest]}" arp saddr ether != ${MAC[$guest]} drop
+			iifname "${PORT[$guest]}" arp saddr ip != ${IP[$guest]} drop
+			iifname "${PORT[$guest]}" ip saddr != ${IP[$guest]} drop
+		EOF
+	done
+}
+
+nft_up() {
+	nft -f - <<-EOF
+		table bridge bench {
+		  chain forward {
+		    type filter hook forward priority 0; policy drop;
+		    $(nft_guards)
+		    ether type arp accept
+		    tcp dport 5000-8000 accept
+		    udp dport 5000-8000 accept
+		    tcp sport 5000-8000 accept
+		    udp sport 5000-8000 accept
+		    ip protocol icmp accept
+		  }
+		}
+	EOF
+}
+
+nft_down() { nft delete table bridge bench; }
+
+nft_conntrack_rules() {
+	cat <<-EOF
+		table inet bench {
+		  chain forward {
+		    type filter hook forward priority 0; policy drop;
+		    ct state established,related accept
+		    ct state new tcp dport 5000-8000 accept
+		    ct state new udp dport 5000-8000 accept
+		    ip protocol icmp accept
+		  }
+		}
+	EOF
+}
+
+nft-conntrack_up() {
+	pass_bridge_to_ip_filters 1
+	nft -f - <<-EOF
+		table bridge bench {
+		  chain forward {
+		    type filter hook forward priority 0; policy accept;
+		    $(nft_guards)
+		  }
+		}
+		$(nft_conntrack_rules)
+	EOF
+}
+
+nft-conntrack_down() {
+	nft delete table bridge bench
+	nft delete table inet bench
+	pass_bridge_to_ip_filters 0
+}
+
+# ---- two guests ------------------------------------------------------------------------------
+
+# Fails the suite where a filter does not filter: figures of such a one are worth nothing.
+check_policy() {
+	answers_to_client 7002 10 || die "$1: what is allowed does not pass"
+	[ "$1" = nothing ] || ! answers_to_client 9 ||
+		die "$1: what is not allowed passes"
+}
+
+measure_datagrams() {
+	local before after received
+	in_guest g2 "$BENCH_TOOLS/net_load" sink 7003 $((SECONDS_EACH + 1)) >"$LAB/sink" &
+	local sink=$!
+	before=$(busy_ticks)
+	in_guest g1 "$BENCH_TOOLS/net_load" send "${IP[g2]}" 7003 $SECONDS_EACH >"$LAB/send"
+	after=$(busy_ticks)
+	wait $sink
+	received=$(<"$LAB/sink")
+	[ "$received" -gt 0 ] || die "$1: no datagram arrived"
+	note veth/udp "$1" "$received"
+	note veth/cpu "$1" "$(awk -v t=$((after - before)) -v n="$received" \
+		-v s=$SECONDS_EACH 'BEGIN { printf "%.0f", t * 1e7 / (n * s) }')"
+}
+
+measure_guests() {
+	local median p99
+	read -r median p99 < <(in_guest g1 "$BENCH_TOOLS/net_load" ask "${IP[g2]}" 7000 $ASKS)
+	note veth/round-trip "$1" "$median"
+	note veth/round-trip-p99 "$1" "$p99"
+	note veth/connections "$1" \
+		"$(in_guest g1 "$BENCH_TOOLS/net_load" connect "${IP[g2]}" 7001 $SECONDS_EACH)"
+	measure_datagrams "$1"
+	note veth/stream "$1" "$(in_guest g1 iperf3 -J -c "${IP[g2]}" -p 5201 -t $SECONDS_EACH |
+		jq '.end.sum_received.bits_per_second / 1e9 * 1000 | round / 1000')"
+}
+
+announce_guests() {
+	local base=nothing
+	[ "$1" != nothing ] || base=
+	figure veth/round-trip "$1" us lower $base
+	figure veth/round-trip-p99 "$1" us lower $base
+	figure veth/connections "$1" connections/s higher $base
+	figure veth/udp "$1" packets/s higher $base
+	figure veth/cpu "$1" "ns of CPU per packet" lower $base
+	figure veth/stream "$1" Gbit/s higher $base
+}
+
+# ---- a tap -----------------------------------------------------------------------------------
+
+# Nobody reads the second tap, whose queue drops what it cannot hold. The guests are behind them.
+add_taps() {
+	ip tuntap add t1 mode tap multi_queue
+	ip tuntap add t2 mode tap multi_queue
+	ip link set t1 up
+	ip link set t2 up
+	"$BENCH_TOOLS/tap_load" -k t1 &
+	"$BENCH_TOOLS/tap_load" -k t2 &
+	PORT=([g1]=t1 [g2]=t2)
+}
+
+taps_forward() {
+	[ "$(bridge link show master br0 | grep -cE '^[0-9]+: t[12]:.* state forwarding')" = 2 ]
+}
+
+bridge_taps() {
+	ip link set t1 master br0
+	ip link set t2 master br0
+	bridge fdb replace "${MAC[g2]}" dev t2 master static
+	wait_for 10 taps_forward || die "the taps have no carrier"
+	next_hop=${MAC[g2]}
+}
+
+route_taps() {
+	ip link set t1 nomaster
+	ip link set t2 nomaster
+	sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.t1.rp_filter=0
+	ip addr add 10.77.1.254/32 dev t1
+	ip route add "${IP[g1]}" dev t1
+	ip route add "${IP[g2]}" dev t2
+	ip neigh replace "${IP[g2]}" lladdr "${MAC[g2]}" dev t2
+	next_hop=$(cat /sys/class/net/t1/address)
+}
+
+# to_tap2: packets that came through to t2; up to a queue's length wait in it, uncounted.
+to_tap2() {
+	cat /sys/class/net/t2/statistics/tx_dropped
+}
+
+# measure_tap GROUP CASE
+measure_tap() {
+	local taken cpu before
+	before=$(to_tap2)
+	read -r taken _ cpu < <("$BENCH_TOOLS/tap_load" t1 "${MAC[g1]}" "${IP[g1]}" "$next_hop" \
+		"${IP[g2]}" 7000 1000 $TAP_PACKETS)
+	[ "$taken" -eq $TAP_PACKETS ] || die "$1 $2: the tap took $taken of $TAP_PACKETS frames"
+	[ $(($(to_tap2) - before)) -ge $((TAP_PACKETS - 1000)) ] ||
+		die "$1 $2: $(($(to_tap2) - before)) of $TAP_PACKETS frames came through"
+	note "$1" "$2" "$(awk -v n="$taken" -v s="$cpu" 'BEGIN { printf "%.1f", s * 1e9 / n }')"
+}
+
+# measure_taps GROUP PEER...
+measure_taps() {
+	local group=$1 peer round
+	shift
+	for peer in "$@"; do
+		figure "$group" "$peer" "ns of CPU per packet" lower "$([ "$peer" = nothing ] || echo nothing)"
+	done
+	for ((round = 1; round <= TAP_ROUNDS; round++)); do
+		for peer in "$@"; do
+			"${peer}_up"
+			measure_tap "$group" "$peer"
+			"${peer}_down"
+		done
+	done
+	say "$group: $TAP_ROUNDS rounds"
+}
+
+# ---- a flood ---------------------------------------------------------------------------------
+
+# out_count FILTER: packets that t1's port has counted; a jq condition on the reason.
+out_count() {
+	VMSEG_SOCKET=/run/vmseg-tcx/control.sock "$BUILD/vmseg" show g1 --json |
+		jq "[.ports[0].counters[] | select(.direction == \"out\" and ($1)).packets] | add // 0"
+}
+
+# flood CASE SOURCE EXPECTED: as fast as two threads can; each frame must be counted, and as expected.
+flood() {
+	local taken seconds before_all before judged
+	before_all=$(out_count true)
+	before=$(out_count "$3")
+	read -r taken seconds _ < <("$BENCH_TOOLS/tap_load" -t 2 t1 "${MAC[g1]}" "$2" "${MAC[g2]}" \
+		"${IP[g2]}" 7000 1000 $FLOOD_PACKETS)
+	judged=$(($(out_count true) - before_all))
+	[ "$judged" -eq "$taken" ] || die "flood, $1: $taken frames offered, $judged judged"
+	[ $(($(out_count "$3") - before)) -eq "$taken" ] ||
+		die "flood, $1: $((taken - $(out_count "$3") + before)) of $taken frames misjudged"
+	figure tap/flood "$1" packets/s higher
+	note tap/flood "$1" "$(awk -v n="$taken" -v s="$seconds" 'BEGIN { printf "%.0f", n / s }')"
+	figure tap/flood-misjudged "$1" packets lower
+	note tap/flood-misjudged "$1" $((taken - judged))
+}
+
+measure_floods() {
+	local round
+	ip link set t1 nomaster
+	vmseg_up
+	for ((round = 1; round <= ROUNDS; round++)); do
+		flood "allowed" "${IP[g1]}" '.reason == "new" or .reason == "established"'
+		flood "spoofed" 10.77.1.99 '.reason == "guard-ip"'
+	done
+	vmseg_down
+	say "flood: all judged as they should"
+}
+
+# ---- the whole -------------------------------------------------------------------------------
+
+GUEST_PEERS=(nothing vmseg vmseg-clsact nwfilter nft nft-conntrack)
+TAP_PEERS=(nothing vmseg vmseg-clsact nft nft-conntrack)
+ROUTED_PEERS=(nothing vmseg nft-conntrack)
+
+add_bridge br0
+pass_bridge_to_ip_filters 0
+start_daemons
+start_libvirtd
+virsh --quiet nwfilter-define "$here/nwfilter.xml"
+add_guest g1
+add_guest g2
+start_servers
+say "two guests in a bridge: ${GUEST_PEERS[*]}"
+for peer in "${GUEST_PEERS[@]}"; do
+	announce_guests "$peer"
+done
+for ((round = 1; round <= ROUNDS; round++)); do
+	for peer in "${GUEST_PEERS[@]}"; do
+		"${peer}_up"
+		check_policy "$peer"
+		measure_guests "$peer"
+		"${peer}_down"
+	done
+	say "two guests: round $round of $ROUNDS"
+done
+ip link del p1
+ip link del p2
+add_taps
+bridge_taps
+measure_taps tap/bridged "${TAP_PEERS[@]}"
+route_taps
+measure_taps tap/routed "${ROUTED_PEERS[@]}"
+measure_floods
+write_figures
