@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests about sessions. The number that one request may ask for is bounded: the daemon has one
- * thread, and a hook may be waiting.
+ * Requests about sessions. An answer has one page of them and says where the next begins: the
+ * daemon has one thread, and a hook may be waiting.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <string.h>
 
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
@@ -12,12 +13,11 @@
 
 #define SESSIONS_DEFAULT     1000
 #define SESSIONS_AT_ONCE_MAX 100000
+#define PAGE_SESSIONS        1000
 
 struct collection {
 	const struct managed_port *port;
 	json_t *sessions;
-	json_int_t left;
-	bool truncated;
 };
 
 static json_t *view_traffic(const struct session *session, int direction)
@@ -64,11 +64,6 @@ static bool collect_session(const struct session_view *view, void *context)
 {
 	struct collection *collection = context;
 
-	if (collection->left == 0) {
-		collection->truncated = true;
-		return false;
-	}
-	collection->left--;
 	json_array_append_new(collection->sessions, view_session(collection->port, view));
 	return true;
 }
@@ -85,27 +80,49 @@ int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
 	return 0;
 }
 
+/* The domain's port that a page begins in: its first one, or that of the cursor. */
+static const struct managed_port *first_port(const struct managed_domain *domain,
+					     const json_t *from)
+{
+	const char *device = json_string_value(json_object_get(from, "device"));
+
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (!device || strcmp(domain->ports[i].device, device) == 0)
+			return &domain->ports[i];
+	}
+	return NULL;
+}
+
+/* Where the next page begins; null: there is none. */
+static json_t *view_cursor(const struct managed_domain *domain, const struct managed_port *port,
+			   uint32_t place)
+{
+	if (place == 0 && ++port == domain->ports + domain->port_count)
+		return json_null();
+	return json_pack("{s:s, s:I}", "device", port->device, "place", (json_int_t)place);
+}
+
 int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
 		    struct diag *diag)
 {
 	const char *name = need_string(params, "domain", diag);
-	struct collection collection = {0};
+	const json_t *from = json_object_get(params, "from");
+	uint32_t place = (uint32_t)json_integer_value(json_object_get(from, "place"));
 	const struct managed_domain *domain;
-	int r = read_limit(params, &collection.left, diag);
+	struct collection collection;
 
-	if (!name || r < 0)
+	if (!name)
 		return -EINVAL;
 	domain = find_domain(context->enforcer, name);
 	if (!domain)
 		return fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
-	collection.sessions = json_array();
-	for (size_t i = 0; i < domain->port_count; i++) {
-		collection.port = &domain->ports[i];
-		if (collection.port->ifindex)
-			walk_sessions(enforcer_datapath(context->enforcer),
-				      collection.port->ifindex, collect_session, &collection);
-	}
-	*ret_result = json_pack("{s:s, s:o, s:b}", "domain", domain->domain->name, "sessions",
-				collection.sessions, "truncated", collection.truncated);
+	collection = (struct collection){first_port(domain, from), json_array()};
+	if (collection.port && collection.port->ifindex)
+		page_sessions(enforcer_datapath(context->enforcer), collection.port->ifindex,
+			      PAGE_SESSIONS, &place, collect_session, &collection);
+	*ret_result = json_pack("{s:s, s:o, s:o}", "domain", domain->domain->name, "sessions",
+				collection.sessions, "next",
+				collection.port ? view_cursor(domain, collection.port, place)
+						: json_null());
 	return *ret_result ? 0 : -ENOMEM;
 }

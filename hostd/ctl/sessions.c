@@ -9,6 +9,9 @@
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
+#define LIMIT_DEFAULT 1000
+#define LIMIT_MAX     100000
+
 static void set_endpoint(struct text_table *table, size_t column, const char *address,
 			 json_int_t port)
 {
@@ -59,14 +62,49 @@ void print_sessions(const json_t *sessions)
 	print_text_table(table, 0);
 }
 
+/* Asks for pages until there are more than `limit` sessions, or no more. */
+static json_t *collect_sessions(const struct invocation *invocation, size_t limit)
+{
+	json_t *params = json_pack("{s:s}", "domain", invocation->arguments[0]);
+	json_t *sessions = json_array(), *reply;
+
+	for (;;) {
+		const json_t *next;
+
+		reply = ask_daemon(invocation, "sessions", json_incref(params), false);
+		if (!reply)
+			break;
+		json_array_extend(sessions, json_object_get(reply, "sessions"));
+		next = json_object_get(reply, "next");
+		if (!json_is_object(next) || json_array_size(sessions) > limit)
+			break;
+		json_object_set_new(params, "from", json_deep_copy(next));
+		json_decref(reply);
+	}
+	json_decref(params);
+	if (reply) {
+		json_object_del(reply, "next");
+		json_object_set_new(reply, "truncated",
+				    json_boolean(json_array_size(sessions) > limit));
+		while (json_array_size(sessions) > limit)
+			json_array_remove(sessions, json_array_size(sessions) - 1);
+		json_object_set(reply, "sessions", sessions);
+	}
+	json_decref(sessions);
+	return reply;
+}
+
 int run_sessions(const struct invocation *invocation)
 {
-	json_t *params = json_pack("{s:s}", "domain", invocation->arguments[0]), *reply;
+	size_t limit = invocation->limit ? (size_t)invocation->limit : LIMIT_DEFAULT;
 	int result = STATUS_OK;
+	json_t *reply;
 
-	if (invocation->limit)
-		json_object_set_new(params, "limit", json_integer(invocation->limit));
-	reply = ask_daemon(invocation, "sessions", params, false);
+	if (limit > LIMIT_MAX) {
+		fprintf(stderr, "vmseg: --limit: expected a number from 1 to %d\n", LIMIT_MAX);
+		return STATUS_FAILED;
+	}
+	reply = collect_sessions(invocation, limit);
 	if (!reply)
 		return STATUS_FAILED;
 	if (invocation->json) {

@@ -84,6 +84,37 @@ static bool show_batch(const struct datapath *datapath, const struct session_bat
 	return true;
 }
 
+int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
+		  bool (*visit)(const struct session_view *view, void *context), void *context)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	_cleanup_(clear_batch) struct session_batch batch = {
+		.place = *place,
+		.started = *place != 0,
+	};
+	_cleanup_close_ int table = -1;
+	uint32_t now;
+	int r;
+
+	if (!port)
+		return -ENOENT;
+	*place = 0;
+	if (!port->table_size)
+		return 0;
+	table = open_table(port);
+	if (table < 0)
+		return table;
+	r = read_jiffies(datapath, &now);
+	if (r == 0)
+		r = read_batch(table, wished, &batch);
+	if (r < 0)
+		return r;
+	show_batch(datapath, &batch, now, visit, context);
+	if (!batch.finished)
+		*place = batch.place;
+	return 0;
+}
+
 int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context)
 {

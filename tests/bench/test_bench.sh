@@ -27,7 +27,7 @@ check_part packet "a packet in the programs"
 check_part compile "policies of up to 60,000 rules"
 check_part devices "two guests and taps, beside nwfilter and nftables; none of a flood is misjudged"
 check_part starts "virsh create without, with vmseg, with nwfilter"
-check_part scale "100 ports, 100,000 sessions, 100 starts at once, reloads and restarts"
+check_part scale "100 ports, 150,000 sessions, 100 starts at once, reloads and restarts"
 check "every group has its figures" "$here/report.py" check "$results"
 check_contains "a run is no worse than itself" ": 0 are more than 10% worse" \
 	"$("$here/report.py" compare "$results" "$results")"
