@@ -39,19 +39,21 @@ static void fulfil_wishes(struct enforcer *enforcer)
 
 	if (r < 0)
 		log_debug(NULL, "no session tables in reserve: %s", strerror(-r));
-	free_chores(enforcer);
+	chores->wish_count = 0;
 }
 
 bool has_chores(const struct enforcer *enforcer)
 {
-	return enforcer->chores.wish_count > 0 || has_released_device(enforcer) ||
-	       !is_tidy(enforcer->datapath);
+	return enforcer->chores.wish_count > 0 || enforcer->chores.groups ||
+	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
 }
 
 void do_chore(struct enforcer *enforcer)
 {
 	if (enforcer->chores.wish_count > 0)
 		fulfil_wishes(enforcer);
+	else if (enforcer->chores.groups)
+		renew_outdated(enforcer);
 	else if (has_released_device(enforcer))
 		open_released_device(enforcer);
 	else
@@ -61,5 +63,4 @@ void do_chore(struct enforcer *enforcer)
 void free_chores(struct enforcer *enforcer)
 {
 	free(enforcer->chores.wishes);
-	enforcer->chores = (struct chores){0};
 }

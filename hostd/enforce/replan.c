@@ -11,6 +11,10 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
+/* Domains that are brought to their groups' members in one go: more of them take turns with
+ * requests. */
+#define OUTDATED_AT_ONCE 32
+
 /* Plans that wait to be applied together. */
 struct replanning {
 	struct planned *items;
@@ -94,25 +98,51 @@ static void plan_new_members(struct enforcer *enforcer, struct replanning *repla
 		  managed->error);
 }
 
+/* Notes which domains have rules about groups that have changed. Returns how many wait now. */
+static size_t mark_outdated(struct enforcer *enforcer, const struct groups *before)
+{
+	size_t count = 0;
+
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (mentions_changed(m, before, enforcer->groups))
+			m->outdated = true;
+		count += m->outdated;
+	}
+	return count;
+}
+
 void refresh_groups(struct enforcer *enforcer)
 {
 	_cleanup_(free_groups) struct groups *before = NULL;
-	struct replanning replanning;
 	struct groups *after = NULL;
 
-	if (begin_replanning(enforcer, &replanning) < 0)
-		return;
 	if (build_groups(enforcer->domains, &after) < 0) {
 		log_error(NULL, "groups keep their members: out of memory");
-		free(replanning.items);
 		return;
 	}
 	before = enforcer->groups;
 	enforcer->groups = after;
+	if (mark_outdated(enforcer, before) > OUTDATED_AT_ONCE)
+		enforcer->chores.groups = true;
+	else
+		renew_outdated(enforcer);
+}
+
+void renew_outdated(struct enforcer *enforcer)
+{
+	struct replanning replanning;
+	size_t count = 0;
+
+	if (begin_replanning(enforcer, &replanning) < 0)
+		return;
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (mentions_changed(m, before, after))
-			plan_new_members(enforcer, &replanning, m);
+		if (!m->outdated || count == OUTDATED_AT_ONCE)
+			continue;
+		m->outdated = false;
+		plan_new_members(enforcer, &replanning, m);
+		count++;
 	}
+	enforcer->chores.groups = count == OUTDATED_AT_ONCE;
 	end_replanning(enforcer, &replanning);
 }
 

@@ -20,6 +20,7 @@ struct arrival {
 struct chores {
 	struct slot_wish *wishes; /* of domains that are about to start */
 	size_t wish_count;
+	bool groups; /* there are domains that are outdated */
 };
 
 /* Where the look for programs that were taken off goes on. */
@@ -128,8 +129,11 @@ void free_port(struct managed_port *port);
 int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
 		  struct library_share *library, struct diag *diag);
 
-/* Rebuilds the groups and updates the ports whose rules mention one that has changed. */
+/* Rebuilds the groups and updates the ports whose rules mention one that has changed: at once if
+ * they are few, else by chores. */
 void refresh_groups(struct enforcer *enforcer);
+/* Updates some of those that wait for that. */
+void renew_outdated(struct enforcer *enforcer);
 
 /* ---- persist.c ------------------------------------------------------------------------------ */
 

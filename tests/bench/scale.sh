@@ -282,6 +282,26 @@ measure_limit() {
 
 # ---- a group ---------------------------------------------------------------------------------
 
+# lets_in NUMBER pass|drop: what the port would do with a packet from member 0.
+lets_in() {
+	[ "$(vmseg explain "vm$1" in tcp 10.2.0.5 :81 --json | jq -r .verdict)" = "$2" ]
+}
+
+# all_let_in pass|drop: a sample of the ports.
+all_let_in() {
+	local i
+	for ((i = 0; i < PORTS; i += PORTS / 20)); do
+		lets_in $i "$1" || return 1
+	done
+}
+
+# member_changes OPERATION pass|drop CASE
+member_changes() {
+	hooks "$BUILD/vmseg-hook" "$1" "$LAB/xml/member0.xml"
+	note_hooks "group/of $GROUP_MEMBERS, in the rules of $PORTS ports" "$3, its hook"
+	wait_for 60 all_let_in "$2" || die "a group has changed, and not all ports have"
+}
+
 # A domain with ten addresses comes to a group that every port's rules mention, or leaves it.
 measure_group() {
 	local members=$((GROUP_MEMBERS / 10)) i j started
@@ -308,10 +328,8 @@ measure_group() {
 	say "a group of $GROUP_MEMBERS addresses, in $(($(now_ms) - started)) ms"
 	vmseg reload >"$LAB/reload"
 	for ((i = 1; i <= ROUNDS; i++)); do
-		hooks "$BUILD/vmseg-hook" stopped "$LAB/xml/member0.xml"
-		note_hooks "group/of $GROUP_MEMBERS, in the rules of $PORTS ports" "one leaves"
-		hooks "$BUILD/vmseg-hook" start "$LAB/xml/member0.xml"
-		note_hooks "group/of $GROUP_MEMBERS, in the rules of $PORTS ports" "one comes"
+		member_changes stopped drop "one leaves"
+		member_changes start pass "one comes"
 	done
 	say "members left and came"
 }
@@ -356,8 +374,8 @@ hooks_during "during vmseg list" vmseg list
 say "hooks asked beside sweeps, scrapes and lists"
 measure_reload
 measure_restart
-measure_limit
 measure_group
+measure_limit
 for ((first = AT_ONCE; first < PORTS; first += AT_ONCE)); do
 	stop_burst $first $AT_ONCE
 done
