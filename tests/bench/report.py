@@ -123,7 +123,9 @@ def table(figures, groups):
         f.group == g or f.group.startswith(g + "/") for g in groups)]
     if not chosen:
         return ["*Not measured in the last run.*"]
-    several = len({f.group for f in chosen}) > 1
+    order = list(dict.fromkeys(f.group for f in chosen))
+    chosen.sort(key=lambda f: order.index(f.group))
+    several = len(order) > 1
     floors = any(f.floor for f in chosen)
     based = any(f.base for f in chosen)
     head = (["what"] if several else []) + ["case", "median", "from", "to", "unit"]
@@ -133,7 +135,7 @@ def table(figures, groups):
         head += ["added", "ratio"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for figure in chosen:
-        row = [figure.group.split("/", 1)[-1]] if several else []
+        row = [figure.group.split("/", 1)[-1].replace("-", " ")] if several else []
         row += [figure.case, round_number(figure.median), round_number(min(figure.values)),
                 round_number(max(figure.values)), figure.unit]
         ratio = figure.ratio(figures)
