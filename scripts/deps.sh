@@ -47,6 +47,7 @@ check=(
 	jing
 	jq
 	kmod
+	libcap2-bin
 	libcmocka-dev
 	libvirt-clients
 	libvirt-daemon-driver-lxc
@@ -57,6 +58,7 @@ check=(
 	python3-scapy
 	shellcheck
 	strace
+	systemd
 	tcpdump
 	traceroute
 	trang
