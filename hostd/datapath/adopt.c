@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/clsact.h"
 #include "hostd/datapath/discard.h"
 #include "hostd/datapath/port.h"
 #include "hostd/datapath/record.h"
@@ -38,6 +39,19 @@ static bool has_link_pin(const struct filtered_port *port)
 
 	return access(link_pin(pins, port->ifindex, DIRECTION_IN, path), F_OK) == 0 ||
 	       access(link_pin(pins, port->ifindex, DIRECTION_OUT, path), F_OK) == 0;
+}
+
+/* As the programs are attached; as new ones are, where none is left. */
+static enum attach_method find_method(const struct filtered_port *port)
+{
+	uint32_t program;
+
+	if (has_link_pin(port))
+		return ATTACH_TCX;
+	if (query_clsact(port->ifindex, true, &program) == 0 ||
+	    query_clsact(port->ifindex, false, &program) == 0)
+		return ATTACH_CLSACT;
+	return port->datapath->attach;
 }
 
 /* Enters the parts that the port has in the pools: each may belong to one port only, but for
@@ -94,7 +108,7 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	port->hooked = true;
 	port->reversed = record->flags & PORT_REVERSED;
 	port->owns_qdisc = record->flags & PORT_OWNS_QDISC;
-	port->attach = has_link_pin(port) ? ATTACH_TCX : ATTACH_CLSACT;
+	port->attach = find_method(port);
 	port->first_generation = record->generation - GENERATIONS_BACK;
 	if ((int32_t)(record->generation - datapath->generation) > 0)
 		datapath->generation = record->generation;

@@ -180,6 +180,14 @@ static void sort_out_orphans(struct enforcer *enforcer)
 	for_each_former_port(enforcer->datapath, note_former_port, enforcer);
 }
 
+/* Programs that went while nobody looked are back before anything else is done. */
+static void repair_adopted(struct enforcer *enforcer)
+{
+	while (repair_ports(enforcer))
+		continue;
+	expect_repairs(enforcer);
+}
+
 void adopt_domains(struct enforcer *enforcer)
 {
 	load_saved_domains(enforcer, adopt_domain);
@@ -191,4 +199,5 @@ void adopt_domains(struct enforcer *enforcer)
 	/* Port domains may have found their devices. */
 	refresh_groups(enforcer);
 	sort_out_orphans(enforcer);
+	repair_adopted(enforcer);
 }

@@ -156,6 +156,19 @@ check_damaged_state() {
 	rm -r "$STATE"/{noise,directory,11111111-1111-1111-1111-111111111111}.json
 }
 
+# The programs go with their links, and the guest is open: until the next daemon answers, no longer.
+check_lost_links() {
+	local before
+	before=$(show_port web '[.slot, .generation, .session_map_id] | join(" ")')
+	stop_hostd
+	rm -r /sys/fs/bpf/vmseg/links
+	start_hostd
+	through "the daemon starts without the links that there were" 11 lossless true
+	check_equal "... the rest of the port is the same" "$before" \
+		"$(show_port web '[.slot, .generation, .session_map_id] | join(" ")')"
+	check_soon 30 "... with its connections" holds 3
+}
+
 # ---- two daemons ------------------------------------------------------------------------------
 
 check_second() {
@@ -253,6 +266,7 @@ set_up
 check_full_run
 check_full_state
 check_damaged_state
+check_lost_links
 check_second
 check_killed
 done_testing

@@ -285,6 +285,32 @@ static void remains_of_an_interrupted_detach_are_cleared(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 }
 
+/* A port with one session open, of a daemon that has ended. */
+static void leave_a_port(struct netns *netns)
+{
+	set_netns_policy(netns, ONLY_OUT);
+	attach_tap(netns);
+	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
+	close_netns_datapath(netns);
+}
+
+/* What is to be put back is of the kind that there was. */
+static void a_program_that_went_meanwhile_is_missed(void **state)
+{
+	struct netns *netns = *state;
+
+	leave_a_port(netns);
+	run_command("rm -f %s/links/*; tc qdisc del dev tap0 clsact 2>/dev/null; true",
+		    netns->config.bpffs);
+	open_netns_datapath(netns);
+	assert_int_equal(tap_of(netns).attach, netns->config.attach);
+	assert_false(tap_of(netns).hooked[IN] || tap_of(netns).hooked[OUT]);
+	assert_int_equal(repair_port(netns->datapath, netns->tap, &netns->diag), 0);
+	assert_true(tap_of(netns).hooked[IN] && tap_of(netns).hooked[OUT]);
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
 /* ---- maps that cannot be gone on with ------------------------------------------------------- */
 
 /* Opens where new maps had to be made: nothing changes on the tap, nothing is known of it. */
@@ -298,15 +324,6 @@ static void open_with_new_maps(struct netns *netns, const char *why)
 	assert_true(is_formerly_filtered(netns->datapath, netns->tap));
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
-}
-
-/* A port with one session open, of a daemon that has ended. */
-static void leave_a_port(struct netns *netns)
-{
-	set_netns_policy(netns, ONLY_OUT);
-	attach_tap(netns);
-	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
-	close_netns_datapath(netns);
 }
 
 /* The tap is taken over: its sessions are gone, and no packet that is not allowed has its chance.
@@ -530,6 +547,7 @@ int main(void)
 		test(pins_belong_in_a_bpf_file_system),
 		test(an_interrupted_first_start_is_begun_anew),
 		with(remains_of_an_interrupted_detach_are_cleared, tcx),
+		with_both(a_program_that_went_meanwhile_is_missed),
 		with_both(another_abi_is_changed_over),
 		with(the_links_of_another_abi_are_kept, tcx),
 		with_both(an_interrupted_change_over_goes_on),
