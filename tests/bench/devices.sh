@@ -100,7 +100,7 @@ start_daemons() {
 	cat >/etc/vmseg/policies/bench.xml <<-EOF
 		<policy xmlns="urn:vmseg:1" name="bench">
 		  <default in="deny" out="allow"/>
-		  <limits sessions="1000000"/>
+		  <limits sessions="65536"/>
 		  <rule id="tcp" direction="in" action="allow"><tcp port="5000-8000"/></rule>
 		  <rule id="udp" direction="in" action="allow"><udp port="5000-8000"/></rule>
 		  <rule id="ping" direction="in" action="allow"><icmp/></rule>

@@ -205,28 +205,31 @@ def bars(figures, group, cases, drawn):
 
 
 def draw(path, title, unit, rows):
-    data = "\n".join(f'"{name}" {value:.6g}' for name, value in rows)
-    height = 90 + 34 * len(rows)
-    top = max(max(value for _, value in rows), 1e-9) * 1.2
+    data = "\n".join(f'"{name}" {value:.6g} "{round_number(float(f"{value:.3g}"))}"'
+                     for name, value in rows)
+    top = max(max(value for _, value in rows), 1e-9) * 1.15
+    bottom = min(0, min(value for _, value in rows)) * 1.15
     script = f"""
-set terminal svg size 760,{height} font "sans,13" background "white"
+set terminal svg size 760,{100 + 32 * len(rows)} font "sans,13" background "white"
 set output "{path}"
-set title "{title}" font "sans,15"
-set xlabel "{unit}"
-set xrange [{min(0, min(v for _, v in rows)) * 1.2:.6g}:{top:.6g}]
+set label 1 "{title} [{unit}]" at screen 0.02, graph 1.0 offset 0, 1.2 font "sans,15"
+set xrange [{bottom:.6g}:{top:.6g}]
+set xtics {float(f"{(top - bottom) / 5:.1g}"):.6g} nomirror
 set yrange [{len(rows) - 0.4}:-0.6]
-set lmargin 36
+set lmargin {max(len(name) for name, _ in rows) + 2}
+set rmargin 6
+set tmargin 3
+set bmargin 2
 unset key
 set border 1
-set xtics nomirror
 set ytics nomirror scale 0
 set grid xtics lc rgb "#dddddd"
 $data << EOD
 {data}
 EOD
 set style fill solid 0.9 noborder
-plot $data using ($2/2.0):0:($2/2.0):(0.32):ytic(1) with boxxyerror lc rgb "#3b6ea8", \\
-     $data using 2:0:(sprintf("  %.3g", $2)) with labels left
+plot $data using ($2/2.0):0:(abs($2)/2.0):(0.32):ytic(1) with boxxyerror lc rgb "#3b6ea8", \\
+     $data using ($2 > 0 ? $2 : 0):0:3 with labels left offset 1, 0
 """
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
