@@ -210,6 +210,9 @@ bench: all tests $(GUEST) ## all benchmarks, some 10 minutes (ONLY="packet start
 bench-page: ## docs/performance.md and its pictures, from what `make bench` has measured last
 	$(Q)tests/bench/report.py page $(B)/bench/results.jsonl docs/performance.md docs/images
 
+bench-baseline: ## keep the last run as what later ones are compared with
+	$(Q)cp $(B)/bench/results.jsonl tests/bench/baseline.jsonl
+
 bench-hotplug: all $(TEST_TOOLS) ## how long a new tap passes frames before it is closed (TAPS=50)
 	$(Q)BUILD=$(abspath $(B)) TAPS=$(TAPS) tests/bench/hotplug.sh
 
@@ -311,5 +314,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
-	fuzz fuzzers bench bench-page bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help
