@@ -17,6 +17,7 @@
 #define FIRST_PAUSE_MS    1000
 #define LAST_PAUSE_MS     5000
 #define LIST_AGAIN_MS     60000
+#define ASK_AGAIN_MS      1000
 #define KEEPALIVE_SECONDS 5
 #define KEEPALIVE_COUNT   3
 #define CALLBACKS_MAX     4
@@ -34,6 +35,7 @@ struct virt_connection {
 	struct mailbox *mailbox;
 	virConnectPtr handle; /* NULL: not connected */
 	bool broken;          /* libvirt says the connection is no more */
+	bool unheard;         /* a domain had news, and could not be asked for them */
 	int timer;
 	int pause_ms;
 	char driver[16];
@@ -85,7 +87,8 @@ static void drop_news(struct virt_connection *connection)
 	}
 }
 
-/* Posts the domain's XML. False when it does not run. */
+/* Posts the domain's XML. False when it does not run. A domain that cannot be asked just now,
+ * because it is busy with something else, is asked again with all others. */
 static bool post_present(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
 {
 	_cleanup_free_ char *xml = NULL;
@@ -93,9 +96,15 @@ static bool post_present(struct virt_connection *connection, virDomainPtr domain
 	if (virDomainIsActive(domain) == 0)
 		return false;
 	xml = virDomainGetXMLDesc(domain, 0);
-	if (xml)
+	if (xml) {
 		post(connection, new_message(MESSAGE_PRESENT, connection->index, seen, xml));
-	return xml || virGetLastErrorCode() != VIR_ERR_NO_DOMAIN;
+		return true;
+	}
+	if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+		return false;
+	connection->unheard = true;
+	virEventUpdateTimeout(connection->timer, ASK_AGAIN_MS);
+	return true;
 }
 
 static void post_about(struct virt_connection *connection, const struct news *news)
@@ -166,6 +175,7 @@ static void disconnect(struct virt_connection *connection, const char *why)
 	drop_news(connection);
 	close_handle(connection);
 	connection->broken = false;
+	connection->unheard = false;
 	virEventUpdateTimeout(connection->timer, connection->pause_ms);
 	connection->pause_ms =
 		connection->pause_ms * 2 < LAST_PAUSE_MS ? connection->pause_ms * 2 : LAST_PAUSE_MS;
@@ -191,7 +201,8 @@ static int listen_for_events(struct virt_connection *connection)
 
 		if (id >= 0)
 			connection->callbacks[connection->callback_count++] = id;
-		else if (wanted[i].event == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
+		else if (wanted[i].event == VIR_DOMAIN_EVENT_ID_LIFECYCLE ||
+			 virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
 			return -EIO; /* not every driver has the others */
 	}
 	return virConnectRegisterCloseCallback(connection->handle, on_close, connection, NULL) < 0
@@ -269,18 +280,28 @@ static void connect_to_libvirt(struct virt_connection *connection, int timer)
 		return;
 	}
 	connection->pause_ms = FIRST_PAUSE_MS;
-	virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+	virEventUpdateTimeout(timer, connection->unheard ? ASK_AGAIN_MS : LIST_AGAIN_MS);
 }
 
 /* Events come while connected; the list is for the one that was missed. */
 static void on_timer(int timer, void *context)
 {
 	struct virt_connection *connection = context;
+	bool unheard = connection->unheard;
 
-	if (!connection->handle)
+	if (!connection->handle) {
 		connect_to_libvirt(connection, timer);
-	else if (post_list(connection, false) < 0)
+		return;
+	}
+	connection->unheard = false;
+	virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+	if (post_list(connection, unheard) < 0)
 		disconnect(connection, virGetLastErrorMessage());
+}
+
+void give_up_connection(struct virt_connection *connection, const char *why)
+{
+	disconnect(connection, why);
 }
 
 void ask_for_news(struct virt_connection *connection)

@@ -83,6 +83,7 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 		note_disconnected(link, message->text ? message->text : "");
 		break;
 	case MESSAGE_PRESENT:
+		log_debug(NULL, "news of a domain from libvirt at %s", link->uri);
 		reconcile_domain(enforcer, message->text, message->seen);
 		break;
 	case MESSAGE_GONE:

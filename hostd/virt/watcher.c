@@ -42,13 +42,22 @@ static void swallow_error(void *context, virErrorPtr error)
 {
 }
 
+/* Nothing is heard through an event loop that fails: connecting anew makes up for what was missed.
+ */
+static void give_up_connections(struct watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->connection_count; i++)
+		give_up_connection(watcher->connections[i], virGetLastErrorMessage());
+	sleep(1);
+}
+
 static void *run_watcher(void *context)
 {
 	struct watcher *watcher = context;
 
 	while (!atomic_load(&watcher->ending)) {
 		if (virEventRunDefaultImpl() < 0)
-			break;
+			give_up_connections(watcher);
 		for (size_t i = 0; i < watcher->connection_count; i++)
 			ask_for_news(watcher->connections[i]);
 	}
