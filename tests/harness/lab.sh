@@ -69,7 +69,8 @@ leave_lab() {
 		"$cleanup" || true
 	done
 	if [ $status -eq 0 ] && [ -z "${KEEP_LOGS:-}" ]; then
-		rm -rf "$LAB"
+		# What the script has left running may still write there.
+		wait_for 10 rm -rf "$LAB"
 	else
 		printf '# logs: %s\n' "$LAB" >&2
 	fi
