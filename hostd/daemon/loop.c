@@ -30,6 +30,9 @@
 #define REPAIR_STEP_USEC  (5 * 1000ULL)
 #define REPAIR_ROUND_USEC (500 * 1000ULL)
 
+/* sd-event's own is a quarter of a second, longer than the steps. */
+#define TIMER_ACCURACY_USEC (5 * 1000ULL)
+
 static int on_mail(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *daemon = context;
@@ -205,8 +208,8 @@ static int watch_descriptor(struct daemon *daemon, int fd, sd_event_io_handler_t
 static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler_t handler)
 {
 	sd_event_source *source = NULL;
-	int r = sd_event_add_time_relative(daemon->event, &source, CLOCK_MONOTONIC, usec, 0,
-					   handler, daemon);
+	int r = sd_event_add_time_relative(daemon->event, &source, CLOCK_MONOTONIC, usec,
+					   TIMER_ACCURACY_USEC, handler, daemon);
 
 	if (r < 0)
 		return r;

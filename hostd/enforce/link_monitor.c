@@ -130,7 +130,8 @@ static int handle_message(const struct nlmsghdr *header, void *context)
 	case RTM_DELLINK:
 		handle_link(monitor, header);
 		break;
-	case RTM_NEWQDISC:
+	/* Not RTM_NEWQDISC: that is also the answer to whoever asks, told to everybody. A qdisc in
+	 * the place of another is announced by the end of the other. */
 	case RTM_DELQDISC:
 	case RTM_NEWTFILTER:
 	case RTM_DELTFILTER:

@@ -17,8 +17,8 @@ struct link_callbacks {
 	/* One that is known has another name now. */
 	void (*renamed)(unsigned int ifindex, const char *device, void *context);
 	void (*gone)(unsigned int ifindex, void *context);
-	/* Somebody, perhaps the caller, has put a qdisc or filter at its ingress or egress, or
-	 * taken it off. 0: devices that are not known. */
+	/* Somebody, perhaps the caller, has taken a qdisc off its ingress, or a filter off its
+	 * ingress or egress, or put one there. 0: devices that are not known. */
 	void (*disturbed)(unsigned int ifindex, void *context);
 };
 

@@ -14,7 +14,7 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
-#define PORTS_AT_ONCE 8
+#define PORTS_AT_ONCE 16
 
 /* One round in so many is about filters, too, for news that never came. */
 #define THOROUGH_ROUNDS 20
@@ -52,10 +52,14 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[512], problem[600];
+	enum hook_state state;
 
 	if (!has_problem(owned))
 		log_warning(name_of(owned), "somebody took vmseg's program off %s", owned->device);
 	if (repair_port(enforcer->datapath, ifindex, &diag) < 0) {
+		/* It went meanwhile. */
+		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
+			return;
 		snprintf(problem, sizeof(problem), "is not filtered: %s",
 			 diag_message(&diag, text, sizeof(text)));
 		note_problem(owned, problem);

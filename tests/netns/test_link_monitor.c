@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <poll.h>
 
+#include "hostd/datapath/qdisc.h"
 #include "hostd/enforce/link_monitor.h"
 
 struct news {
@@ -204,6 +205,11 @@ static void qdiscs_and_filters_are_told_where_programs_are(void **state)
 	read_all(monitor);
 	assert_int_equal(news.disturbed_count, 0);
 	run("tc qdisc add dev port0 clsact");
+	run("tc filter add dev port0 egress protocol all u32 match u32 0 0 classid 1:1");
+	read_all(monitor);
+	assert_true(was_disturbed(&news, ifindex));
+	news.disturbed_count = 0;
+	run("tc filter del dev port0 egress");
 	read_all(monitor);
 	assert_true(was_disturbed(&news, ifindex));
 	news.disturbed_count = 0;
@@ -211,6 +217,25 @@ static void qdiscs_and_filters_are_told_where_programs_are(void **state)
 	read_all(monitor);
 	assert_true(was_disturbed(&news, ifindex));
 	assert_false(was_disturbed(&news, 0));
+	close_link_monitor(&monitor);
+	run("ip link del port0");
+}
+
+/* The kernel tells everybody the answer to such a question: whoever asks when told would do so for
+ * ever. */
+static void a_question_is_no_news(void **state)
+{
+	char kind[QDISC_KIND_BYTES];
+	struct link_monitor *monitor;
+	struct news news = {0};
+
+	(void)state;
+	run("ip link add port0 type veth peer name port1 && tc qdisc add dev port0 clsact");
+	monitor = open_monitor(&news);
+	assert_int_equal(read_ingress_qdisc(if_nametoindex("port0"), kind), 0);
+	assert_string_equal(kind, "clsact");
+	read_all(monitor);
+	assert_int_equal(news.disturbed_count, 0);
 	close_link_monitor(&monitor);
 	run("ip link del port0");
 }
@@ -265,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_new_name_is_told_once),
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
+		cmocka_unit_test(a_question_is_no_news),
 		cmocka_unit_test(lost_news_is_made_up_for),
 		cmocka_unit_test(news_is_not_lost_while_lost_news_is_made_up_for),
 	};

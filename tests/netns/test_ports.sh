@@ -254,6 +254,33 @@ check_kinds() {
 	vmseg port detach m14
 }
 
+# With a macvlan, as with a macvtap, the guest is at the upper end: here this namespace, which is
+# asked by one that is beyond the lower device.
+check_reversed() {
+	ip netns add far
+	ip link add lower0 type veth peer name eth0 netns far
+	ip link set lower0 up
+	ip -netns far addr add 10.0.1.2/24 dev eth0
+	ip -netns far link set eth0 up
+	ip link add link lower0 name mv0 address 52:54:00:00:00:15 type macvlan mode bridge
+	ip addr add 10.0.1.15/24 dev mv0
+	ip link set mv0 up
+	"$TOOLS/echo_server" 80 22 &
+	check "a macvlan is attached" vmseg port attach mv0 --policy web-server \
+		--mac 52:54:00:00:00:15 --address 10.0.1.15
+	check_equal "what may come in comes in" answered \
+		"$(ip netns exec far "$TOOLS/ask" -w 10 tcp 10.0.1.15 80 || true)"
+	check_equal "what may not does not" silence \
+		"$(ip netns exec far "$TOOLS/ask" -w 1 tcp 10.0.1.15 22 || true)"
+	check "and counts as that" test "$(counter mv0 in policy)" -gt 0
+	# What is dropped on its way out comes back to the sender as an error.
+	"$TOOLS/send_frame" -n 7 -i 1 mv0 udp 10.0.1.99 10.0.1.2
+	check_equal "what is forged at the upper end counts as sent" 7 "$(counter mv0 out guard-ip)"
+	vmseg port detach mv0
+	ip link del mv0
+	ip netns del far
+}
+
 set_up
 check_refusals
 check_unwritable_state
@@ -265,5 +292,6 @@ check_devices
 check_reboot
 check_detach
 check_kinds
+check_reversed
 stop_hostd
 done_testing
