@@ -235,6 +235,11 @@ fuzz: build-fuzz ## fuzz the parsers, FUZZ_SECONDS each (default 60)
 fuzz-model: $(B)/tests/bpf/test_model ## random packets through programs and model, PACKETS of them
 	$(Q)VMSEG_MODEL_PACKETS=$(or $(PACKETS),10000000) $<
 
+chaos: all tests $(GUEST) ## random events around real VMs, SECONDS of them (default 600), by SEED (default: a new one)
+	$(Q)BUILD=$(abspath $(B)) CHAOS_SECONDS=$(or $(SECONDS),600) \
+		CHAOS_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED),$(shell date +%s)) \
+		tests/e2e/test_chaos.sh
+
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)
 	$(Q)BUILD=$(abspath $(B)) tests/demo/demo.sh
@@ -314,5 +319,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
-	fuzz fuzzers bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help
