@@ -194,7 +194,8 @@ static __always_inline struct session *follow_fast_session(struct judgement *jud
 			return session;
 	} else if (fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction)) {
 		session = find_fast_session(judgement, direction, now, fast);
-		if (session && session->state == STATE_REPLIED)
+		/* The first answer changes the session's state. */
+		if (session && (session->state == STATE_REPLIED || !is_answer(session, direction)))
 			return session;
 	}
 	return NULL;

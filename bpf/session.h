@@ -223,14 +223,18 @@ static __always_inline void touch_session(struct session *session, __u32 now, __
 	session->bytes[direction] += length;
 }
 
-/* A packet of a session of the current generation: the hot path. */
+/* Does a packet in that direction come from the side that did not open the session? */
+static __always_inline int is_answer(const struct session *session, enum direction direction)
+{
+	return (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT);
+}
+
+/* A packet of a session of the current generation. */
 static __always_inline int follow_session(struct __sk_buff *skb, const struct judgement *judgement,
 					  const struct packet *pkt, struct session *session,
 					  enum direction direction, int dry)
 {
-	int reason = REASON_ESTABLISHED;
-
-	int answers = (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT);
+	int reason = REASON_ESTABLISHED, answers = is_answer(session, direction);
 
 	if (pkt->key.protocol == IPPROTO_TCP)
 		reason = follow_tcp(skb, judgement, pkt, session, direction, dry);

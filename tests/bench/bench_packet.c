@@ -221,6 +221,8 @@ static void bench_datagrams(struct bench *bench, uint32_t flows)
 	set_walk(bench, 0, flows);
 	aim_walk(bench, DIRECTION_OUT, &out, false);
 	run_case(bench, DIRECTION_OUT, &out, REASON_NEW, flows);
+	snprintf(name, sizeof(name), "unanswered UDP, IPv4 out, %u flows", flows);
+	measure(bench, name, DIRECTION_OUT, &out, REASON_ESTABLISHED, flows);
 	aim_walk(bench, DIRECTION_IN, &in, false);
 	snprintf(name, sizeof(name), "established UDP, IPv4 in, %u flows", flows);
 	measure(bench, name, DIRECTION_IN, &in, REASON_ESTABLISHED, flows);
