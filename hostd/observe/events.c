@@ -5,7 +5,7 @@
 #include "hostd/observe/events.h"
 
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -44,9 +44,21 @@ static void format_time(uint64_t age, char *out, size_t size)
 	snprintf(out + strlen(out), size, ".%03uZ", (unsigned int)(when / 1000 % 1000));
 }
 
-static bool is_ip(const struct event *event)
+/* Was the frame read as far as its addresses? What is dropped before has no key. */
+static bool has_flow(const struct event *event)
 {
-	return ntohs(event->ethertype) == ETH_P_IP || ntohs(event->ethertype) == ETH_P_IPV6;
+	static const struct session_key unread;
+
+	return memcmp(&event->key, &unread, sizeof(unread)) != 0;
+}
+
+/* The name that the port is known by; of a device that nobody has claimed yet, its own. */
+static const char *device_name(const struct managed_port *port, unsigned int ifindex,
+			       char name[static IF_NAMESIZE])
+{
+	if (port)
+		return port->device;
+	return if_indextoname(ifindex, name) ? name : "";
 }
 
 static void add_flow(json_t *object, const struct session_key *key)
@@ -98,19 +110,19 @@ static long long number_of(const json_t *object, const char *name)
 }
 
 /* "vnet0 denied in policy tcp 10.0.0.5:22 <- 10.0.0.9:40112 rule ssh". */
-static void add_text(json_t *object, bool ip)
+static void add_text(json_t *object, bool flows)
 {
 	_cleanup_free_ char *flow = NULL, *text = NULL;
 	bool in = strcmp(text_of(object, "direction"), "in") == 0;
 	const char *rule = text_of(object, "rule");
 
-	if (ip &&
+	if (flows &&
 	    asprintf(&flow, " %s %s:%lld %s %s:%lld", text_of(object, "protocol"),
 		     text_of(object, "local"), number_of(object, "local_port"), in ? "<-" : "->",
 		     text_of(object, "remote"), number_of(object, "remote_port")) < 0)
 		flow = NULL;
-	if (!ip && asprintf(&flow, " ethertype %s from %s", text_of(object, "ethertype"),
-			    text_of(object, "source_mac")) < 0)
+	if (!flows && asprintf(&flow, " ethertype %s from %s", text_of(object, "ethertype"),
+			       text_of(object, "source_mac")) < 0)
 		flow = NULL;
 	if (asprintf(&text, "%s %s%s %s %s%s%s%s", text_of(object, "device"),
 		     text_of(object, "event"),
@@ -127,7 +139,7 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 {
 	const struct managed_port *port = NULL;
 	const struct managed_domain *domain = find_port_owner(enforcer, ifindex, &port);
-	char when[64], mac[MAC_TEXT_BYTES], ethertype[8];
+	char when[64], mac[MAC_TEXT_BYTES], ethertype[8], device[IF_NAMESIZE];
 	json_t *object;
 
 	/* bpf_ktime_get_ns() is CLOCK_MONOTONIC. */
@@ -135,20 +147,21 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 	snprintf(ethertype, sizeof(ethertype), "0x%04x", ntohs(event->ethertype));
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s, s:s, s:I}", "time", when,
 			   "event", kind_name(event->kind), "domain",
-			   domain ? domain->domain->name : "", "device", port ? port->device : "",
-			   "direction", event->direction == DIRECTION_IN ? "in" : "out", "reason",
+			   domain ? domain->domain->name : "", "device",
+			   device_name(port, ifindex, device), "direction",
+			   event->direction == DIRECTION_IN ? "in" : "out", "reason",
 			   reason_name(event->reason), "audit", event->audit, "length",
 			   (json_int_t)event->length, "ethertype", ethertype, "source_mac",
 			   format_mac(event->source_mac, mac), "suppressed",
 			   (json_int_t)event->suppressed);
 	if (!object)
 		return NULL;
-	if (is_ip(event))
+	if (has_flow(event))
 		add_flow(object, &event->key);
 	add_rule(object, port ? port->plan : NULL, event->verdict);
 	if (event->kind == EVENT_ENDED)
 		add_totals(object, event);
-	add_text(object, is_ip(event));
+	add_text(object, has_flow(event));
 	return object;
 }
 

@@ -114,6 +114,8 @@ check_stopped() {
 		check_equal "nothing else of all this arrives ($direction)" "" \
 			"$(grep -vE '^(watching|honest )' "$LAB/$direction.seen" | head -n 5)"
 	done
+	check_contains "of what is stopped before its addresses are read the event has the sender" \
+		"denied out guard-mac ethertype 0x0800 from " "$(grep ' guard-mac ' "$LAB/events")"
 	check_transfers_go_on "beside all this"
 }
 
@@ -160,6 +162,7 @@ start_transfer IPv4 "$PEER4"
 start_transfer IPv6 "$PEER6"
 make_frames
 start_watchers
+vmseg monitor >"$LAB/events" 2>&1 &
 check_stopped
 check_floods
 check_transfers_finish
