@@ -163,8 +163,11 @@ static bool find_verdict(const struct inquiry *inquiry, uint32_t *ret,
 
 	if (!asked && !(inquiry->answer.reason == REASON_ESTABLISHED && inquiry->has_session))
 		return false;
-	*ret = asked ? inquiry->answer.verdict : inquiry->session.session.verdict;
+	*ret = asked ? inquiry->answer.verdict : inquiry->session.verdict;
 	*ret_plan = asked ? inquiry->plan : inquiry->port->plan;
+	/* A session that an earlier policy's rule keeps: no rule of now has decided. */
+	if (!asked && !(*ret & VERDICT_ALLOW))
+		return false;
 	return *ret_plan && (*ret & VERDICT_RULE_MASK) <= (*ret_plan)->rule_count;
 }
 

@@ -26,15 +26,23 @@ static json_t *view_traffic(const struct session *session, int direction)
 			 (json_int_t)session->bytes[direction]);
 }
 
-/* The rule that admitted the session, as people know it; null: the default did. */
+/* The rule by which the session goes on, as people know it; null: the default, or nothing does. */
 static json_t *view_verdict(const struct port_plan *plan, uint32_t verdict)
 {
 	uint32_t number = verdict & VERDICT_RULE_MASK;
 
-	if (!plan || number == 0 || number > plan->rule_count)
+	if (!(verdict & VERDICT_ALLOW) || !plan || number == 0 || number > plan->rule_count)
 		return json_null();
 	return text_or_null(plan->rules[number - 1].id ? plan->rules[number - 1].id
 						       : plan->rules[number - 1].place);
+}
+
+/* What the present policy makes of it. */
+static const char *name_standing(const struct session_view *view)
+{
+	if (view->verdict & VERDICT_ALLOW)
+		return "allowed";
+	return view->session.verdict & VERDICT_KEEP_ESTABLISHED ? "kept" : "revoked";
 }
 
 json_t *view_session(const struct managed_port *port, const struct session_view *view)
@@ -45,19 +53,21 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 
 	format_address((const uint8_t *)key->local, local);
 	format_address((const uint8_t *)key->remote, remote);
-	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o,"
-		" s:o, s:o}",
-		"device", port->device, "protocol", protocol_name(key->protocol, number), "local",
-		local, "local_port", (json_int_t)ntohs(key->local_port), "remote", remote,
-		"remote_port", (json_int_t)ntohs(key->remote_port), "opened",
-		direction_name(session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN),
-		"state", state_name(session->state), "picked_up",
-		!!(session->flags & SESSION_PICKED_UP), "age", (json_int_t)view->age_seconds,
-		"idle", (json_int_t)view->idle_seconds, "expires",
-		(json_int_t)view->expires_seconds, "generation", (json_int_t)session->generation,
-		"rule", view_verdict(port->plan, session->verdict), "in",
-		view_traffic(session, DIRECTION_IN), "out", view_traffic(session, DIRECTION_OUT));
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o,"
+			 " s:s, s:o, s:o}",
+			 "device", port->device, "protocol", protocol_name(key->protocol, number),
+			 "local", local, "local_port", (json_int_t)ntohs(key->local_port), "remote",
+			 remote, "remote_port", (json_int_t)ntohs(key->remote_port), "opened",
+			 direction_name(session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT
+									    : DIRECTION_IN),
+			 "state", state_name(session->state), "picked_up",
+			 !!(session->flags & SESSION_PICKED_UP), "age",
+			 (json_int_t)view->age_seconds, "idle", (json_int_t)view->idle_seconds,
+			 "expires", (json_int_t)view->expires_seconds, "generation",
+			 (json_int_t)session->generation, "rule",
+			 view_verdict(port->plan, view->verdict), "standing", name_standing(view),
+			 "in", view_traffic(session, DIRECTION_IN), "out",
+			 view_traffic(session, DIRECTION_OUT));
 }
 
 static bool collect_session(const struct session_view *view, void *context)

@@ -22,6 +22,16 @@ static void set_endpoint(struct text_table *table, size_t column, const char *ad
 	set_text(table, column, text);
 }
 
+/* The rule of now; of a session that has none for it, what becomes of it. */
+static const char *rule_name(const json_t *session)
+{
+	const char *standing = get_text(session, "standing");
+
+	if (strcmp(standing, "kept") == 0)
+		return "(kept)";
+	return strcmp(standing, "revoked") == 0 ? "(revoked)" : get_text(session, "rule");
+}
+
 void print_sessions(const json_t *sessions)
 {
 	static const struct column columns[] = {
@@ -57,7 +67,7 @@ void print_sessions(const json_t *sessions)
 		set_age(table, 7, (uint64_t)get_number(session, "expires"));
 		set_size(table, 8, (uint64_t)get_number(json_object_get(session, "in"), "bytes"));
 		set_size(table, 9, (uint64_t)get_number(json_object_get(session, "out"), "bytes"));
-		set_text(table, 10, get_text(session, "rule"));
+		set_text(table, 10, rule_name(session));
 	}
 	print_text_table(table, 0);
 }

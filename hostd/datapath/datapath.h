@@ -199,6 +199,9 @@ int read_rule_counter(struct datapath *datapath, unsigned int ifindex, uint32_t 
 struct session_view {
 	struct session_key key;
 	struct session session;
+	/* The cell of the port's present image by which the session goes on. Without VERDICT_ALLOW
+	 * none does: a rule of an earlier policy keeps it, or it ends with its next packet. */
+	uint32_t verdict;
 	uint32_t idle_seconds;    /* since the last accepted packet */
 	uint32_t expires_seconds; /* until the idle timeout */
 	uint32_t age_seconds;

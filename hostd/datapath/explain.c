@@ -151,6 +151,6 @@ int read_session(struct datapath *datapath, unsigned int ifindex, const struct s
 		return r;
 	if (is_expired(settings_of(&datapath->memory), &session, now))
 		return -ENOENT;
-	*ret = view_of_session(datapath, key, &session, now);
+	*ret = view_of_session(port, key, &session, now);
 	return 0;
 }

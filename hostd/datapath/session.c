@@ -11,6 +11,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
+#include "hostd/datapath/record.h"
 #include "hostd/datapath/state.h"
 
 /* Entries that are read at once. */
@@ -21,21 +22,6 @@ bool is_expired(const struct settings *settings, const struct session *session, 
 	if (session->state >= STATE_MAX)
 		return true;
 	return (int32_t)(now - session->seen) > (int32_t)settings->timeout[session->state];
-}
-
-struct session_view view_of_session(const struct datapath *datapath, const struct session_key *key,
-				    const struct session *session, uint32_t now)
-{
-	const struct settings *settings = settings_of(&datapath->memory);
-	uint32_t idle = jiffies_between(session->seen, now);
-
-	return (struct session_view){
-		.key = *key,
-		.session = *session,
-		.idle_seconds = idle / datapath->hz,
-		.expires_seconds = (settings->timeout[session->state] - idle) / datapath->hz,
-		.age_seconds = jiffies_between(session->created, now) / datapath->hz,
-	};
 }
 
 struct policy_query question_of_session(const struct session_key *key,
@@ -67,17 +53,52 @@ bool outlives_image(const struct session_key *key, const struct session *session
 	return *ret_verdict & VERDICT_ALLOW || session->verdict & VERDICT_KEEP_ESTABLISHED;
 }
 
+/* A session that was judged since the last change has a cell of the present image, unless a rule of
+ * an earlier one may keep it: then the image has to be asked. */
+static uint32_t find_verdict(const struct filtered_port *port, const struct session_key *key,
+			     const struct session *session)
+{
+	const struct image present = {
+		.nodes = &port->datapath->images.memory[port->image->first],
+	};
+	struct policy_query query = question_of_session(key, session);
+
+	if (session->generation == record_of(port)->generation &&
+	    !(session->verdict & VERDICT_KEEP_ESTABLISHED))
+		return session->verdict;
+	return look_up_verdict(&present, &query);
+}
+
+struct session_view view_of_session(const struct filtered_port *port, const struct session_key *key,
+				    const struct session *session, uint32_t now)
+{
+	const struct datapath *datapath = port->datapath;
+	const struct settings *settings = settings_of(&datapath->memory);
+	uint32_t idle = jiffies_between(session->seen, now);
+
+	return (struct session_view){
+		.key = *key,
+		.session = *session,
+		.verdict = find_verdict(port, key, session),
+		.idle_seconds = idle / datapath->hz,
+		.expires_seconds = (settings->timeout[session->state] - idle) / datapath->hz,
+		.age_seconds = jiffies_between(session->created, now) / datapath->hz,
+	};
+}
+
 /* False when the visitor has seen enough. */
-static bool show_batch(const struct datapath *datapath, const struct session_batch *batch,
+static bool show_batch(const struct filtered_port *port, const struct session_batch *batch,
 		       uint32_t now, bool (*visit)(const struct session_view *view, void *context),
 		       void *context)
 {
+	const struct settings *settings = settings_of(&port->datapath->memory);
+
 	for (uint32_t i = 0; i < batch->count; i++) {
 		struct session_view view;
 
-		if (is_expired(settings_of(&datapath->memory), &batch->values[i], now))
+		if (is_expired(settings, &batch->values[i], now))
 			continue;
-		view = view_of_session(datapath, &batch->keys[i], &batch->values[i], now);
+		view = view_of_session(port, &batch->keys[i], &batch->values[i], now);
 		if (!visit(&view, context))
 			return false;
 	}
@@ -109,7 +130,7 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 		r = read_batch(table, wished, &batch);
 	if (r < 0)
 		return r;
-	show_batch(datapath, &batch, now, visit, context);
+	show_batch(port, &batch, now, visit, context);
 	if (!batch.finished)
 		*place = batch.place;
 	return 0;
@@ -134,7 +155,7 @@ int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 	r = read_jiffies(datapath, &now);
 	while (r == 0 && !batch.finished) {
 		r = read_batch(table, PIECE, &batch);
-		if (r == 0 && !show_batch(datapath, &batch, now, visit, context))
+		if (r == 0 && !show_batch(port, &batch, now, visit, context))
 			break;
 	}
 	return r;

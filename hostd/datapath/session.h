@@ -14,8 +14,8 @@ struct datapath;
 struct filtered_port;
 struct session_view;
 
-/* What people are told of a live session. `now` in jiffies. */
-struct session_view view_of_session(const struct datapath *datapath, const struct session_key *key,
+/* What people are told of a live session of the port. `now` in jiffies. */
+struct session_view view_of_session(const struct filtered_port *port, const struct session_key *key,
 				    const struct session *session, uint32_t now);
 
 /* As the programs judge it: is_expired() in bpf/session.h. `now` in jiffies. */

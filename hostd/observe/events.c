@@ -158,7 +158,9 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 		return NULL;
 	if (has_flow(event))
 		add_flow(object, &event->key);
-	add_rule(object, port ? port->plan : NULL, event->verdict);
+	/* A session that was revoked had been let in by a rule of an earlier policy. */
+	if (port && !(event->kind == EVENT_ENDED && event->reason == REASON_REVOKED))
+		add_rule(object, port->plan, event->verdict);
 	if (event->kind == EVENT_ENDED)
 		add_totals(object, event);
 	add_text(object, has_flow(event));

@@ -237,9 +237,22 @@ check_sessions() {
 	check "nothing of this has cut any" says http alive=3
 }
 
+reload_is_seen() {
+	vmseg reload >/dev/null
+	grep -q reloaded "$LAB/events"
+}
+
+three_are_reported() {
+	[ "$(jq -c 'select(.reason == "revoked" and .domain == "web")' "$LAB/events" | wc -l)" -eq 3 ]
+}
+
 # What was foreseen comes.
 check_applied() {
-	local revoked
+	local revoked monitor
+	"$BUILD/vmseg" monitor --json >"$LAB/events" &
+	monitor=$!
+	# What monitors is there once it sees something.
+	check_soon 10 "somebody watches" reload_is_seen
 	revoked=$(counter web in revoked)
 	write_web_draft
 	check "the draft is applied" vmseg policy apply "$DRAFT"
@@ -247,9 +260,21 @@ check_applied() {
 	check_equal "no other one" $'22\n22' "$(vmseg sessions web --json |
 		jq '.sessions[] | select(.protocol == "tcp").local_port')"
 	check "those that are kept go on" says ssh alive=2
+	check_equal "they are shown so, and not with a rule of the new policy" $'null kept\nnull kept' \
+		"$(vmseg sessions web --json | jq -r '.sessions[] | select(.local_port == 22) |
+			"\(.rule) \(.standing)"')"
+	check_contains "for people, too" "(kept)" "$(vmseg sessions web | grep ':22 ')"
+	check_equal "the others with theirs" "ping allowed" "$(ping -c 1 -W 5 10.0.0.11 >/dev/null
+		vmseg sessions web --json | jq -r '.sessions[] | select(.protocol == "icmp") |
+			"\(.rule) \(.standing)"')"
 	check "those in audit mode, too" says trial alive=1
 	check "and of others nothing is heard" says sql alive=1
 	check_equal "as often as was said" $((revoked + 3)) "$(counter web in revoked)"
+	check_soon 10 "each is an event" three_are_reported
+	check_equal "which names no rule: the one that has let it in is gone" null \
+		"$(jq -r 'select(.event == "ended" and .reason == "revoked").rule' "$LAB/events" | sort -u)"
+	kill "$monitor"
+	wait "$monitor" || true
 	check_equal "it is in force" "web: policy, says what is in force" \
 		"$(vmseg policy diff "$DRAFT" | head -n 1)"
 }
