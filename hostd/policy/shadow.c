@@ -216,12 +216,34 @@ static void report(const struct shadow_search *search, const struct term *term, 
 	     name, earlier_name, rule->place.source ? rule->place.source : "?", rule->place.line);
 }
 
-/* A rule whose groups and sets are empty decides nothing today; that is no fault of its own. */
 static bool has_addresses(const struct effective_policy *policy, uint32_t rule)
 {
 	size_t list = policy->rules[rule].list;
 
 	return list == ANY_REMOTE || policy->lists[list].count > 0;
+}
+
+static bool names_group(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->remote_count; i++) {
+		if (rule->remotes[i].kind == REMOTE_GROUP)
+			return true;
+	}
+	return false;
+}
+
+/* A rule without addresses. Its groups may have members tomorrow; sets only have what they say. */
+static int report_empty(const struct effective_policy *policy, uint32_t index, struct diag *diag)
+{
+	const struct rule *rule = policy->rules[index].rule;
+	char name[RULE_NAME_BYTES];
+
+	if (names_group(rule))
+		return 0;
+	print_rule_name(rule, name);
+	warn(diag, rule->place.source, rule->place.line,
+	     "<rule>: %s matches nothing: its address sets are empty", name);
+	return 1;
 }
 
 static int report_all(const struct shadow_search *search, struct diag *diag)
@@ -232,9 +254,12 @@ static int report_all(const struct shadow_search *search, struct diag *diag)
 		const struct term *term = &search->terms.items[i];
 		bool first = i == 0 || search->terms.items[i - 1].rule != term->rule;
 
-		if (!first || search->decides[term->rule] ||
-		    !has_addresses(search->policy, term->rule))
+		if (!first || search->decides[term->rule])
 			continue;
+		if (!has_addresses(search->policy, term->rule)) {
+			found += report_empty(search->policy, term->rule, diag);
+			continue;
+		}
 		report(search, term, diag);
 		found++;
 	}

@@ -27,6 +27,7 @@ static void expect_warnings(const char *rules, const char *expected)
 
 	open_case(&test);
 	add_case_group(&test, "g", "10.0.0.1", NULL);
+	add_case_file(&test, "none", "<set xmlns='urn:vmseg:1' name='none'/>");
 	compile_case(&test, rules);
 	found = find_shadowed_rules(test.effective, &diag);
 	assert_int_equal(found, diag.warning_count);
@@ -53,6 +54,15 @@ static void rules_that_decide_are_not_reported(void **state)
 			"");
 	/* An empty group may have members tomorrow. */
 	expect_warnings(RULE("a", "") RULE("b", "<remote group='nobody'/>"), "");
+	expect_warnings(RULE("a", "<remote set='none'/><remote group='nobody'/>"), "");
+}
+
+static void rules_about_empty_sets_match_nothing(void **state)
+{
+	(void)state;
+	expect_warnings(RULE("a", "<remote set='none'/>") RULE("b", ""),
+			"domain case:1 <rule>: rule \"a\" matches nothing: its address sets are "
+			"empty\n");
 }
 
 static void shadowed_rules_name_one_that_takes_their_packets(void **state)
@@ -148,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_that_decide_are_not_reported),
+		cmocka_unit_test(rules_about_empty_sets_match_nothing),
 		cmocka_unit_test(shadowed_rules_name_one_that_takes_their_packets),
 		cmocka_unit_test(impossible_packets_do_not_count),
 		cmocka_unit_test(no_random_rule_is_wronged),
