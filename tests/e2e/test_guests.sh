@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Real guests' stacks agree: what two VMs, and hosts behind a router, send each other passes under a
-# policy that allows it, with the default guards, and is counted for what it is. At the end nothing
-# must have been dropped for any reason but the policy.
+# policy that allows it, with the default guards, and is counted for what it is, and nothing of it is
+# dropped for any reason but the policy. Then one guest, and a neighbor of it, send every frame of
+# tests/harness/hostile_frames.py: all are stopped and counted under the right reason, and none
+# arrives, while connections of that guest, and of others beside it, go on and end unharmed.
 
 set -euo pipefail
 . "$(dirname "$0")/../netns/stacks.sh"
 . "$(dirname "$0")/common.sh"
 
 # The network is that of stacks.sh, with VMs in the places of two of its namespaces.
-VM=11 PEER=12
+VM=11 PEER=12 OTHER=15
 VM_NET4=10.0.0 VM_NET6=fd00::
 vm_mac() {
 	printf '52:54:00:00:00:%02d' "$1"
@@ -122,7 +124,7 @@ settle_addresses() {
 
 start_servers() {
 	local name
-	for name in vm peer; do
+	for name in vm peer other; do
 		in_vm $name "mkdir /www; head -c $BYTES /dev/urandom >/www/big; httpd -p 7001 -h /www
 			echo_server 7000 5201 >/dev/null 2>&1 &"
 	done
@@ -241,10 +243,184 @@ list_drops() {
 		"\(.direction) \(.reason) \(.packets)"'
 }
 
+# ---- connections beside hostile frames ----------------------------------------------------------
+
+# start_held FAMILY ADDRESS: a connection of vm, from port 40000, that says a little all the time.
+start_held() {
+	# shellcheck disable=SC2016 # for the VM's shell
+	in_vm vm 'echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range
+		({ i=0; while [ ! -e /tmp/end ]; do echo line $i; i=$((i + 1)); usleep 50000; done; } |
+			tee /tmp/said'"-$1 | nc $2 7000 >/tmp/heard-$1; touch /tmp/ended-$1) &"
+	check_soon 30 "a connection to $2 is open" more_heard "$1" 0
+	in_vm vm 'echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range'
+}
+
+# heard FAMILY: lines that have come back.
+heard() {
+	in_vm vm "wc -l </tmp/heard-$1"
+}
+
+more_heard() {
+	[ "$(heard "$1")" -gt "$2" ]
+}
+
+# Beside them: peer gets a file from other, again and again.
+start_beside() {
+	in_vm peer "(while [ ! -e /tmp/end ]; do
+			wget -q -O - http://$(vm_ip4 $OTHER):7001/big | md5sum; done >/tmp/sums 2>&1
+		touch /tmp/ended) &"
+}
+
+check_all_go_on() {
+	local family before
+	for family in 4 6; do
+		before=$(heard $family)
+		check_soon 30 "$1 vm's IPv$family connection goes on" more_heard $family "$before"
+	done
+}
+
+heard_all() {
+	in_vm vm "cmp /tmp/said-$1 /tmp/heard-$1"
+}
+
+check_all_end() {
+	local family
+	in_vm vm 'touch /tmp/end'
+	in_vm peer 'touch /tmp/end'
+	for family in 4 6; do
+		check_soon 60 "vm's IPv$family connection ends" in_vm vm test -e /tmp/ended-$family
+		check "over IPv$family every byte came back as it was sent" heard_all $family
+	done
+	check_soon 60 "the transfers beside vm end" in_vm peer test -e /tmp/ended
+	check_equal "every one of them was whole" "$(in_vm other 'md5sum </www/big')" \
+		"$(in_vm peer 'sort -u /tmp/sums')"
+}
+
+# ---- hostile frames -----------------------------------------------------------------------------
+
+# numbers FAMILY: sequence and acknowledgment number of peer in its connection with vm.
+numbers() {
+	"$TOP/tests/harness/wire.py" numbers "$(vm_tap peer)" 7000 "$1"
+}
+
+make_frames() {
+	local sequence4 sequence6
+	mkdir "$LAB/frames"
+	sequence4=$(numbers 4) sequence6=$(numbers 6)
+	# shellcheck disable=SC2086 # two numbers each
+	"$TOP/tests/harness/hostile_frames.py" "$LAB/frames" $sequence4 $sequence6 >"$LAB/frames/list"
+}
+
+# send_frames DIRECTION NAME...: out of the guest, or into it from the router, whom nobody filters.
+send_frames() {
+	local direction=$1 name command=
+	shift
+	for name in "$@"; do
+		if [ "$direction" = in ]; then
+			in_ns router "$TOP/tests/harness/wire.py" send eth0 "$LAB/frames/in.$name.pcap"
+			continue
+		fi
+		command+="echo $(gzip -9 <"$LAB/frames/$direction.$name.pcap" | base64 -w 0) |
+			base64 -d | gunzip -c | send_pcap eth0 || exit 1; "
+	done
+	[ "$direction" = in ] || in_vm vm "$command"
+}
+
+# What leaves the host for a guest: to peer for what vm sends, to vm for what is sent to it.
+start_watchers() {
+	local direction
+	declare -A victims=([out]=peer [in]=vm)
+	for direction in out in; do
+		tcpdump --immediate-mode -U -B 16384 -Q out -i "$(vm_tap "${victims[$direction]}")" \
+			-w "$LAB/$direction.seen" 2>"$LAB/$direction.watch" &
+		wait_for 20 grep -q listening "$LAB/$direction.watch"
+	done
+}
+
+# seen DIRECTION [NAME]: the names of hostile frames that arrived.
+seen() {
+	grep -aoE "HSTL${2:-[a-z0-9-]+} " "$LAB/$1.seen" || true
+}
+
+has_seen() {
+	[ -n "$(seen "$1" "$2")" ]
+}
+
+# counted DIRECTION REASON N: exactly so many packets.
+counted() {
+	[ "$(counter vm "$1" "$2")" -eq "$3" ]
+}
+
+check_stopped() {
+	local direction reason count names before
+	while read -r direction reason count names <&3; do
+		before=$(counter vm "$direction" "$reason")
+		# shellcheck disable=SC2086 # many names
+		send_frames "$direction" $names >>"$LAB/sent.log"
+		check_soon 20 "$direction: $count frames are stopped as $reason" \
+			counted "$direction" "$reason" $((before + count))
+	done 3< <(awk '$1 == "stopped" { key = $2 " " $4; count[key] += $5; names[key] = names[key] " " $3 }
+		END { for (key in count) print key, count[key] names[key] }' "$LAB/frames/list" | sort)
+	for direction in out in; do
+		send_frames "$direction" honest >>"$LAB/sent.log"
+		check_soon 20 "an honest frame arrives ($direction)" has_seen "$direction" honest
+		check_equal "nothing else of all this has ($direction)" "HSTLhonest " \
+			"$(seen "$direction" | sort -u)"
+	done
+	check_all_go_on "beside all this"
+}
+
+# ---- floods -------------------------------------------------------------------------------------
+
+# check_flood NAME LIMITS MOST: with these limits, not more than so many frames of the flood pass.
+# What vm sends peer's policy denies, so that peer's port has the number of what passed.
+check_flood() {
+	local kind direction name reason count before passed_before passed
+	read -r kind direction name reason count < <(grep "^flood [a-z]* $1 " "$LAB/frames/list")
+	write_stacks_policy "$2"
+	vmseg reload >/dev/null
+	before=$(counter vm "$direction" "$reason") passed_before=$(count_passed "$direction" "$name")
+	send_frames "$direction" "$name" >>"$LAB/sent.log"
+	check_soon 20 "$name: every frame passes or is stopped as $reason" \
+		all_known "$direction" "$name" "$reason" $((before + passed_before + count))
+	passed=$(($(count_passed "$direction" "$name") - passed_before))
+	check "$name: some pass, but no more than the limit: $passed of $count" \
+		[ "$passed" -gt 0 -a "$passed" -le "$3" ]
+	write_stacks_policy
+	vmseg reload >/dev/null
+	check_all_go_on "beside $name"
+}
+
+count_passed() {
+	if [ "$1" = out ]; then
+		counter peer in policy
+	else
+		seen "$1" "$2" | wc -l
+	fi
+}
+
+# all_known DIRECTION NAME REASON SUM
+all_known() {
+	[ $(($(counter vm "$1" "$3") + $(count_passed "$1" "$2"))) -eq "$4" ]
+}
+
+check_floods() {
+	local most
+	most=$(($(vmseg sessions vm --json | jq '.sessions | length') + 60))
+	check_flood flood-udp "sessions='$most'" $most
+	check_flood flood-one-remote "sessions='20000' sessions-per-remote='30'" 30
+	check_flood flood-syn "sessions='20000' half-open='40'" 40
+	check "when it is over a new connection is made at once" \
+		answers vm tcp "$(vm_ip4 $PEER)" 7000
+}
+
 enter_lab "$@"
 need dnsmasq dnsmasq-base
 need /usr/bin/python3 python3
 need busybox busybox-static
+need tcpdump
+/usr/bin/python3 -c 'import scapy' 2>/dev/null || die "scapy is missing: install python3-scapy"
+without_bridge_netfilter
 set_up
 write_stacks_policy
 vmseg reload >/dev/null
@@ -252,6 +428,7 @@ add_router
 start_router_services
 create_guest vm $VM
 create_guest peer $PEER
+create_guest other $OTHER
 configure_itself
 check_dhcp
 check_slaac
@@ -265,4 +442,12 @@ check_idle
 check_churn
 check_equal "in all of this vm's port dropped nothing but by policy" "" "$(list_drops vm)"
 check_equal "nor did peer's" "" "$(list_drops peer)"
+start_held 4 "$(vm_ip4 $PEER)"
+start_held 6 "$(vm_ip6 $PEER)"
+make_frames
+start_beside
+start_watchers
+check_stopped
+check_floods
+check_all_end
 done_testing

@@ -96,14 +96,19 @@ forwards() {
 		echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 }
 
-add_network() {
+# With br_netfilter in the kernel the bridge drops some malformed packets by itself.
+without_bridge_netfilter() {
 	local name
-	add_bridge br0 10.0.0.1/24 fd00::1/64
-	# With br_netfilter in the kernel the bridge drops some malformed packets by itself.
 	for name in iptables ip6tables; do
 		[ ! -e "/proc/sys/net/bridge/bridge-nf-call-$name" ] ||
 			echo 0 >"/proc/sys/net/bridge/bridge-nf-call-$name"
 	done
+}
+
+add_network() {
+	local name
+	add_bridge br0 10.0.0.1/24 fd00::1/64
+	without_bridge_netfilter
 	add_host vm 11
 	add_host peer 12
 	add_host intruder 13

@@ -32,7 +32,7 @@ mkdir -p "$root"/{bin,dev,modules,proc,sys}
 install -m 755 "$here/init" "$root/init"
 install -m 755 "$(command -v busybox)" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
-install -m 755 "$tools"/{guest_agent,echo_server,ask,hold,send_frame,watch_frames} "$root/bin"
+install -m 755 "$tools"/{guest_agent,echo_server,ask,hold,send_frame,send_pcap,watch_frames} "$root/bin"
 
 # A module's file, unpacked: busybox's insmod knows no compression.
 add_module() {
