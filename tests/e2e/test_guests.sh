@@ -245,10 +245,11 @@ list_drops() {
 
 # ---- connections beside hostile frames ----------------------------------------------------------
 
-# start_held FAMILY ADDRESS: a connection of vm, from port 40000, that says a little all the time.
+# start_held FAMILY ADDRESS: a connection of vm that says a little all the time, from port 20000: none
+# of those before it can have had that one, and keep it in TIME_WAIT.
 start_held() {
 	# shellcheck disable=SC2016 # for the VM's shell
-	in_vm vm 'echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range
+	in_vm vm 'echo 20000 20000 >/proc/sys/net/ipv4/ip_local_port_range
 		({ i=0; while [ ! -e /tmp/end ]; do echo line $i; i=$((i + 1)); usleep 50000; done; } |
 			tee /tmp/said'"-$1 | nc $2 7000 >/tmp/heard-$1; touch /tmp/ended-$1) &"
 	check_soon 30 "a connection to $2 is open" more_heard "$1" 0

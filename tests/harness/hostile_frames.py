@@ -3,7 +3,7 @@
 """hostile_frames.py DIRECTORY SEQUENCE4 ACK4 SEQUENCE6 ACK6: what a hostile guest sends (out), what
 hostile neighbors send to a guest (in), and floods, a pcap file each: DIRECTORY/DIRECTION.NAME.pcap.
 
-The numbers are those of a segment from peer in its IPv4 and its IPv6 connection with port 40000 of
+The numbers are those of a segment from peer in its IPv4 and its IPv6 connection with port 20000 of
 the VM: the blind segments are far from them, and from each other.
 
 On stdout one line per file: its kind (stopped, flood, honest), the direction, the name, the reason
@@ -24,7 +24,7 @@ MARK_WORD = int.from_bytes(MARK, "big")
 VM_MAC, PEER_MAC, INTRUDER_MAC = (f"52:54:00:00:00:{n}" for n in (11, 12, 13))
 VM, PEER, INTRUDER = ({4: f"10.0.0.{n}", 6: f"fd00::{n}"} for n in (11, 12, 13))
 ROUTER = {4: "10.0.0.254", 6: "fd00::fe"}
-HELD_PORT, ECHO_PORT = 40000, 7000
+HELD_PORT, ECHO_PORT = 20000, 7000
 COPIES = 3
 
 

@@ -6,14 +6,16 @@
   watch INTERFACE MARK          prints a line for each frame received that contains MARK: the name
                                 that follows MARK up to a blank, and the frame's first bytes
   numbers INTERFACE PORT 4|6    prints sequence and acknowledgment number of the next TCP segment
-                                received that comes from PORT
+                                received that comes from PORT; none for 30 seconds is an error
 """
 import socket
 import struct
 import sys
+import time
 
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33
+NUMBERS_SECONDS = 30
 
 
 def read_pcap(path):
@@ -56,8 +58,13 @@ def numbers(interface, port, family):
     ethertype, protocol_at, transport = (0x0800, 23, 34) if family == "4" else (0x86dd, 20, 54)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
         sock.bind((interface, ETH_P_ALL))
-        while True:
-            frame, (_, _, kind, _, _) = sock.recvfrom(65536)
+        deadline = time.monotonic() + NUMBERS_SECONDS
+        while time.monotonic() < deadline:
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                frame, (_, _, kind, _, _) = sock.recvfrom(65536)
+            except TimeoutError:
+                break
             if kind == socket.PACKET_OUTGOING or len(frame) < transport + 20 or \
                     frame[12:14] != ethertype.to_bytes(2, "big") or frame[protocol_at] != 6:
                 continue
@@ -65,6 +72,7 @@ def numbers(interface, port, family):
             if source == int(port):
                 print(sequence, ack)
                 return
+    sys.exit(f"no TCP segment from port {port} within {NUMBERS_SECONDS} seconds")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ declare -A SENDER=([out]=vm [in]=intruder) WATCHER=([out]=peer [in]=vm)
 
 declare -A transfers=()
 
-# start_transfer NAME ADDRESS: from port 40000 of the VM, to the end of the script's cases.
+# start_transfer NAME ADDRESS: from port 20000 of the VM, to the end of the script's cases.
 start_transfer() {
-	ip netns exec vm "$TOP/tests/harness/sockets.py" slow "$2" 7000 40000 >"$LAB/$1.out" 2>&1 &
+	ip netns exec vm "$TOP/tests/harness/sockets.py" slow "$2" 7000 20000 >"$LAB/$1.out" 2>&1 &
 	transfers[$1]=$!
 	wait_for 10 grep -q open "$LAB/$1.out" || die "no connection to $2: see $LAB/$1.out"
 }
