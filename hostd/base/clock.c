@@ -23,3 +23,8 @@ uint64_t boottime_usec(void)
 {
 	return read_clock(CLOCK_BOOTTIME);
 }
+
+uint64_t thread_cpu_usec(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}

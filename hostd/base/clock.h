@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The clocks of the daemon's own deadlines: they never jump.
+ * The clocks of the daemon's own deadlines and pauses: they never jump.
  */
 #ifndef VMSEG_CLOCK_H
 #define VMSEG_CLOCK_H
@@ -15,5 +15,8 @@ uint64_t monotonic_usec(void);
 /* CLOCK_BOOTTIME in microseconds: goes on while the host sleeps, and means the same to every daemon
  * until the next boot. */
 uint64_t boottime_usec(void);
+
+/* What the calling thread has had of the CPU, in microseconds. */
+uint64_t thread_cpu_usec(void);
 
 #endif

@@ -18,8 +18,11 @@
 #define PRIORITY_NEWS   (SD_EVENT_PRIORITY_NORMAL + 10)
 #define PRIORITY_SWEEP  (SD_EVENT_PRIORITY_NORMAL + 20)
 
-/* Sessions looked at in one go, and the pauses between two of them and between two rounds. */
+/* Sessions looked at in one go, and the pauses between two goes and between two rounds. A pause is
+ * never shorter than SWEEP_REST times what the go before it took of the CPU: so the sweep takes no
+ * more than a fortieth of a core, however many sessions there are and however slow the host. */
 #define SWEEP_BUDGET     4096
+#define SWEEP_REST       39
 #define SWEEP_STEP_USEC  (20 * 1000ULL)
 #define SWEEP_ROUND_USEC (5 * USEC_PER_SEC)
 
@@ -117,10 +120,12 @@ static int on_events(sd_event_source *source, int fd, uint32_t events, void *con
 static int on_sweep(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
+	uint64_t started = thread_cpu_usec(), rest, pause;
 	uint32_t seen = sweep_sessions(daemon->datapath, SWEEP_BUDGET);
 
-	sd_event_source_set_time_relative(source,
-					  seen < SWEEP_BUDGET ? SWEEP_ROUND_USEC : SWEEP_STEP_USEC);
+	rest = SWEEP_REST * (thread_cpu_usec() - started);
+	pause = seen < SWEEP_BUDGET ? SWEEP_ROUND_USEC : SWEEP_STEP_USEC;
+	sd_event_source_set_time_relative(source, rest > pause ? rest : pause);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
