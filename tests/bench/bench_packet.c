@@ -33,13 +33,48 @@
 #define PACKETS  20000 /* a round's, about two milliseconds: most are not interrupted */
 #define TCP_PORT 80
 
+/* Slots beyond the rig's own. */
+#define MANY_PORTS      1000
+#define FIRST_MANY_SLOT (RIG_PORTS + 1)
+
 #define TARGET_EMPTY RIG_PROGRAM_COUNT
 
 struct bench {
 	struct rig_port *port;
+	struct rig_port *many; /* MANY_PORTS */
 	struct walker *walker;
 	struct walk *walk; /* the walker's own variable */
 };
+
+/* ---- the walker --------------------------------------------------------------------------------
+ */
+
+static void close_walker(struct bench *bench)
+{
+	walker__destroy(bench->walker);
+	bench->walker = NULL;
+}
+
+/* One with an empty table for so many sessions. */
+static void renew_walker(struct bench *bench, uint32_t bare_sessions)
+{
+	struct bpf_map *index = bench->port->rig->skeleton->maps.port_index;
+	int fd;
+
+	close_walker(bench);
+	bench->walker = walker__open();
+	assert_non_null(bench->walker);
+	bpf_map__set_max_entries(bench->walker->maps.bare_table, bare_sessions);
+	assert_int_equal(bpf_map__reuse_fd(bench->walker->maps.port_index, bpf_map__fd(index)), 0);
+	assert_int_equal(walker__load(bench->walker), 0);
+	bench->walk = &bench->walker->data->walk;
+	for (uint32_t i = 0; i < RIG_PROGRAM_COUNT; i++) {
+		fd = rig_program(bench->port->rig, (enum rig_program)i);
+		rig_write(bench->walker->maps.targets, i, &fd);
+	}
+	fd = bpf_program__fd(bench->walker->progs.empty);
+	rig_write(bench->walker->maps.targets, TARGET_EMPTY, &fd);
+}
 
 /* ---- running ----------------------------------------------------------------------------------
  */
@@ -82,12 +117,20 @@ static void set_walk(struct bench *bench, uint32_t first, uint32_t flows)
 	bench->walk->stride = flows > 1000 ? 611953 % flows : 1;
 }
 
+/* Of the ports that are walked. */
 static uint64_t count_reason(struct bench *bench, enum direction direction, enum reason reason)
 {
+	uint32_t ports = bench->walk->ports;
+	uint32_t first = ports ? FIRST_MANY_SLOT : bench->port->slot;
+	uint32_t end = first + (ports ? ports : 1);
 	struct port_stats stats;
+	uint64_t sum = 0;
 
-	read_rig_stats(bench->port->rig, bench->port->slot, &stats);
-	return stats.by_reason[direction][reason].packets;
+	for (uint32_t slot = first; slot < end; slot++) {
+		read_rig_stats(bench->port->rig, slot, &stats);
+		sum += stats.by_reason[direction][reason].packets;
+	}
+	return sum;
 }
 
 /* Runs packets through a program, all of which must meet the reason. */
@@ -132,14 +175,14 @@ static void print_figures(const char *name, double *floors, double *totals, uint
 	qsort(floors, rounds, sizeof(*floors), compare_doubles);
 	qsort(totals, rounds, sizeof(*totals), compare_doubles);
 	qsort(over, rounds, sizeof(*over), compare_doubles);
-	printf("%-40s %8.1f %8.1f %8.1f %8.1f %8.1f\n", name, floors[rounds / 2],
+	printf("%-52s %8.1f %8.1f %8.1f %8.1f %8.1f\n", name, floors[rounds / 2],
 	       totals[rounds / 2], over[0], over[rounds / 2], over[rounds - 1]);
 	fflush(stdout);
 }
 
 static void print_header(void)
 {
-	printf("%-40s %8s %8s %8s %8s %8s\n", "ns per packet", "floor", "total", "over min",
+	printf("%-52s %8s %8s %8s %8s %8s\n", "ns per packet", "floor", "total", "over min",
 	       "median", "max");
 }
 
@@ -158,19 +201,34 @@ static void measure(struct bench *bench, const char *name, enum direction direct
 	print_figures(name, floors, totals, ROUNDS);
 }
 
-/* Each flow's first packet: every round goes on to flows that have not been seen. */
-static void measure_new(struct bench *bench, const char *name, enum direction direction,
-			const struct packet *packet, uint32_t first, uint32_t rounds)
+/* Flows that have not been seen, a round's in a table that holds so many sessions. */
+static double run_new(struct bench *bench, const struct packet *packet, uint32_t round,
+		      uint32_t sessions)
+{
+	uint32_t first = round * PACKETS % sessions;
+
+	if (first == 0)
+		set_session_limit(bench->port, sessions);
+	set_walk(bench, first, PACKETS);
+	return run_case(bench, DIRECTION_OUT, packet, REASON_NEW, PACKETS);
+}
+
+/* Each flow's first packet: what it costs depends on the size of the table, and on whether that
+ * and what is put into it are in the caches. */
+static void measure_new(struct bench *bench, const char *protocol, const struct packet *packet,
+			uint32_t sessions)
 {
 	double floors[ROUNDS], totals[ROUNDS];
+	char name[64];
 
-	for (uint32_t i = 0; i < rounds; i++) {
-		set_walk(bench, first + i * PACKETS, PACKETS);
+	aim_walk(bench, DIRECTION_OUT, packet, false);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		set_walk(bench, 0, PACKETS);
 		floors[i] = run_floor(bench, packet, PACKETS);
-		set_walk(bench, first + i * PACKETS, PACKETS);
-		totals[i] = run_case(bench, direction, packet, REASON_NEW, PACKETS);
+		totals[i] = run_new(bench, packet, i, sessions);
 	}
-	print_figures(name, floors, totals, rounds);
+	snprintf(name, sizeof(name), "new session, %s, table of %u", protocol, sessions);
+	print_figures(name, floors, totals, ROUNDS);
 }
 
 /* ---- cases -------------------------------------------------------------------------------------
@@ -237,18 +295,65 @@ static void bench_established(struct bench *bench, uint32_t flows)
 	bench_datagrams(bench, flows);
 }
 
+/* Ports like the rig's first, in the slots beyond the rig's own. */
+static void add_many_ports(struct bench *bench, uint32_t flows)
+{
+	for (uint32_t i = 0; i < MANY_PORTS; i++) {
+		struct rig_port *port = &bench->many[i];
+
+		*port = (struct rig_port){.rig = bench->port->rig,
+					  .slot = FIRST_MANY_SLOT + i,
+					  .record = bench->port->record,
+					  .sessions = -1,
+					  .remotes = -1};
+		set_session_limit(port, flows);
+		publish_port(port);
+	}
+	bench->walk->record = FIRST_MANY_SLOT * 2;
+}
+
+/* The loopback device is the rig's first port's again. */
+static void remove_many_ports(struct bench *bench)
+{
+	bench->walk->ports = 0;
+	rig_write(bench->port->rig->skeleton->maps.port_index, LOOPBACK_IFINDEX,
+		  &bench->port->published);
+	for (uint32_t i = 0; i < MANY_PORTS; i++) {
+		close_descriptor(&bench->many[i].sessions);
+		close_descriptor(&bench->many[i].remotes);
+	}
+}
+
+/* As many flows however many ports share them. */
+static void bench_ports(struct bench *bench, uint32_t ports)
+{
+	const struct packet out = tcp(VM, WEB, 0, TCP_PORT, ACK, .sequence = 101,
+				      .acknowledgment = 501, .payload = 10);
+	char name[64];
+
+	add_many_ports(bench, 1000);
+	bench->walk->ports = ports;
+	open_flows(bench, VM, WEB, 1000);
+	snprintf(name, sizeof(name), "established TCP, IPv4 out, 1000 flows of %u port%s", ports,
+		 ports == 1 ? "" : "s");
+	aim_walk(bench, DIRECTION_OUT, &out, false);
+	measure(bench, name, DIRECTION_OUT, &out, REASON_ESTABLISHED, 1000);
+	remove_many_ports(bench);
+}
+
 /* The programs of the walker that touch nothing but a table like a port's. */
 static void bench_bare(struct bench *bench, uint32_t flows)
 {
 	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, ACK);
-	int empty = bpf_program__fd(bench->walker->progs.empty);
-	int insert = bpf_program__fd(bench->walker->progs.insert_bare);
-	int look_up = bpf_program__fd(bench->walker->progs.look_up_bare);
 	double floors[ROUNDS], totals[ROUNDS];
+	int empty, look_up;
 	char name[64];
 
+	renew_walker(bench, flows);
+	empty = bpf_program__fd(bench->walker->progs.empty);
+	look_up = bpf_program__fd(bench->walker->progs.look_up_bare);
 	set_walk(bench, 0, flows);
-	run_walker(insert, &packet, flows);
+	run_walker(bpf_program__fd(bench->walker->progs.insert_bare), &packet, flows);
 	for (int i = 0; i < ROUNDS; i++) {
 		floors[i] = run_walker(empty, &packet, PACKETS);
 		totals[i] = run_walker(look_up, &packet, PACKETS);
@@ -257,32 +362,33 @@ static void bench_bare(struct bench *bench, uint32_t flows)
 	print_figures(name, floors, totals, ROUNDS);
 }
 
-static void bench_bare_insert(struct bench *bench, uint32_t first, uint32_t rounds)
+static void bench_bare_insert(struct bench *bench, uint32_t sessions)
 {
 	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, ACK);
 	double floors[ROUNDS], totals[ROUNDS];
+	char name[64];
 
-	for (uint32_t i = 0; i < rounds; i++) {
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		if (i * PACKETS % sessions == 0)
+			renew_walker(bench, sessions);
 		floors[i] =
 			run_walker(bpf_program__fd(bench->walker->progs.empty), &packet, PACKETS);
-		set_walk(bench, first + i * PACKETS, PACKETS);
+		set_walk(bench, i * PACKETS % sessions, PACKETS);
 		totals[i] = run_walker(bpf_program__fd(bench->walker->progs.insert_bare), &packet,
 				       PACKETS);
 	}
-	print_figures("bare hash insert", floors, totals, rounds);
+	snprintf(name, sizeof(name), "bare hash insert, table of %u", sessions);
+	print_figures(name, floors, totals, ROUNDS);
 }
 
-static void bench_new(struct bench *bench)
+static void bench_new(struct bench *bench, uint32_t sessions)
 {
 	const struct packet syn = tcp(VM, WEB, 0, TCP_PORT, SYN, .sequence = 100);
 	const struct packet datagram = udp(VM, WEB, 0, 53);
 
-	set_session_limit(bench->port, ROUNDS * PACKETS);
-	aim_walk(bench, DIRECTION_OUT, &syn, false);
-	measure_new(bench, "new session, TCP", DIRECTION_OUT, &syn, 0, ROUNDS);
-	set_session_limit(bench->port, ROUNDS * PACKETS);
-	aim_walk(bench, DIRECTION_OUT, &datagram, false);
-	measure_new(bench, "new session, UDP", DIRECTION_OUT, &datagram, 0, ROUNDS);
+	bench_bare_insert(bench, sessions);
+	measure_new(bench, "TCP", &syn, sessions);
+	measure_new(bench, "UDP", &datagram, sessions);
 }
 
 static void bench_limit(struct bench *bench)
@@ -349,34 +455,25 @@ static void bench_denied(struct bench *bench, unsigned int rules)
 /* ---- setting up ---------------------------------------------------------------------------------
  */
 
-static void open_bench(struct bench *bench, uint32_t bare_flows)
+static void open_bench(struct bench *bench)
 {
 	const struct packet packet = tcp(VM, WEB, 0, TCP_PORT, SYN);
 	void *state = NULL;
-	int fd;
 
-	if (open_rig(&state) || reset_rig(&state))
+	if (open_rig_for(&state, RIG_PORTS + MANY_PORTS) || reset_rig(&state))
 		fail_msg("no rig");
 	bench->port = state;
 	run_frame(bench->port, DIRECTION_OUT, &packet); /* makes the port the loopback device's */
-	bench->walker = walker__open();
-	assert_non_null(bench->walker);
-	bpf_map__set_max_entries(bench->walker->maps.bare_table, bare_flows + ROUNDS * PACKETS);
-	assert_int_equal(walker__load(bench->walker), 0);
-	bench->walk = &bench->walker->data->walk;
-	for (uint32_t i = 0; i < RIG_PROGRAM_COUNT; i++) {
-		fd = rig_program(bench->port->rig, (enum rig_program)i);
-		rig_write(bench->walker->maps.targets, i, &fd);
-	}
-	fd = bpf_program__fd(bench->walker->progs.empty);
-	rig_write(bench->walker->maps.targets, TARGET_EMPTY, &fd);
+	bench->many = calloc(MANY_PORTS, sizeof(*bench->many));
+	assert_non_null(bench->many);
 }
 
 static void close_bench(struct bench *bench)
 {
 	void *state = bench->port;
 
-	walker__destroy(bench->walker);
+	close_walker(bench);
+	free(bench->many);
 	close_rig(&state);
 }
 
@@ -387,7 +484,7 @@ int main(void)
 	uint32_t most = text && *text ? (uint32_t)strtoul(text, NULL, 10) : 1000000;
 	struct bench bench = {0};
 
-	open_bench(&bench, most);
+	open_bench(&bench);
 	set_defaults(bench.port, false, true);
 	set_event_rate(&bench, 0);
 	print_header();
@@ -395,8 +492,11 @@ int main(void)
 		bench_bare(&bench, sizes[i]);
 		bench_established(&bench, sizes[i]);
 	}
-	bench_bare_insert(&bench, most, ROUNDS);
-	bench_new(&bench);
+	bench_ports(&bench, 1);
+	bench_ports(&bench, 100);
+	bench_ports(&bench, MANY_PORTS);
+	bench_new(&bench, PACKETS);
+	bench_new(&bench, ROUNDS * PACKETS);
 	bench_limit(&bench);
 	bench_guard(&bench);
 	bench_denied(&bench, 10);

@@ -11,7 +11,8 @@
 #                      without connection tracking in the bridge can do
 #
 # Two guests in namespaces behind veth devices in a bridge for the first group of figures; a tap
-# that one of our tools writes to, for the second, bridged and routed. Every case first shows that
+# that one of our tools writes to, for the second, bridged and routed: to another guest's tap, or
+# ("out") to one that is not filtered, as the network is not. Every case first shows that
 # what is allowed passes and, but for "nothing", that what is not does not.
 
 set -euo pipefail
@@ -38,6 +39,8 @@ fi
 
 declare -A IP=([g1]=10.77.1.1 [g2]=10.77.1.2) MAC=([g1]=52:54:00:77:00:01 [g2]=52:54:00:77:00:02)
 declare -A PORT=([g1]=p1 [g2]=p2)
+# Those that are filtered; one that is not is the network.
+FILTERED=(g1 g2)
 
 # ---- guests ----------------------------------------------------------------------------------
 
@@ -107,13 +110,7 @@ start_daemons() {
 		</policy>
 	EOF
 	for method in tcx clsact; do
-		mkdir -p "/run/vmseg-$method"
-		printf '%s\n' "attach = $method" "libvirt-uri = none" "log-level = warning" \
-			"run-directory = /run/vmseg-$method" "bpffs = /sys/fs/bpf/vmseg-$method" \
-			>"/etc/vmseg/$method.conf"
-		"$BUILD/vmseg-hostd" --config "/etc/vmseg/$method.conf" >>"$LAB/hostd.log" 2>&1 &
-		VMSEG_SOCKET=/run/vmseg-$method/control.sock wait_for 20 "$BUILD/vmseg" status ||
-			die "vmseg-hostd does not answer: see $LAB/hostd.log"
+		start_method_daemon $method "libvirt-uri = none"
 	done
 }
 
@@ -123,13 +120,17 @@ vmseg_hook() {
 }
 
 vmseg_up() {
-	vmseg_hook "${1:-tcx}" start g1 "${PORT[g1]}"
-	vmseg_hook "${1:-tcx}" start g2 "${PORT[g2]}"
+	local guest
+	for guest in "${FILTERED[@]}"; do
+		vmseg_hook "${1:-tcx}" start "$guest" "${PORT[$guest]}"
+	done
 }
 
 vmseg_down() {
-	vmseg_hook "${1:-tcx}" stopped g1 "${PORT[g1]}"
-	vmseg_hook "${1:-tcx}" stopped g2 "${PORT[g2]}"
+	local guest
+	for guest in "${FILTERED[@]}"; do
+		vmseg_hook "${1:-tcx}" stopped "$guest" "${PORT[$guest]}"
+	done
 }
 
 vmseg-clsact_up() { vmseg_up clsact; }
@@ -138,7 +139,7 @@ vmseg-clsact_down() { vmseg_down clsact; }
 nwfilter_up() {
 	local guest
 	pass_bridge_to_ip_filters 1
-	for guest in g1 g2; do
+	for guest in "${FILTERED[@]}"; do
 		cat >"$LAB/binding.xml" <<-EOF
 			<filterbinding>
 			  <owner><name>$guest</name><uuid>00000000-0000-0000-0000-0000000000${guest/g/0}</uuid></owner>
@@ -155,15 +156,17 @@ nwfilter_up() {
 }
 
 nwfilter_down() {
-	virsh --quiet nwfilter-binding-delete "${PORT[g1]}"
-	virsh --quiet nwfilter-binding-delete "${PORT[g2]}"
+	local guest
+	for guest in "${FILTERED[@]}"; do
+		virsh --quiet nwfilter-binding-delete "${PORT[$guest]}"
+	done
 	pass_bridge_to_ip_filters 0
 }
 
-# The guards of both guests, for a chain of the bridge.
+# For a chain of the bridge.
 nft_guards() {
 	local guest
-	for guest in g1 g2; do
+	for guest in "${FILTERED[@]}"; do
 		cat <<-EOF
 			iifname "${PORT[$guest]}" ether saddr != ${MAC[$guest]} drop
 			iifname "${PORT[$guest]}" arp saddr ether != ${MAC[$guest]} drop
@@ -346,7 +349,7 @@ measure_taps() {
 
 # out_count FILTER: packets that t1's port has counted; a jq condition on the reason.
 out_count() {
-	VMSEG_SOCKET=/run/vmseg-tcx/control.sock "$BUILD/vmseg" show g1 --json |
+	vmseg_of tcx show g1 --json |
 		jq "[.ports[0].counters[] | select(.direction == \"out\" and ($1)).packets] | add // 0"
 }
 
@@ -411,7 +414,11 @@ ip link del p2
 add_taps
 bridge_taps
 measure_taps tap/bridged "${TAP_PEERS[@]}"
+FILTERED=(g1)
+measure_taps tap/bridged-out "${TAP_PEERS[@]}"
 route_taps
+measure_taps tap/routed-out "${ROUTED_PEERS[@]}"
+FILTERED=(g1 g2)
 measure_taps tap/routed "${ROUTED_PEERS[@]}"
 measure_floods
 write_figures

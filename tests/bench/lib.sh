@@ -54,6 +54,25 @@ write_figures() {
 	done
 }
 
+# start_method_daemon METHOD [SETTING...]: a daemon that attaches by TCX or by clsact, beside that of
+# the other method; its configuration is /etc/vmseg/METHOD.conf, its process ${method_pid[METHOD]}.
+declare -A method_pid=()
+start_method_daemon() {
+	local method=$1
+	shift
+	mkdir -p /etc/vmseg "/run/vmseg-$method"
+	printf '%s\n' "attach = $method" "log-level = warning" "run-directory = /run/vmseg-$method" \
+		"bpffs = /sys/fs/bpf/vmseg-$method" "$@" >"/etc/vmseg/$method.conf"
+	"$BUILD/vmseg-hostd" --config "/etc/vmseg/$method.conf" >>"$LAB/hostd.log" 2>&1 &
+	method_pid[$method]=$!
+	wait_for 20 vmseg_of "$method" status || die "vmseg-hostd does not answer: see $LAB/hostd.log"
+}
+
+# vmseg_of METHOD ARGUMENT...: asks that daemon.
+vmseg_of() {
+	VMSEG_SOCKET=/run/vmseg-$1/control.sock "$BUILD/vmseg" "${@:2}"
+}
+
 now_ms() {
 	printf '%d' $((${EPOCHREALTIME/./} / 1000))
 }

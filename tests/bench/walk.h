@@ -23,6 +23,8 @@ struct walk {
 	__u32 remote_at; /* offset of the last two bytes of the remote address in the frame */
 	__u32 port_at;   /* offset of the local port */
 	__u32 target;    /* in `targets` */
+	__u32 ports;  /* flow n is that of port n % ports; 0: all are the loopback device's port */
+	__u32 record; /* of the first port in port_map; every other one is the next port's */
 };
 
 #endif

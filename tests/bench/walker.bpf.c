@@ -30,6 +30,15 @@ struct {
 	__uint(value_size, sizeof(struct session));
 } bare_table SEC(".maps");
 
+/* The one of the programs that are measured. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PORT_INDEX_ENTRIES);
+	__type(key, __u32);
+	__type(value, __u64);
+} port_index SEC(".maps");
+
 struct walk walk = {.flows = 1};
 
 /* The flow of the next packet: all of them in turn, by strides, so that no cache or prefetcher sees
@@ -44,6 +53,16 @@ static __always_inline __u32 take_flow(void)
 	return walk.first + flow;
 }
 
+/* A test run is always on the loopback device: it becomes the port that the flow belongs to. */
+static __always_inline void turn_to_port(struct __sk_buff *skb, __u32 flow)
+{
+	__u32 ifindex = skb->ifindex;
+	__u64 *number = bpf_map_lookup_elem(&port_index, &ifindex);
+
+	if (number && walk.ports)
+		*number = walk.record + 2 * (flow % walk.ports) + 1;
+}
+
 SEC("tc")
 int walk_flows(struct __sk_buff *skb)
 {
@@ -56,6 +75,7 @@ int walk_flows(struct __sk_buff *skb)
 		return TC_ACT_STOLEN;
 	*address = bpf_htons(flow / WALK_PORTS);
 	*port = bpf_htons(WALK_FIRST_PORT + flow % WALK_PORTS);
+	turn_to_port(skb, flow);
 	bpf_tail_call(skb, &targets, walk.target);
 	return TC_ACT_STOLEN; /* nothing that vmseg returns: the bench fails */
 }

@@ -67,20 +67,21 @@ static int print_warnings(enum libbpf_print_level level, const char *format, va_
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }
 
-static void size_maps(struct vmseg *skeleton)
+/* Policies are only those of the rig's own ports. */
+static void size_maps(struct vmseg *skeleton, uint32_t ports)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, skeleton->obj) bpf_map__set_pin_path(map, NULL);
-	bpf_map__set_max_entries(skeleton->maps.port_map, 2 * (RIG_PORTS + 1));
-	bpf_map__set_max_entries(skeleton->maps.port_state_map, RIG_PORTS + 1);
-	bpf_map__set_max_entries(skeleton->maps.stats_map, RIG_PORTS + 1);
-	bpf_map__set_max_entries(skeleton->maps.session_map, RIG_PORTS + 1);
-	bpf_map__set_max_entries(skeleton->maps.remote_map, RIG_PORTS + 1);
+	bpf_map__set_max_entries(skeleton->maps.port_map, 2 * (ports + 1));
+	bpf_map__set_max_entries(skeleton->maps.port_state_map, ports + 1);
+	bpf_map__set_max_entries(skeleton->maps.stats_map, ports + 1);
+	bpf_map__set_max_entries(skeleton->maps.session_map, ports + 1);
+	bpf_map__set_max_entries(skeleton->maps.remote_map, ports + 1);
 	bpf_map__set_max_entries(skeleton->maps.policy_map, RIG_PORTS * NODES_PER_PORT);
 	bpf_map__set_max_entries(skeleton->maps.rule_stats_map, RIG_PORTS * COUNTERS_PER_PORT);
 	bpf_map__set_max_entries(skeleton->maps.event_ring, RING_BYTES);
-	bpf_map__set_max_entries(skeleton->maps.fragment_map, FRAGMENTS_PER_PORT * (RIG_PORTS + 1));
+	bpf_map__set_max_entries(skeleton->maps.fragment_map, FRAGMENTS_PER_PORT * (ports + 1));
 }
 
 static int keep_event(void *context, void *data, size_t size)
@@ -103,12 +104,12 @@ bool take_event(struct rig *rig, struct event *ret)
 	return true;
 }
 
-static void load_programs(struct rig *rig)
+static void load_programs(struct rig *rig, uint32_t ports)
 {
 	rig->skeleton = vmseg__open();
 	if (!rig->skeleton)
 		fail_msg("rig: the BPF object does not open: %s", strerror(errno));
-	size_maps(rig->skeleton);
+	size_maps(rig->skeleton, ports);
 	must(vmseg__load(rig->skeleton), "loading the BPF programs");
 
 	rig->tagger = push_tag__open_and_load();
@@ -126,7 +127,7 @@ static void load_programs(struct rig *rig)
 		fail_msg("rig: the event ring does not open: %s", strerror(errno));
 }
 
-int open_rig(void **state)
+int open_rig_for(void **state, uint32_t ports)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
@@ -136,7 +137,7 @@ int open_rig(void **state)
 		fail_msg("rig: no network namespace of its own (not root?): %s", strerror(errno));
 	raise_memory_limit();
 	libbpf_set_print(print_warnings);
-	load_programs(rig);
+	load_programs(rig, ports);
 	for (uint32_t i = 0; i < RIG_PORTS; i++) {
 		rig->ports[i].rig = rig;
 		rig->ports[i].slot = i + 1;
@@ -145,6 +146,11 @@ int open_rig(void **state)
 	}
 	*state = &rig->ports[0];
 	return 0;
+}
+
+int open_rig(void **state)
+{
+	return open_rig_for(state, RIG_PORTS);
 }
 
 int close_rig(void **state)

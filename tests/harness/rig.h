@@ -48,6 +48,8 @@ struct rig {
  * sets *state to the first one. A fresh port has the addresses and the MAC of VM, VM6 and VM_LINK,
  * all guards on, no limits, and a policy that denies in and allows out. */
 int open_rig(void **state);
+/* With room for so many ports, not fewer than RIG_PORTS: those in slots beyond are the caller's. */
+int open_rig_for(void **state, uint32_t ports);
 int close_rig(void **state);
 int reset_rig(void **state);
 
