@@ -9,7 +9,8 @@
  * and the client:
  *
  *   net_load ask ADDRESS PORT COUNT      one byte there and back: prints median and 99th percentile
- *                                        in microseconds
+ *                                        in microseconds. Neither side sleeps: to wake a CPU takes
+ *                                        many times what any filter does, and never the same.
  *   net_load connect ADDRESS PORT SECONDS  connections one after the other: prints them per second
  *   net_load send ADDRESS PORT SECONDS     UDP datagrams of 18 bytes, in frames of 60: prints
  * packets per second
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -60,6 +62,19 @@ static int connect_to(int type, const struct endpoint *peer)
 	return fd;
 }
 
+/* Without going to sleep; false: the peer has closed. */
+static bool await_byte(int fd, char *byte)
+{
+	for (;;) {
+		ssize_t got = recv(fd, byte, 1, MSG_DONTWAIT);
+
+		if (got >= 0)
+			return got == 1;
+		if (errno != EAGAIN)
+			return false;
+	}
+}
+
 /* ---- servers ------------------------------------------------------------------------------- */
 
 static void echo_bytes(const char *port)
@@ -71,7 +86,7 @@ static void echo_bytes(const char *port)
 		char byte;
 
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		while (recv(fd, &byte, 1, 0) == 1 && send(fd, &byte, 1, MSG_NOSIGNAL) == 1)
+		while (await_byte(fd, &byte) && send(fd, &byte, 1, MSG_NOSIGNAL) == 1)
 			;
 		close(fd);
 	}
@@ -136,8 +151,8 @@ static void ask(const struct endpoint *peer, int count)
 	for (int i = 0; i < count; i++) {
 		double start = seconds_now();
 
-		if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1)
-			err(1, "no answer");
+		if (send(fd, &byte, 1, 0) != 1 || !await_byte(fd, &byte))
+			errx(1, "no answer");
 		times[i] = (seconds_now() - start) * 1e6;
 	}
 	qsort(times, (size_t)count, sizeof(*times), compare_doubles);
