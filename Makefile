@@ -67,7 +67,8 @@ UNIT_TESTS      := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/
 VERIFIER_REPORT := $(B)/tests/bpf/verifier_report
 BPF_TESTS       := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 NETNS_TESTS     := $(patsubst tests/netns/%.c,$(B)/tests/netns/%,$(wildcard tests/netns/test_*.c))
-BENCHES         := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCHES         := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,\
+			$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 			$(wildcard tests/harness/tools/*.c))
 

@@ -4,6 +4,7 @@
 # Packets through real devices, and what peers make of the same policy, by turns:
 #
 #   nothing            no filter
+#   empty              a program that does nothing, attached by TCX: the least that one costs
 #   vmseg, vmseg-clsact  by TCX and by clsact
 #   nwfilter           libvirt's, by virsh nwfilter-binding-create: MAC, ARP and IP guards and rules
 #   nft                nftables in the bridge, stateless: the same guards, rules for both directions
@@ -13,7 +14,7 @@
 # Two guests in namespaces behind veth devices in a bridge for the first group of figures; a tap
 # that one of our tools writes to, for the second, bridged and routed: to another guest's tap, or
 # ("out") to one that is not filtered, as the network is not. Every case first shows that
-# what is allowed passes and, but for "nothing", that what is not does not.
+# what is allowed passes and, but for the first two, that what is not does not.
 
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -87,6 +88,18 @@ pass_bridge_to_ip_filters() {
 
 nothing_up() { :; }
 nothing_down() { :; }
+
+filtered_devices() {
+	local guest
+	for guest in "${FILTERED[@]}"; do
+		echo "${PORT[$guest]}"
+	done
+}
+
+# shellcheck disable=SC2046 # a word each
+empty_up() { "$BUILD/tests/bench/empty_filter" on $(filtered_devices); }
+# shellcheck disable=SC2046
+empty_down() { "$BUILD/tests/bench/empty_filter" off $(filtered_devices); }
 
 # domain_of GUEST DEVICE: the guest as a domain, for the hook.
 domain_of() {
@@ -238,7 +251,7 @@ nft-conntrack_down() {
 # Fails the suite where a filter does not filter: figures of such a one are worth nothing.
 check_policy() {
 	answers_to_client 7002 10 || die "$1: what is allowed does not pass"
-	[ "$1" = nothing ] || ! answers_to_client 9 ||
+	[ "$1" = nothing ] || [ "$1" = empty ] || ! answers_to_client 9 ||
 		die "$1: what is not allowed passes"
 }
 
@@ -389,9 +402,9 @@ measure_floods() {
 
 # ---- the whole -------------------------------------------------------------------------------
 
-GUEST_PEERS=(nothing vmseg vmseg-clsact nwfilter nft nft-conntrack)
-TAP_PEERS=(nothing vmseg vmseg-clsact nft nft-conntrack)
-ROUTED_PEERS=(nothing vmseg nft-conntrack)
+GUEST_PEERS=(nothing empty vmseg vmseg-clsact nwfilter nft nft-conntrack)
+TAP_PEERS=(nothing empty vmseg vmseg-clsact nft nft-conntrack)
+ROUTED_PEERS=(nothing empty vmseg nft-conntrack)
 
 add_bridge br0
 pass_bridge_to_ip_filters 0
