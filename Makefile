@@ -56,7 +56,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-
 # ---- what is built ------------------------------------------------------------------------
 
 LIBRARY_SOURCES := $(wildcard $(addprefix hostd/,$(addsuffix /*.c,\
-			base config domain policy datapath control enforce observe virt daemon))) \
+			base config domain policy datapath control enforce change observe virt daemon))) \
 		   hooks/libvirt/decision.c
 CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
 BPF_SOURCES     := $(wildcard bpf/*.bpf.c)

@@ -8,10 +8,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/protocols.h"
+#include "hostd/change/candidate.h"
 #include "hostd/control/explain_question.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
-#include "hostd/enforce/candidate.h"
 
 /* One question with its answer. */
 struct inquiry {

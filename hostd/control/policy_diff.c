@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/change/effect.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
-#include "hostd/enforce/effect.h"
 #include "hostd/policy/compare.h"
 
 /* ---- what it says -----------------------------------------------------------------------------

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/change/candidate.h"
+#include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
-#include "hostd/enforce/candidate.h"
-#include "hostd/enforce/policy_edit.h"
 
 /* The name of what the text says, when it would hold. */
 static int judge_text(const struct enforcer *enforcer, const char *xml, const char *source,

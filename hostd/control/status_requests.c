@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "hostd/base/clock.h"
+#include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
-#include "hostd/enforce/policy_edit.h"
 
 struct tally {
 	json_int_t managed, unmanaged;

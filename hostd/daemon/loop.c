@@ -9,8 +9,8 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/change/policy_edit.h"
 #include "hostd/daemon/daemon.h"
-#include "hostd/enforce/policy_edit.h"
 #include "hostd/observe/events.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */

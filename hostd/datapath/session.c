@@ -105,29 +105,48 @@ static bool show_batch(const struct filtered_port *port, const struct session_ba
 	return true;
 }
 
-int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
-		  bool (*visit)(const struct session_view *view, void *context), void *context)
+/* Returns 1 with the port, its table and the time; 0 where the port can have no sessions; -errno.
+ */
+static int open_sessions(struct datapath *datapath, unsigned int ifindex,
+			 const struct filtered_port **ret_port, int *ret_table, uint32_t *ret_now)
 {
 	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
-	_cleanup_(clear_batch) struct session_batch batch = {
-		.place = *place,
-		.started = *place != 0,
-	};
 	_cleanup_close_ int table = -1;
-	uint32_t now;
 	int r;
 
 	if (!port)
 		return -ENOENT;
-	*place = 0;
 	if (!port->table_size)
 		return 0;
 	table = open_table(port);
 	if (table < 0)
 		return table;
-	r = read_jiffies(datapath, &now);
+	r = read_jiffies(datapath, ret_now);
+	if (r < 0)
+		return r;
+	*ret_port = port;
+	*ret_table = TAKE_FD(table);
+	return 1;
+}
+
+int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
+		  bool (*visit)(const struct session_view *view, void *context), void *context)
+{
+	_cleanup_(clear_batch) struct session_batch batch = {
+		.place = *place,
+		.started = *place != 0,
+	};
+	const struct filtered_port *port;
+	_cleanup_close_ int table = -1;
+	uint32_t now;
+	int r = open_sessions(datapath, ifindex, &port, &table, &now);
+
+	if (r < 0)
+		return r;
+	*place = 0;
 	if (r == 0)
-		r = read_batch(table, wished, &batch);
+		return 0;
+	r = read_batch(table, wished, &batch);
 	if (r < 0)
 		return r;
 	show_batch(port, &batch, now, visit, context);
@@ -139,20 +158,15 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context)
 {
-	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
 	_cleanup_(clear_batch) struct session_batch batch = {0};
+	const struct filtered_port *port;
 	_cleanup_close_ int table = -1;
 	uint32_t now;
-	int r;
+	int r = open_sessions(datapath, ifindex, &port, &table, &now);
 
-	if (!port)
-		return -ENOENT;
-	if (!port->table_size)
-		return 0;
-	table = open_table(port);
-	if (table < 0)
-		return table;
-	r = read_jiffies(datapath, &now);
+	if (r <= 0)
+		return r;
+	r = 0;
 	while (r == 0 && !batch.finished) {
 		r = read_batch(table, PIECE, &batch);
 		if (r == 0 && !show_batch(port, &batch, now, visit, context))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside hostd/enforce: the enforcer's own state and the steps that its files share.
+ * Inside hostd/enforce and hostd/change: the enforcer's own state and the steps that its files
+ * share.
  */
 #ifndef VMSEG_ENFORCE_STATE_H
 #define VMSEG_ENFORCE_STATE_H
 
+#include "hostd/change/pending.h"
 #include "hostd/enforce/enforcer.h"
 #include "hostd/enforce/groups.h"
-#include "hostd/enforce/pending.h"
 
 /* A domain that is about to come by migration or restore. */
 struct arrival {

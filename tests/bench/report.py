@@ -188,6 +188,8 @@ CHARTS = [
      "added"),
     ("routed.svg", "CPU time added to a packet from tap to tap, routed", "ns", "tap/routed", None,
      "added"),
+    ("tap-out.svg", "CPU time added to a packet from a tap to the network, bridged", "ns",
+     "tap/bridged-out", None, "added"),
     ("create.svg", "virsh create, added", "ms", "start/create", None, "added"),
 ]
 

@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/candidate.h"
+#include "hostd/change/candidate.h"
 #include "hostd/enforce/state.h"
 #include "hostd/policy/parse.h"
 #include "tests/harness/policy_case.h"

@@ -14,8 +14,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
-#include "hostd/enforce/pending.h"
-#include "hostd/enforce/policy_file.h"
+#include "hostd/change/pending.h"
+#include "hostd/change/policy_file.h"
 #include "hostd/enforce/state_file.h"
 
 #define SECONDS 60

@@ -3,7 +3,7 @@
  * Files first, then a reload: whatever ends the daemon in between, the next one reads what is
  * there.
  */
-#include "hostd/enforce/policy_edit.h"
+#include "hostd/change/policy_edit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
-#include "hostd/enforce/policy_file.h"
-#include "hostd/enforce/policy_use.h"
+#include "hostd/change/policy_file.h"
+#include "hostd/change/policy_use.h"
 #include "hostd/enforce/state.h"
 
 /* Between two attempts to roll back. */

@@ -6,7 +6,7 @@
  * next boot; after that the wall clock says how much of the time is over, and is not believed where
  * it would give more than there was.
  */
-#include "hostd/enforce/pending.h"
+#include "hostd/change/pending.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
-#include "hostd/enforce/policy_file.h"
+#include "hostd/change/policy_file.h"
 #include "hostd/enforce/state_file.h"
 #include "hostd/policy/model.h"
 

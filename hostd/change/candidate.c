@@ -2,7 +2,7 @@
 /*
  * Plans with another library than the one in force.
  */
-#include "hostd/enforce/candidate.h"
+#include "hostd/change/candidate.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,10 +3,10 @@
  * Each domain that depends on the candidate is planned with it, and each of its ports compared with
  * what is in force. Where that differs, every live session is judged as the programs would.
  */
-#include "hostd/enforce/effect.h"
+#include "hostd/change/effect.h"
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/policy_use.h"
+#include "hostd/change/policy_use.h"
 
 struct measurement {
 	struct enforcer *enforcer;

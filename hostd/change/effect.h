@@ -5,7 +5,7 @@
 #ifndef VMSEG_EFFECT_H
 #define VMSEG_EFFECT_H
 
-#include "hostd/enforce/candidate.h"
+#include "hostd/change/candidate.h"
 
 /* A port on which something would change. */
 struct port_effect {

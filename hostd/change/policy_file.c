@@ -3,7 +3,7 @@
  * Links and renames in the policy directory. What begins with a dot or does not end with .xml is no
  * policy file.
  */
-#include "hostd/enforce/policy_file.h"
+#include "hostd/change/policy_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

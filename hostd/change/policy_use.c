@@ -2,13 +2,13 @@
 /*
  * References: from settings, domains and NICs to policies, and from policies to sets.
  */
-#include "hostd/enforce/policy_use.h"
+#include "hostd/change/policy_use.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/policy_file.h"
+#include "hostd/change/policy_file.h"
 #include "hostd/enforce/state.h"
 #include "hostd/policy/parse.h"
 
