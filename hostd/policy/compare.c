@@ -187,7 +187,7 @@ static struct element **sort_elements(const struct elements *elements)
 	for (size_t i = 0; sorted && i < elements->count; i++)
 		sorted[i] = &elements->items[i];
 	if (sorted)
-		qsort(sorted, elements->count, sizeof(*sorted), compare_elements);
+		qsort(sorted, elements->count, sizeof(struct element *), compare_elements);
 	return sorted;
 }
 
@@ -216,7 +216,7 @@ static int match_elements(const struct elements *before, const struct elements *
  * increasing subsequence of their old places, by patience sorting. */
 static int mark_moved(const struct elements *after)
 {
-	_cleanup_free_ struct element **tails = calloc(after->count + 1, sizeof(*tails));
+	_cleanup_free_ struct element **tails = calloc(after->count + 1, sizeof(struct element *));
 	_cleanup_free_ size_t *links = calloc(after->count + 1, sizeof(*links)); /* place + 1 */
 	size_t length = 0;
 

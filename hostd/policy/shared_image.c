@@ -29,7 +29,8 @@ static bool is_of_library(const struct effective_policy *policy)
 static bool is_image_of(const struct cached_image *cached, const struct effective_policy *policy)
 {
 	if (cached->rule_count != policy->rule_count ||
-	    memcmp(cached->default_action, policy->default_action, sizeof(cached->default_action)))
+	    memcmp(cached->default_action, policy->default_action,
+		   sizeof(cached->default_action)) != 0)
 		return false;
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		if (cached->rules[i] != policy->rules[i].rule)
