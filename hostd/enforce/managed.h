@@ -38,6 +38,7 @@ struct managed_domain {
 	uint64_t pickup_until;         /* monotonic_usec(); mid-stream pick-up is on before */
 	bool arrived;                  /* by migration or restore, and not yet resumed */
 	bool outdated;                 /* members of its rules' groups have changed: see chores.c */
+	uint64_t saved;                /* what its state file says, as a hash; 0: it has none */
 	bool detached;                 /* by hand: stays so until it starts again */
 	char *error;                   /* why what is asked for now is not in force; NULL: it is */
 	UT_hash_handle hh;

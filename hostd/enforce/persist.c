@@ -36,22 +36,53 @@ static json_t *describe_ports(const struct managed_domain *managed)
 	return ports;
 }
 
-int write_saved_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3; /* FNV-1a */
+	return hash;
+}
+
+/* Of all that describe_ports() and write_saved_domain() write of a domain. */
+static uint64_t fingerprint(const struct managed_domain *managed)
+{
+	uint64_t hash = mix(0xcbf29ce484222325, managed->xml, strlen(managed->xml) + 1);
+
+	hash = mix(hash, &managed->detached, sizeof(managed->detached));
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		hash = mix(hash, &port->ifindex, sizeof(port->ifindex));
+		hash = mix(hash, port->mac, sizeof(port->mac));
+		hash = mix(hash, port->device, strlen(port->device) + 1);
+	}
+	return hash;
+}
+
+int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *managed,
 		       struct diag *diag)
 {
 	const char *directory = directory_of(enforcer, managed->domain);
-	json_t *state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
+	uint64_t content = fingerprint(managed);
+	json_t *state;
+	int r;
+
+	/* Most changes of a domain are of its policy, which is not saved: a reload would write as
+	 * many files as there are domains. */
+	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
+		return 0;
+	state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
 				  managed->domain->name, "xml", managed->xml, "detached",
 				  managed->detached, "ports", describe_ports(managed));
-	int r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
-
+	r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
+	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, directory, 0, "the state of %s could not be written: %s",
 			    managed->domain->name, strerror(-r))
 		     : 0;
 }
 
-void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed)
+void save_domain(const struct enforcer *enforcer, struct managed_domain *managed)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[1024];

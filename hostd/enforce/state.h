@@ -145,12 +145,13 @@ struct saved_domain {
 	size_t port_count;
 };
 
-/* Writes the domain's state file. Returns 0 or -errno with an error in diag. */
-int write_saved_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+/* Writes the domain's state file, unless that says all this already. Returns 0 or -errno with an
+ * error in diag. */
+int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *managed,
 		       struct diag *diag);
 
 /* Writes or removes the domain's state file; a failure is logged. */
-void save_domain(const struct enforcer *enforcer, const struct managed_domain *managed);
+void save_domain(const struct enforcer *enforcer, struct managed_domain *managed);
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid);
 
 /* Calls visit for each state file that can be read; it may take pointers out of `saved`. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
@@ -44,6 +45,13 @@ int write_state_file(const char *directory, const char *name, const json_t *stat
 		return -ENOMEM;
 	make_directory(directory);
 	return replace_file(path, text);
+}
+
+bool has_state_file(const char *directory, const char *name)
+{
+	_cleanup_free_ char *path = state_path(directory, name);
+
+	return path && access(path, F_OK) == 0;
 }
 
 int remove_state_file(const char *directory, const char *name)

@@ -13,6 +13,8 @@
  * failure what was there before is there still. */
 int write_state_file(const char *directory, const char *name, const json_t *state);
 
+bool has_state_file(const char *directory, const char *name);
+
 /* Returns 0, also when there is none, or -errno. */
 int remove_state_file(const char *directory, const char *name);
 

@@ -122,11 +122,20 @@ check_groups() {
 
 # ---- changes while it runs -------------------------------------------------------------------
 
+state_file() {
+	echo /run/vmseg/domains/*.json
+}
+
+# A file that is written anew is another file.
 check_reload() {
-	local before
-	before=$(show_port web .generation)
+	local before file
+	before=$(show_port web .generation) file=$(stat --format %i "$(state_file)")
 	check "a reload without a change succeeds" vmseg reload
 	check_equal "and touches nothing" "$before" "$(show_port web .generation)"
+	check_equal "not even web's state file" "$file" "$(stat --format %i "$(state_file)")"
+	rm "$(state_file)"
+	check "where that has gone" vmseg reload
+	check_contains "it comes back" "<name>web" "$(cat "$(state_file)")"
 	write_bad_policy
 	check_contains "a bad policy is refused with its place" web-server.xml:2 "$(vmseg reload 2>&1)"
 	check_fails "and the exit status says so" vmseg reload
