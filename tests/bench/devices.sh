@@ -10,6 +10,7 @@
 #   nft                nftables in the bridge, stateless: the same guards, rules for both directions
 #   nft-conntrack      nftables behind br_netfilter (or the host's router), stateful: what a kernel
 #                      without connection tracking in the bridge can do
+#   zfw                on taps, where ZFW=DIR names a build of it: zfw.sh
 #
 # Two guests in namespaces behind veth devices in a bridge for the first group of figures; a tap
 # that one of our tools writes to, for the second, bridged and routed: to another guest's tap, or
@@ -23,6 +24,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../harness/hostd.sh"
 enter_lab "$@"
 . "$here/lib.sh"
+. "$here/zfw.sh"
 
 need nft nftables
 need iperf3
@@ -334,6 +336,32 @@ to_tap2() {
 	cat /sys/class/net/t2/statistics/tx_dropped
 }
 
+# came_through PORT FRAMES: how many of so many to that port did; up to a queue's length fewer while
+# t2's queue is not full.
+came_through() {
+	local before
+	before=$(to_tap2)
+	"$BENCH_TOOLS/tap_load" t1 "${MAC[g1]}" "${IP[g1]}" "$next_hop" "${IP[g2]}" "$1" 1000 "$2" \
+		>/dev/null
+	echo $(($(to_tap2) - before))
+}
+
+# denies_port_9 PEER: vmseg lets a guest send what it likes: the filter of whom it sends to denies.
+denies_port_9() {
+	case $1 in
+	nothing | empty) false ;;
+	vmseg*) [[ " ${FILTERED[*]} " = *" g2 "* ]] ;;
+	esac
+}
+
+# check_tap GROUP PEER: the frames that are allowed fill the queue, so that those to another port are
+# all counted, should they come through; the host sends a few of its own.
+check_tap() {
+	[ "$(came_through 7000 2000)" -ge 1000 ] || die "$1 $2: what is allowed does not pass"
+	! denies_port_9 "$2" || [ "$(came_through 9 1000)" -lt 10 ] ||
+		die "$1 $2: what is not allowed passes"
+}
+
 # measure_tap GROUP CASE
 measure_tap() {
 	local taken cpu before
@@ -356,6 +384,7 @@ measure_taps() {
 	for ((round = 1; round <= TAP_ROUNDS; round++)); do
 		for peer in "$@"; do
 			"${peer}_up"
+			check_tap "$group" "$peer"
 			measure_tap "$group" "$peer"
 			"${peer}_down"
 		done
@@ -405,6 +434,11 @@ measure_floods() {
 GUEST_PEERS=(nothing empty vmseg vmseg-clsact nwfilter nft nft-conntrack)
 TAP_PEERS=(nothing empty vmseg vmseg-clsact nft nft-conntrack)
 ROUTED_PEERS=(nothing empty vmseg nft-conntrack)
+if [ -n "${ZFW:-}" ]; then
+	zfw_check
+	TAP_PEERS+=(zfw)
+	ROUTED_PEERS+=(zfw)
+fi
 
 add_bridge br0
 pass_bridge_to_ip_filters 0

@@ -7,6 +7,7 @@
 #   ONLY="packet devices"   some parts: primitives packet compile devices scale starts
 #   ROUNDS=9                more rounds of what is measured by turns (5)
 #   SHORT=1                 everything once and small: a test that the suite works
+#   ZFW=DIR                 devices: a build of zfw as one more peer, some minutes more (zfw.sh)
 
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -64,7 +65,10 @@ run_compile() {
 		}' >>"$RESULTS"
 }
 
-run_devices() { "$here/devices.sh"; }
+run_devices() {
+	[ -z "${ZFW:-}" ] || BENCH_COMMAND+=" ZFW=DIR"
+	"$here/devices.sh"
+}
 run_scale() { "$here/scale.sh"; }
 run_starts() { "$here/starts.sh"; }
 
