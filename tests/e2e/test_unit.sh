@@ -115,9 +115,12 @@ check_brought_back() {
 	check_equal "it takes the port over" "$before" "$(identity)"
 }
 
-# runs_anew PID: another process than that, and ready.
+# runs_anew PID: another process than that, and ready. Both are of one moment: asked one after the
+# other, the unit may still be active, of the old process, and then have the new one, not yet ready.
 runs_anew() {
-	[ "$(unit_property ActiveState)" = active ] && [ "$(unit_property MainPID)" != "$1" ]
+	in_systemd systemctl show "$UNIT" --property ActiveState --property MainPID |
+		awk -F = -v old="$1" '{ is[$1] = $2 }
+			END { exit !(is["ActiveState"] == "active" && is["MainPID"] != old) }'
 }
 
 # as_nobody GROUP COMMAND...: the vmseg command without any privilege, with one group.
