@@ -72,8 +72,8 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
 	state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
-				  managed->domain->name, "xml", managed->xml, "detached",
-				  managed->detached, "ports", describe_ports(managed));
+			  managed->domain->name, "xml", managed->xml, "detached", managed->detached,
+			  "ports", describe_ports(managed));
 	r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
