@@ -5,6 +5,8 @@
 #
 #   nothing            no filter
 #   empty              a program that does nothing, attached by TCX: the least that one costs
+#   look-up            one that finds each packet's flow in a hash and does no more, on taps: the
+#                      least that state costs
 #   vmseg, vmseg-clsact  by TCX and by clsact
 #   nwfilter           libvirt's, by virsh nwfilter-binding-create: MAC, ARP and IP guards and rules
 #   nft                nftables in the bridge, stateless: the same guards, rules for both directions
@@ -99,9 +101,12 @@ filtered_devices() {
 }
 
 # shellcheck disable=SC2046 # a word each
-empty_up() { "$BUILD/tests/bench/empty_filter" on $(filtered_devices); }
-# shellcheck disable=SC2046
-empty_down() { "$BUILD/tests/bench/empty_filter" off $(filtered_devices); }
+bare_filter() { "$BUILD/tests/bench/bare_filter" "$1" $(filtered_devices); }
+
+empty_up() { bare_filter empty; }
+empty_down() { bare_filter off; }
+look-up_up() { bare_filter look-up; }
+look-up_down() { bare_filter off; }
 
 # domain_of GUEST DEVICE: the guest as a domain, for the hook.
 domain_of() {
@@ -349,7 +354,7 @@ came_through() {
 # denies_port_9 PEER: vmseg lets a guest send what it likes: the filter of whom it sends to denies.
 denies_port_9() {
 	case $1 in
-	nothing | empty) false ;;
+	nothing | empty | look-up) false ;;
 	vmseg*) [[ " ${FILTERED[*]} " = *" g2 "* ]] ;;
 	esac
 }
@@ -432,8 +437,8 @@ measure_floods() {
 # ---- the whole -------------------------------------------------------------------------------
 
 GUEST_PEERS=(nothing empty vmseg vmseg-clsact nwfilter nft nft-conntrack)
-TAP_PEERS=(nothing empty vmseg vmseg-clsact nft nft-conntrack)
-ROUTED_PEERS=(nothing empty vmseg nft-conntrack)
+TAP_PEERS=(nothing empty look-up vmseg vmseg-clsact nft nft-conntrack)
+ROUTED_PEERS=(nothing empty look-up vmseg nft-conntrack)
 if [ -n "${ZFW:-}" ]; then
 	zfw_check
 	TAP_PEERS+=(zfw)

@@ -170,7 +170,7 @@ def fill_page(text, about, figures):
 # ---- charts ----------------------------------------------------------------------------------
 
 # Without zfw: beside its bar the others could not be told apart.
-TAP_CASES = ["empty", "vmseg", "vmseg-clsact", "nft", "nft-conntrack"]
+TAP_CASES = ["empty", "look-up", "vmseg", "vmseg-clsact", "nft", "nft-conntrack"]
 
 CHARTS = [
     # file, title, unit, group, cases or None, what is drawn
