@@ -44,7 +44,7 @@ void free_candidate(struct candidate **candidate)
 {
 	if (!*candidate)
 		return;
-	clear_image_cache(&(*candidate)->images);
+	clear_rules_cache(&(*candidate)->rules);
 	free_library(&(*candidate)->library);
 	free(*candidate);
 	*candidate = NULL;
@@ -71,7 +71,7 @@ static int plan_with(struct enforcer *enforcer, struct candidate *candidate, boo
 			return fail(diag, -r, NULL, 0, "out of memory");
 	}
 	inputs.library = candidate->library;
-	inputs.images = &candidate->images;
+	inputs.rules = &candidate->rules;
 	return plan_domain(&inputs, domain->domain, policy, ret, diag);
 }
 

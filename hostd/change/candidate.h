@@ -9,9 +9,9 @@
 #include "hostd/enforce/enforcer.h"
 
 struct candidate {
-	const char *name;          /* the policy's or set's own */
-	struct library *library;   /* the daemon's, with the candidate in place of its namesake */
-	struct image_cache images; /* of the domains that were planned with it */
+	const char *name;         /* the policy's or set's own */
+	struct library *library;  /* the daemon's, with the candidate in place of its namesake */
+	struct rules_cache rules; /* of the domains that were planned with it */
 };
 
 /* Judges the text as `policy apply` does: a policy must resolve and compile on its own. `source`

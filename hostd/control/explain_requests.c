@@ -168,7 +168,7 @@ static bool find_verdict(const struct inquiry *inquiry, uint32_t *ret,
 	/* A session that an earlier policy's rule keeps: no rule of now has decided. */
 	if (!asked && !(*ret & VERDICT_ALLOW))
 		return false;
-	return *ret_plan && (*ret & VERDICT_RULE_MASK) <= (*ret_plan)->rule_count;
+	return *ret_plan && (*ret & VERDICT_RULE_MASK) <= (*ret_plan)->rules->count;
 }
 
 static json_t *view_rule(const struct inquiry *inquiry)

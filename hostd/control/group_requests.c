@@ -31,10 +31,8 @@ static bool mentions_group(const struct managed_domain *domain, const char *grou
 	for (size_t i = 0; i < domain->port_count; i++) {
 		const struct port_plan *plan = domain->ports[i].plan;
 
-		for (size_t j = 0; plan && j < plan->group_count; j++) {
-			if (strcmp(plan->groups[j], group) == 0)
-				return true;
-		}
+		if (plan && rules_mention_group(plan->rules, group))
+			return true;
 	}
 	return false;
 }
@@ -166,8 +164,8 @@ static void add_names_of_domain(const struct managed_domain *domain, void *conte
 	for (size_t i = 0; i < domain->port_count; i++) {
 		const struct port_plan *plan = domain->ports[i].plan;
 
-		for (size_t j = 0; plan && j < plan->group_count; j++)
-			add_name(plan->groups[j], context);
+		for (size_t j = 0; plan && j < plan->rules->group_count; j++)
+			add_name(plan->rules->groups[j], context);
 	}
 }
 

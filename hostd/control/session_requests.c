@@ -29,12 +29,11 @@ static json_t *view_traffic(const struct session *session, int direction)
 /* The rule by which the session goes on, as people know it; null: the default, or nothing does. */
 static json_t *view_verdict(const struct port_plan *plan, uint32_t verdict)
 {
-	uint32_t number = verdict & VERDICT_RULE_MASK;
+	const struct rule_note *rule = plan ? find_rule_note(plan->rules, verdict) : NULL;
 
-	if (!(verdict & VERDICT_ALLOW) || !plan || number == 0 || number > plan->rule_count)
+	if (!(verdict & VERDICT_ALLOW) || !rule)
 		return json_null();
-	return text_or_null(plan->rules[number - 1].id ? plan->rules[number - 1].id
-						       : plan->rules[number - 1].place);
+	return text_or_null(rule->id ? rule->id : rule->place);
 }
 
 /* What the present policy makes of it. */

@@ -114,12 +114,10 @@ static json_t *view_counter(const struct counter *counter)
 
 json_t *view_deciding_rule(const struct port_plan *plan, uint32_t verdict)
 {
-	uint32_t number = verdict & VERDICT_RULE_MASK;
-	const struct rule_note *rule;
+	const struct rule_note *rule = find_rule_note(plan->rules, verdict);
 
-	if (!number || number > plan->rule_count)
+	if (!rule)
 		return json_null();
-	rule = &plan->rules[number - 1];
 	return json_pack("{s:s, s:o, s:s}", "policy", rule->policy, "id", text_or_null(rule->id),
 			 "place", rule->place);
 }
@@ -146,11 +144,11 @@ static json_t *view_rules(struct datapath *datapath, unsigned int ifindex,
 {
 	json_t *rules = json_array();
 
-	for (uint32_t n = 1; n <= plan->rule_count; n++) {
+	for (uint32_t n = 1; n <= plan->rules->count; n++) {
 		struct counter counter = {0};
 
 		read_rule_counter(datapath, ifindex, n, &counter);
-		json_array_append_new(rules, view_rule(&plan->rules[n - 1], n, &counter));
+		json_array_append_new(rules, view_rule(&plan->rules->items[n - 1], n, &counter));
 	}
 	return rules;
 }
@@ -162,16 +160,16 @@ static void add_plan(json_t *view, struct datapath *datapath, unsigned int ifind
 
 	read_rule_counter(datapath, ifindex, 0, &defaults);
 	json_object_update_new(view, view_config(&plan->config));
-	json_object_update_new(view,
-			       json_pack("{s:s, s:b, s:I, s:{s:s, s:s, s:o}, s:o, s:o, s:o}",
-					 "type", plan->type, "closed", plan->closed, "image_nodes",
-					 (json_int_t)plan->image_nodes, "default", "in",
-					 action_name(plan->default_action[DIRECTION_IN]), "out",
-					 action_name(plan->default_action[DIRECTION_OUT]), "hits",
-					 view_counter(&defaults), "policies",
-					 view_strings(plan->policies, plan->policy_count), "groups",
-					 view_strings(plan->groups, plan->group_count), "rules",
-					 view_rules(datapath, ifindex, plan)));
+	json_object_update_new(
+		view,
+		json_pack("{s:s, s:b, s:I, s:{s:s, s:s, s:o}, s:o, s:o, s:o}", "type", plan->type,
+			  "closed", plan->closed, "image_nodes", (json_int_t)plan->image_nodes,
+			  "default", "in", action_name(plan->default_action[DIRECTION_IN]), "out",
+			  action_name(plan->default_action[DIRECTION_OUT]), "hits",
+			  view_counter(&defaults), "policies",
+			  view_strings(plan->policies, plan->policy_count), "groups",
+			  view_strings(plan->rules->groups, plan->rules->group_count), "rules",
+			  view_rules(datapath, ifindex, plan)));
 }
 
 /* The ids are what bpftool knows maps, programs and links by. */

@@ -21,10 +21,13 @@ static size_t list_members(void *context, const char *group, const struct prefix
 
 struct plan_inputs plan_inputs(struct enforcer *enforcer, const struct library_share *library)
 {
+	bool newest = !library || library == enforcer->library;
+
 	return (struct plan_inputs){
 		.config = enforcer->config,
 		.library = library ? library->library : enforcer->library->library,
 		.groups = {list_members, enforcer},
+		.rules = newest ? &enforcer->rules : NULL,
 	};
 }
 
@@ -81,6 +84,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_policed(*enforcer);
 	free_unclaimed(*enforcer);
 	free_groups(&(*enforcer)->groups);
+	clear_rules_cache(&(*enforcer)->rules);
 	free_pending(&(*enforcer)->pending);
 	release_library(&(*enforcer)->library);
 	free((*enforcer)->state_directory);

@@ -44,14 +44,8 @@ void free_port_plan(struct port_plan **plan)
 	free(p->target);
 	free_image(&p->image);
 	clear_settings(&p->settings);
-	for (size_t i = 0; i < p->rule_count; i++) {
-		free(p->rules[i].policy);
-		free(p->rules[i].id);
-		free(p->rules[i].place);
-	}
-	free(p->rules);
+	release_rule_notes(&p->rules);
 	free_strings(p->policies, p->policy_count);
-	free_strings(p->groups, p->group_count);
 	free(p);
 	*plan = NULL;
 }
@@ -123,56 +117,6 @@ int read_domain_policy(const struct config *config, const struct domain *domain,
 	/* What vmseg itself has written has no lines to look at. */
 	return parse_domain_policy(domain->metadata, strlen(domain->metadata), source,
 				   is_port_domain(domain) ? 0 : domain->metadata_line, ret, diag);
-}
-
-static int copy_strings(char *const *from, size_t count, char ***ret)
-{
-	char **copy = calloc(count + 1, sizeof(*copy));
-
-	for (size_t i = 0; copy && i < count; i++) {
-		copy[i] = strdup(from[i]);
-		if (!copy[i]) {
-			free_strings(copy, i);
-			return -ENOMEM;
-		}
-	}
-	if (!copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
-}
-
-static int note_rule(const struct effective_rule *effective, struct rule_note *ret)
-{
-	const struct rule *rule = effective->rule;
-
-	*ret = (struct rule_note){
-		.policy = strdup(effective->policy),
-		.id = rule->id ? strdup(rule->id) : NULL,
-		.in = rule->in,
-		.out = rule->out,
-		.action = rule->action,
-		.log = rule->log,
-	};
-	if (asprintf(&ret->place, "%s:%d", rule->place.source ? rule->place.source : "",
-		     rule->place.line) < 0)
-		ret->place = NULL;
-	return ret->policy && ret->place && !ret->id == !rule->id ? 0 : -ENOMEM;
-}
-
-static int note_rules(struct port_plan *plan, const struct effective_policy *effective)
-{
-	plan->rules = calloc(effective->rule_count + 1, sizeof(*plan->rules));
-	if (!plan->rules)
-		return -ENOMEM;
-	for (size_t i = 0; i < effective->rule_count; i++) {
-		int r = note_rule(&effective->rules[i], &plan->rules[i]);
-
-		plan->rule_count++;
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 static int note_places(const struct place *places, size_t count, char **ret)
@@ -274,26 +218,19 @@ static int new_port_plan(const struct domain_interface *nic, struct port_plan **
 
 /* Compiles and notes; on failure the plan is left for its owner to free. */
 static int fill_plan(struct port_plan *plan, const struct plan_inputs *inputs,
-		     const struct domain_policy *policy, const struct effective_policy *effective,
+		     const struct domain_policy *policy, struct effective_policy *effective,
 		     struct diag *diag)
 {
 	int r;
 
 	fill_config(plan, effective);
-	r = compile_shared_image(inputs->images, effective, &plan->image, diag);
+	r = compile_rules(inputs->rules, inputs->library, &inputs->groups, effective, &plan->image,
+			  &plan->rules, diag);
 	if (r < 0)
 		return r;
 	plan->image_nodes = plan->image->node_count;
-	r = note_rules(plan, effective);
-	if (r == 0)
-		r = note_settings(plan, &effective->setting_places);
-	if (r == 0)
-		r = name_policies(plan, inputs->config->mandatory_policy, policy);
-	if (r == 0)
-		r = copy_strings(effective->groups, effective->group_count, &plan->groups);
-	if (r == 0)
-		plan->group_count = effective->group_count;
-	return r;
+	r = note_settings(plan, &effective->setting_places);
+	return r ? r : name_policies(plan, inputs->config->mandatory_policy, policy);
 }
 
 static int plan_port(const struct plan_inputs *inputs, const struct domain_interface *nic,
@@ -304,8 +241,7 @@ static int plan_port(const struct plan_inputs *inputs, const struct domain_inter
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	int r;
 
-	r = resolve_policy(inputs->library, mandatory, policy, nic->mac, &inputs->groups,
-			   &effective, diag);
+	r = collect_policy(inputs->library, mandatory, policy, nic->mac, &effective, diag);
 	if (r < 0)
 		return r;
 	r = new_port_plan(nic, &plan);
@@ -396,6 +332,8 @@ int plan_closed(const struct domain_interface *nic, struct port_plan **ret)
 	r = new_port_plan(nic, &plan);
 	if (r == 0)
 		r = compile_image(&nothing, &plan->image, &diag);
+	if (r == 0)
+		r = note_rules(&nothing, &plan->rules);
 	if (r < 0)
 		return r;
 	plan->closed = true;

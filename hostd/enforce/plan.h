@@ -10,20 +10,10 @@
 #include "hostd/config/config.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/domain/domain.h"
+#include "hostd/enforce/rules_cache.h"
 #include "hostd/policy/compile.h"
 #include "hostd/policy/library.h"
 #include "hostd/policy/resolve.h"
-#include "hostd/policy/shared_image.h"
-
-/* A rule as people see it: rule number n of the image is rules[n - 1]. */
-struct rule_note {
-	char *policy; /* "inline" for a domain's own */
-	char *id;     /* NULL: unnamed */
-	char *place;  /* "web-server.xml:12" */
-	bool in, out;
-	enum action action;
-	bool log;
-};
 
 /* Where each setting is written: "web-server.xml:3"; NULL: it is built in. */
 struct setting_notes {
@@ -45,12 +35,9 @@ struct port_plan {
 	uint32_t image_nodes;
 	enum action default_action[2]; /* by enum direction */
 	struct setting_notes settings;
-	struct rule_note *rules;
-	size_t rule_count;
+	struct rule_notes *rules;
 	char **policies; /* names in their order, the mandatory one first */
 	size_t policy_count;
-	char **groups; /* that the rules mention */
-	size_t group_count;
 };
 
 struct domain_plan {
@@ -63,7 +50,7 @@ struct plan_inputs {
 	const struct config *config;
 	const struct library *library;
 	struct group_source groups;
-	struct image_cache *images; /* NULL: each plan compiles its own */
+	struct rules_cache *rules; /* of this library and these groups; NULL: none is kept */
 };
 
 /* What the domain's metadata asks for, or hostd.conf for unmanaged ones. *ret is NULL for a domain

@@ -19,7 +19,6 @@
 struct replanning {
 	struct planned *items;
 	size_t count;
-	struct image_cache images;
 };
 
 static int begin_replanning(struct enforcer *enforcer, struct replanning *ret)
@@ -35,7 +34,6 @@ static void end_replanning(struct enforcer *enforcer, struct replanning *replann
 	for (size_t i = 0; i < replanning->count; i++)
 		free_domain_plan(&replanning->items[i].plan);
 	free(replanning->items);
-	clear_image_cache(&replanning->images);
 }
 
 static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
@@ -46,7 +44,6 @@ static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
 	struct planned *item = &replanning->items[replanning->count];
 	int r;
 
-	inputs.images = &replanning->images;
 	r = plan_domain(&inputs, managed->domain, managed->policy, &item->plan, diag);
 	if (r < 0)
 		return r;
@@ -67,20 +64,32 @@ int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
 		return r;
 	apply_plans(enforcer, &item, 1);
 	free_domain_plan(&item.plan);
-	clear_image_cache(&replanning.images);
 	return 0;
 }
 
-static bool mentions_changed(const struct managed_domain *managed, const struct groups *before,
-			     const struct groups *after)
+/* Groups as they were and as they are. */
+struct group_change {
+	const struct groups *before, *after;
+};
+
+static bool mention_changed(const struct rule_notes *rules, void *context)
+{
+	const struct group_change *change = context;
+
+	for (size_t i = 0; i < rules->group_count; i++) {
+		if (group_differs(change->before, change->after, rules->groups[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_changed(const struct managed_domain *managed, struct group_change *change)
 {
 	for (size_t i = 0; i < managed->port_count; i++) {
 		const struct port_plan *plan = managed->ports[i].plan;
 
-		for (size_t j = 0; plan && j < plan->group_count; j++) {
-			if (group_differs(before, after, plan->groups[j]))
-				return true;
-		}
+		if (plan && mention_changed(plan->rules, change))
+			return true;
 	}
 	return false;
 }
@@ -99,12 +108,12 @@ static void plan_new_members(struct enforcer *enforcer, struct replanning *repla
 }
 
 /* Notes which domains have rules about groups that have changed. Returns how many wait now. */
-static size_t mark_outdated(struct enforcer *enforcer, const struct groups *before)
+static size_t mark_outdated(struct enforcer *enforcer, struct group_change *change)
 {
 	size_t count = 0;
 
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (mentions_changed(m, before, enforcer->groups))
+		if (is_changed(m, change))
 			m->outdated = true;
 		count += m->outdated;
 	}
@@ -115,6 +124,7 @@ void refresh_groups(struct enforcer *enforcer)
 {
 	_cleanup_(free_groups) struct groups *before = NULL;
 	struct groups *after = NULL;
+	struct group_change change;
 
 	if (build_groups(enforcer->domains, &after) < 0) {
 		log_error(NULL, "groups keep their members: out of memory");
@@ -122,7 +132,9 @@ void refresh_groups(struct enforcer *enforcer)
 	}
 	before = enforcer->groups;
 	enforcer->groups = after;
-	if (mark_outdated(enforcer, before) > OUTDATED_AT_ONCE)
+	change = (struct group_change){before, after};
+	drop_rules(&enforcer->rules, mention_changed, &change);
+	if (mark_outdated(enforcer, &change) > OUTDATED_AT_ONCE)
 		enforcer->chores.groups = true;
 	else
 		renew_outdated(enforcer);
@@ -246,6 +258,7 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 		release_library(&share);
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	}
+	clear_rules_cache(&enforcer->rules);
 	release_library(&enforcer->library);
 	enforcer->library = share;
 	enforcer->config = config;

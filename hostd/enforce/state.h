@@ -35,6 +35,7 @@ struct enforcer {
 	struct datapath *datapath;
 	struct library_share *library; /* the newest */
 	struct groups *groups;
+	struct rules_cache rules;             /* of that library and these groups */
 	struct managed_domain *domains;       /* by UUID */
 	struct unclaimed_port *unclaimed;     /* by ifindex */
 	struct arrival *arrivals;             /* by UUID */

@@ -76,12 +76,10 @@ static void add_flow(json_t *object, const struct session_key *key)
 
 static void add_rule(json_t *object, const struct port_plan *plan, uint32_t verdict)
 {
-	uint32_t number = verdict & VERDICT_RULE_MASK;
-	const struct rule_note *rule;
+	const struct rule_note *rule = plan ? find_rule_note(plan->rules, verdict) : NULL;
 
-	if (!plan || number == 0 || number > plan->rule_count)
+	if (!rule)
 		return;
-	rule = &plan->rules[number - 1];
 	json_object_update_new(object,
 			       json_pack("{s:s, s:s, s:s}", "policy", rule->policy, "rule",
 					 rule->id ? rule->id : rule->place, "place", rule->place));

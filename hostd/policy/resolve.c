@@ -8,20 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/expand.h"
 
 struct resolver {
-	struct expander expander;
+	const struct library *library;
 	struct effective_policy *policy;
 	struct diag *diag;
 };
-
-static int out_of_memory(struct resolver *resolver)
-{
-	return fail(resolver->diag, ENOMEM, NULL, 0, "out of memory");
-}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -33,28 +27,22 @@ static int compare_names(const void *a, const void *b)
 static int add_rules(struct resolver *resolver, const struct policy *source)
 {
 	struct effective_policy *policy = resolver->policy;
+	struct effective_rule *rules;
 
-	for (size_t i = 0; i < source->rule_count; i++) {
-		struct effective_rule *rules, *rule;
-
-		rules = grow_array(policy->rules, policy->rule_count, sizeof(*rules));
-		if (!rules)
-			return out_of_memory(resolver);
-		policy->rules = rules;
-		rule = &rules[policy->rule_count++];
-		rule->rule = &source->rules[i];
-		rule->is_inline = !source->name;
-		rule->list = ANY_REMOTE;
-		rule->policy = strdup(source->name ? source->name : "inline");
-		if (!rule->policy)
-			return out_of_memory(resolver);
-		if (rule->rule->remote_count) {
-			int r = expand_remotes(&resolver->expander, rule->rule, &rule->list);
-
-			if (r)
-				return r;
-		}
-	}
+	if (!source->rule_count)
+		return 0;
+	rules = reallocarray(policy->rules, policy->rule_count + source->rule_count,
+			     sizeof(*rules));
+	if (!rules)
+		return fail(resolver->diag, ENOMEM, NULL, 0, "out of memory");
+	policy->rules = rules;
+	for (size_t i = 0; i < source->rule_count; i++)
+		rules[policy->rule_count++] = (struct effective_rule){
+			.rule = &source->rules[i],
+			.policy = source->name ? source->name : "inline",
+			.is_inline = !source->name,
+			.list = ANY_REMOTE,
+		};
 	return 0;
 }
 
@@ -166,8 +154,7 @@ static int find_item(struct resolver *resolver, const struct domain_policy *doma
 	_cleanup_(clear_diag) struct diag inner = {0};
 	char buffer[1024];
 
-	*ret = item->policy ? item->policy
-			    : find_policy(resolver->expander.library, item->ref, &inner);
+	*ret = item->policy ? item->policy : find_policy(resolver->library, item->ref, &inner);
 	if (*ret)
 		return 0;
 	return fail(resolver->diag, ENOENT, domain->place.source, item->line,
@@ -228,9 +215,48 @@ static int resolve(struct resolver *resolver, const struct policy *mandatory,
 		       interface->address_count * sizeof(policy->addresses[0]));
 	}
 	apply_settings(&stack, policy);
+	return 0;
+}
+
+int collect_policy(const struct library *library, const struct policy *mandatory,
+		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
+		   struct effective_policy **ret, struct diag *diag)
+{
+	_cleanup_(free_effective_policy) struct effective_policy *policy =
+		calloc(1, sizeof(*policy));
+	struct resolver resolver = {.library = library, .policy = policy, .diag = diag};
+	int r;
+
+	if (!policy) {
+		fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return -ENOMEM;
+	}
+	policy->place = domain->place;
+	r = resolve(&resolver, mandatory, domain, find_interface(domain, mac));
+	if (!r)
+		*ret = TAKE_PTR(policy);
+	return r;
+}
+
+int expand_policy(const struct library *library, const struct group_source *groups,
+		  struct effective_policy *policy, struct diag *diag)
+{
+	struct expander expander = {.library = library,
+				    .groups = groups,
+				    .policy = policy,
+				    .diag = diag};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < policy->rule_count; i++) {
+		struct effective_rule *rule = &policy->rules[i];
+
+		if (rule->rule->remote_count)
+			r = expand_remotes(&expander, rule->rule, &rule->list);
+	}
+	free_expander(&expander);
 	if (policy->group_count)
 		qsort(policy->groups, policy->group_count, sizeof(*policy->groups), compare_names);
-	return 0;
+	return r;
 }
 
 int resolve_policy(const struct library *library, const struct policy *mandatory,
@@ -238,20 +264,11 @@ int resolve_policy(const struct library *library, const struct policy *mandatory
 		   const struct group_source *groups, struct effective_policy **ret,
 		   struct diag *diag)
 {
-	_cleanup_(free_effective_policy) struct effective_policy *policy =
-		calloc(1, sizeof(*policy));
-	struct resolver resolver = {
-		.expander = {.library = library, .groups = groups, .policy = policy, .diag = diag},
-		.policy = policy,
-		.diag = diag,
-	};
-	int r;
+	_cleanup_(free_effective_policy) struct effective_policy *policy = NULL;
+	int r = collect_policy(library, mandatory, domain, mac, &policy, diag);
 
-	if (!policy)
-		return out_of_memory(&resolver);
-	policy->place = domain->place;
-	r = resolve(&resolver, mandatory, domain, find_interface(domain, mac));
-	free_expander(&resolver.expander);
+	if (!r)
+		r = expand_policy(library, groups, policy, diag);
 	if (!r)
 		*ret = TAKE_PTR(policy);
 	return r;
@@ -263,8 +280,6 @@ void free_effective_policy(struct effective_policy **policy)
 
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->rule_count; i++)
-		free(p->rules[i].policy);
 	free(p->rules);
 	for (size_t i = 0; i < p->list_count; i++)
 		free(p->lists[i].prefixes);

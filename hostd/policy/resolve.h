@@ -28,9 +28,9 @@ struct prefix_list {
 /* A rule as it holds for a port: remotes expanded to prefixes. */
 struct effective_rule {
 	const struct rule *rule; /* borrowed from the library or the domain policy */
-	char *policy;            /* name of the policy it comes from; "inline" for an inline one */
-	bool is_inline;          /* of the domain's own */
-	size_t list;             /* index into the policy's lists, or ANY_REMOTE */
+	const char *policy; /* name of the policy it comes from, borrowed; "inline": it has none */
+	bool is_inline;     /* of the domain's own */
+	size_t list;        /* index into the policy's lists, or ANY_REMOTE */
 };
 
 /* Where each setting was said, borrowed; source NULL: nowhere, it is built in. */
@@ -69,10 +69,21 @@ extern const uint32_t guard_bits[GUARD_KIND_COUNT];
 /* Prefixes in all lists of an effective policy together. */
 #define PREFIXES_MAX (1U << 20)
 
-/* The effective policy of the interface with this MAC. `mandatory` may be NULL. The result borrows
- * from library and domain: both must outlive it. Returns 0 or -errno with an error in diag
- * (-ENOENT: unknown ref or set, -E2BIG: too many
- * addresses or rules). */
+/* The effective policy of the interface with this MAC: settings, and rules in their order. What
+ * remotes stand for is left open, so all that is said here holds as long as the library does.
+ * `mandatory` may be NULL. The result borrows from library and domain: both must outlive it.
+ * Returns 0 or -errno with an error in diag (-ENOENT: unknown ref). */
+int collect_policy(const struct library *library, const struct policy *mandatory,
+		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
+		   struct effective_policy **ret, struct diag *diag);
+
+/* Fills in what the rules' remotes stand for now: sets of the library, members of groups (NULL:
+ * every group is empty). Returns 0 or -errno with an error in diag (-ENOENT: unknown set; -E2BIG:
+ * too many addresses). */
+int expand_policy(const struct library *library, const struct group_source *groups,
+		  struct effective_policy *policy, struct diag *diag);
+
+/* Both, one after the other. */
 int resolve_policy(const struct library *library, const struct policy *mandatory,
 		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
 		   const struct group_source *groups, struct effective_policy **ret,

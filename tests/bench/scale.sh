@@ -336,7 +336,7 @@ measure_group() {
 
 # ---- rules -----------------------------------------------------------------------------------
 
-# Compiled, loaded and swapped into one port.
+# Read, compiled, loaded and swapped into the ports that are left, AT_ONCE of them.
 measure_rules() {
 	local rules i started
 	for rules in 10 100 1000 10000; do

@@ -98,8 +98,8 @@ static void a_policy_stands_in_for_the_one_of_its_name(void **state)
 
 	assert_true(allows(plan, "192.0.2.1"));
 	assert_int_equal(plan->ports[0]->config.sessions, 7);
-	assert_string_equal(plan->ports[0]->rules[0].id, "all");
-	assert_string_equal(plan->ports[0]->rules[0].place, "draft:1");
+	assert_string_equal(plan->ports[0]->rules->items[0].id, "all");
+	assert_string_equal(plan->ports[0]->rules->items[0].place, "draft:1");
 	free_domain_plan(&plan);
 }
 
@@ -166,7 +166,7 @@ static void a_policy_can_stand_for_all_others(void **state)
 	assert_int_equal(plan->ports[0]->policy_count, 2);
 	assert_string_equal(plan->ports[0]->policies[0], "host");
 	assert_string_equal(plan->ports[0]->policies[1], "strict");
-	assert_int_equal(plan->ports[0]->rule_count, 0);
+	assert_int_equal(plan->ports[0]->rules->count, 0);
 	assert_int_equal(plan->ports[0]->default_action[DIRECTION_OUT], ACTION_DENY);
 	assert_string_equal(plan->ports[0]->settings.defaults[DIRECTION_OUT], "draft:1");
 	assert_null(plan->ports[0]->settings.defaults[DIRECTION_IN]);

@@ -186,13 +186,14 @@ static void a_nic_gets_its_policy(void **state)
 	assert_int_equal(port->default_action[DIRECTION_OUT], ACTION_DENY);
 	assert_int_equal(port->image_nodes, port->image->node_count);
 	/* Rules carry their names to wherever a number shows up. */
-	assert_int_equal(port->rule_count, 2);
-	assert_string_equal(port->rules[1].id, "ssh");
-	assert_string_equal(port->rules[1].policy, "web-server");
-	assert_non_null(strstr(port->rules[1].place, "web-server.xml:5"));
-	assert_true(port->rules[1].log && port->rules[1].in && !port->rules[1].out);
-	assert_int_equal(port->group_count, 1);
-	assert_string_equal(port->groups[0], "admins");
+	assert_int_equal(port->rules->count, 2);
+	assert_string_equal(port->rules->items[1].id, "ssh");
+	assert_string_equal(port->rules->items[1].policy, "web-server");
+	assert_non_null(strstr(port->rules->items[1].place, "web-server.xml:5"));
+	assert_true(port->rules->items[1].log && port->rules->items[1].in &&
+		    !port->rules->items[1].out);
+	assert_int_equal(port->rules->group_count, 1);
+	assert_string_equal(port->rules->groups[0], "admins");
 	assert_int_equal(port->policy_count, 1);
 	assert_string_equal(port->policies[0], "web-server");
 	/* And the image says the same. */
@@ -212,7 +213,7 @@ static void the_mandatory_policy_comes_first(void **state)
 			   DOMAIN(VMSEG("<vmseg:policy ref='web-server'/>"), BRIDGE(MAC_A, "")));
 	assert_int_equal(plan->ports[0]->policy_count, 2);
 	assert_string_equal(plan->ports[0]->policies[0], "host");
-	assert_string_equal(plan->ports[0]->rules[0].id, "no-smtp");
+	assert_string_equal(plan->ports[0]->rules->items[0].id, "no-smtp");
 	free_domain_plan(&plan);
 
 	free(fixture->config->mandatory_policy);
@@ -343,15 +344,15 @@ static void a_closed_plan_lets_nothing_through(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* Compiled once, though its owners come and go; what a domain says itself is compiled for it. */
-static void ports_of_one_policy_share_an_image(void **state)
+static void ports_of_one_policy_share_what_is_compiled(void **state)
 {
 #define NIC_OF(policy) DOMAIN(VMSEG(policy), BRIDGE(MAC_A, ""))
 #define REF(name)      "<vmseg:policy ref='" name "'/>"
 	struct fixture *fixture = *state;
-	struct image_cache images = {0};
+	struct rules_cache rules = {0};
 	struct domain_plan *plans[5];
 
-	fixture->inputs.images = &images;
+	fixture->inputs.rules = &rules;
 	plans[0] = expect_plan(fixture, NIC_OF(REF("web-server")));
 	plans[1] = expect_plan(fixture, NIC_OF(REF("web-server") "<vmseg:limits sessions='9'/>"));
 	plans[2] = expect_plan(fixture, NIC_OF("<vmseg:default in='allow'/>" REF("web-server")));
@@ -361,14 +362,48 @@ static void ports_of_one_policy_share_an_image(void **state)
 							"action='deny'><vmseg:tcp port='1'/>"
 							"</vmseg:rule></vmseg:policy>"));
 	assert_ptr_equal(plans[0]->ports[0]->image, plans[1]->ports[0]->image);
+	assert_ptr_equal(plans[0]->ports[0]->rules, plans[1]->ports[0]->rules);
 	for (size_t i = 2; i < ARRAY_SIZE(plans); i++)
 		assert_ptr_not_equal(plans[0]->ports[0]->image, plans[i]->ports[0]->image);
-	assert_int_equal(images.count, 3);
-	clear_image_cache(&images);
+	assert_int_equal(rules.count, 3);
+	clear_rules_cache(&rules);
 	free_domain_plan(&plans[0]);
 	assert_true(plans[1]->ports[0]->image->node_count > 0);
+	assert_string_equal(plans[1]->ports[0]->rules->items[0].id, "http");
 	for (size_t i = 1; i < ARRAY_SIZE(plans); i++)
 		free_domain_plan(&plans[i]);
+}
+
+static bool is_about(const struct rule_notes *rules, void *group)
+{
+	return rules_mention_group(rules, group);
+}
+
+/* And only what names a group that has changed is compiled again. */
+static void a_changed_group_is_compiled_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rules_cache rules = {0};
+	struct domain_plan *before, *after, *host;
+	char nobody[] = "nobody", admins[] = "admins";
+
+	fixture->inputs.rules = &rules;
+	before = expect_plan(fixture, NIC_OF(REF("web-server")));
+	host = expect_plan(fixture, NIC_OF(REF("host")));
+	assert_int_equal(parse_prefix("10.9.0.2", &fixture->admin), PREFIX_OK);
+	drop_rules(&rules, is_about, nobody);
+	assert_int_equal(rules.count, 2);
+	drop_rules(&rules, is_about, admins);
+	assert_int_equal(rules.count, 1);
+	assert_int_equal(rules.node_count, host->ports[0]->image_nodes);
+	after = expect_plan(fixture, NIC_OF(REF("web-server")));
+	assert_int_equal(ask(before->ports[0], "10.9.0.2", DIRECTION_IN, 22), 0);
+	assert_int_equal(ask(after->ports[0], "10.9.0.2", DIRECTION_IN, 22),
+			 VERDICT_ALLOW | VERDICT_LOG | 2);
+	free_domain_plan(&before);
+	free_domain_plan(&after);
+	free_domain_plan(&host);
+	clear_rules_cache(&rules);
 }
 
 int main(void)
@@ -383,7 +418,8 @@ int main(void)
 		TEST(a_nic_beyond_the_host_is_refused_or_left_out),
 		TEST(unmanaged_domains_get_what_the_host_says),
 		TEST(a_closed_plan_lets_nothing_through),
-		TEST(ports_of_one_policy_share_an_image),
+		TEST(ports_of_one_policy_share_what_is_compiled),
+		TEST(a_changed_group_is_compiled_anew),
 	};
 
 	set_schema_path("policies/vmseg.rng");
