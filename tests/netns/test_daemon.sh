@@ -168,7 +168,7 @@ check_renamed_device() {
 }
 
 check_policy_edits() {
-	local file=$LAB/draft
+	local file=$LAB/draft web admin
 	cat >"$file" <<-XML
 		<policy xmlns="urn:vmseg:1" name="extra">
 		  <rule id="ssh" direction="in" action="allow"><remote set="office"/><tcp port="22"/></rule>
@@ -188,9 +188,15 @@ check_policy_edits() {
 	check_fails "no name leads out of the directory" vmseg policy delete ../hostd
 	check "what nobody uses can go" vmseg policy delete extra
 	check "and then the set" vmseg policy delete office
+	start_admin
+	web=$(show_port web .generation)
+	admin=$(show_port admin .generation)
 	sed 's/port="80"/port="8080"/' /etc/vmseg/policies/web-server.xml >"$file"
 	check "a policy in use can be replaced" vmseg policy apply "$file"
 	check_ask "at once" silence host 80
+	check_fails "by a change of the ports that have it" test "$(show_port web .generation)" = "$web"
+	check_equal "and of no other domain's" "$admin" "$(show_port admin .generation)"
+	stop admin 12
 	write_good_policy
 	vmseg reload >/dev/null
 }
