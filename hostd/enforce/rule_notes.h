@@ -31,7 +31,7 @@ int note_rules(const struct effective_policy *policy, struct rule_notes **ret);
 struct rule_notes *share_rule_notes(struct rule_notes *notes);
 
 /* The last user's release frees them. */
-void release_rule_notes(struct rule_notes **notes);
+void release_rule_notes(struct rule_notes **pointer);
 
 /* The rule that a verdict cell names; NULL: the default, or none of these. `notes` may be NULL. */
 const struct rule_note *find_rule_note(const struct rule_notes *notes, uint32_t verdict);
