@@ -212,8 +212,9 @@ int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context);
 
 /* The same for about `wished` entries of the table from a place on: 0 is its beginning, and at the
- * end *place is 0 again. For who must not look at all in one go; what comes or goes between two
- * calls may be seen or not, and what stays is seen once unless the table changes its size. */
+ * end, or where visit returned false, *place is 0 again. For who must not look at all in one go;
+ * what comes or goes between two calls may be seen or not, and what stays is seen once unless the
+ * table changes its size. */
 int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
 		  bool (*visit)(const struct session_view *view, void *context), void *context);
 

@@ -105,30 +105,6 @@ static bool show_batch(const struct filtered_port *port, const struct session_ba
 	return true;
 }
 
-/* Returns 1 with the port, its table and the time; 0 where the port can have no sessions; -errno.
- */
-static int open_sessions(struct datapath *datapath, unsigned int ifindex,
-			 const struct filtered_port **ret_port, int *ret_table, uint32_t *ret_now)
-{
-	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
-	_cleanup_close_ int table = -1;
-	int r;
-
-	if (!port)
-		return -ENOENT;
-	if (!port->table_size)
-		return 0;
-	table = open_table(port);
-	if (table < 0)
-		return table;
-	r = read_jiffies(datapath, ret_now);
-	if (r < 0)
-		return r;
-	*ret_port = port;
-	*ret_table = TAKE_FD(table);
-	return 1;
-}
-
 int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
 		  bool (*visit)(const struct session_view *view, void *context), void *context)
 {
@@ -136,21 +112,26 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 		.place = *place,
 		.started = *place != 0,
 	};
-	const struct filtered_port *port;
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
 	_cleanup_close_ int table = -1;
 	uint32_t now;
-	int r = open_sessions(datapath, ifindex, &port, &table, &now);
+	int r;
 
+	if (!port)
+		return -ENOENT;
+	*place = 0;
+	if (!port->table_size)
+		return 0;
+	table = open_table(port);
+	if (table < 0)
+		return table;
+	r = read_jiffies(datapath, &now);
 	if (r < 0)
 		return r;
-	*place = 0;
-	if (r == 0)
-		return 0;
 	r = read_batch(table, wished, &batch);
 	if (r < 0)
 		return r;
-	show_batch(port, &batch, now, visit, context);
-	if (!batch.finished)
+	if (show_batch(port, &batch, now, visit, context) && !batch.finished)
 		*place = batch.place;
 	return 0;
 }
@@ -158,19 +139,11 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 int walk_sessions(struct datapath *datapath, unsigned int ifindex,
 		  bool (*visit)(const struct session_view *view, void *context), void *context)
 {
-	_cleanup_(clear_batch) struct session_batch batch = {0};
-	const struct filtered_port *port;
-	_cleanup_close_ int table = -1;
-	uint32_t now;
-	int r = open_sessions(datapath, ifindex, &port, &table, &now);
+	uint32_t place = 0;
+	int r;
 
-	if (r <= 0)
-		return r;
-	r = 0;
-	while (r == 0 && !batch.finished) {
-		r = read_batch(table, PIECE, &batch);
-		if (r == 0 && !show_batch(port, &batch, now, visit, context))
-			break;
-	}
+	do
+		r = page_sessions(datapath, ifindex, PIECE, &place, visit, context);
+	while (r == 0 && place != 0);
 	return r;
 }
