@@ -8,9 +8,9 @@
     report.py check RESULTS              is the file well formed and complete?
 
 A figure is a line of JSON: group, case, unit, better (lower or higher), values, and the case of the
-same group, `base`, that was measured by turns with it, or the `floor` below it. Machines differ, so
-runs are compared by ratio to base or floor, or where the value itself does not depend on how fast
-the machine is.
+same group, `base`, that was measured by turns with it, or the `floors` that its values are over.
+Machines differ, so runs are compared by ratio to base or floor, or where the value itself does not
+depend on how fast the machine is.
 """
 import json
 import os
@@ -31,7 +31,7 @@ class Figure:
         self.unit = record["unit"]
         self.lower = record["better"] == "lower"
         self.base = record["base"]
-        self.floor = record.get("floor")
+        self.floors = record.get("floors")
         self.command = record["command"]
         self.values = record["values"]
 
@@ -41,8 +41,8 @@ class Figure:
 
     def ratio(self, figures):
         """To the base, round by round where both have the same rounds."""
-        if self.floor:
-            return (self.floor + self.median) / self.floor
+        if self.floors:
+            return statistics.median(1 + v / f for v, f in zip(self.values, self.floors))
         base = figures.get((self.group, self.base))
         if not base or not base.median:
             return None
@@ -126,7 +126,7 @@ def table(figures, groups):
     order = list(dict.fromkeys(f.group for f in chosen))
     chosen.sort(key=lambda f: order.index(f.group))
     several = len(order) > 1
-    floors = any(f.floor for f in chosen)
+    floors = any(f.floors for f in chosen)
     based = any(f.base for f in chosen)
     head = (["what"] if several else []) + ["case", "median", "from", "to", "unit"]
     if floors:
@@ -141,9 +141,9 @@ def table(figures, groups):
         ratio = figure.ratio(figures)
         ratio = f"{ratio:.2f}" if ratio else ""
         if floors:
-            row += [ratio if figure.floor else ""]
+            row += [ratio if figure.floors else ""]
         if based:
-            row += [round_number(figure.added(figures)), "" if figure.floor else ratio]
+            row += [round_number(figure.added(figures)), "" if figure.floors else ratio]
         lines.append("| " + " | ".join(row) + " |")
     commands = sorted({f.command for f in chosen})
     lines += ["", "Measured by " + ", ".join(f"`{c}`" for c in commands) + "."]

@@ -14,6 +14,8 @@ here=$(dirname "$(realpath "$0")")
 BUILD=${BUILD:-$(realpath "$here/../../build")}
 export BUILD RESULTS=${RESULTS:-$BUILD/bench/results.jsonl}
 PARTS=${ONLY:-primitives packet compile devices starts scale}
+TURNS=${SHORT:+1}
+TURNS=${TURNS:-${ROUNDS:-5}}
 export BENCH_COMMAND
 
 say() {
@@ -31,27 +33,38 @@ describe_machine() {
 		'{machine: {$cpu, $cpus, $memory, $kernel}, $commit, $date}'
 }
 
-# from_table GROUP UNIT: the tables of bench_packet and bench_primitives, shown and recorded. A line
-# is a name, what an empty program costs, the whole, and the least, median and most over the empty.
-from_table() {
-	tee /dev/stderr | awk -v group="$1" -v unit="$2" -v command="$BENCH_COMMAND" '
-		NR > 1 && NF > 5 && $NF ~ /^[0-9.-]+$/ {
+# take_turns GROUP UNIT PROGRAM: whole runs of bench_packet or bench_primitives, shown and recorded: a
+# case is over within a tenth of a second, and who shares the machine may be busy just then. A value is
+# the median of a run; a line of its table is a name, what an empty program costs, the whole, and the
+# least, median and most over the empty.
+take_turns() {
+	local turn
+	for ((turn = 0; turn < TURNS; turn++)); do
+		unshare --net "$3"
+	done | tee /dev/stderr | awk -v group="$1" -v unit="$2" -v command="$BENCH_COMMAND" '
+		$NF ~ /^[0-9.-]+$/ {
 			name = $1
 			for (i = 2; i <= NF - 5; i++)
 				name = name " " $i
-			printf "{\"group\":\"%s\",\"case\":\"%s\",\"unit\":\"%s\",\"better\":\"lower\"," \
-				"\"base\":null,\"command\":\"%s\",\"floor\":%s,\"values\":[%s,%s,%s]}\n", \
-				group, name, unit, command, $(NF - 4), $(NF - 2), $(NF - 1), $NF
+			if (!(name in values))
+				names[++cases] = name
+			comma = name in values ? "," : ""
+			floors[name] = floors[name] comma $(NF - 4)
+			values[name] = values[name] comma $(NF - 1)
+		}
+		END {
+			for (i = 1; i <= cases; i++)
+				printf "{\"group\":\"%s\",\"case\":\"%s\",\"unit\":\"%s\"," \
+					"\"better\":\"lower\",\"base\":null,\"command\":\"%s\"," \
+					"\"floors\":[%s],\"values\":[%s]}\n", group, names[i], unit, \
+					command, floors[names[i]], values[names[i]]
 		}' >>"$RESULTS"
 }
 
-run_primitives() {
-	unshare --net "$BUILD/tests/bench/bench_primitives" | from_table primitive ns
-}
+run_primitives() { take_turns primitive ns "$BUILD/tests/bench/bench_primitives"; }
 
 run_packet() {
-	FLOWS=${SHORT:+1000} unshare --net "$BUILD/tests/bench/bench_packet" |
-		from_table packet "ns per packet"
+	FLOWS=${SHORT:+1000} take_turns packet "ns per packet" "$BUILD/tests/bench/bench_packet"
 }
 
 run_compile() {
