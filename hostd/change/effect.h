@@ -7,30 +7,49 @@
 
 #include "hostd/change/candidate.h"
 
-/* A port on which something would change. */
-struct port_effect {
-	const struct managed_domain *domain;
-	const struct managed_port *port;
-	const struct port_plan *plan; /* that it would have */
-	struct port_changes changes;
-	size_t sessions; /* live ones now */
-	size_t denied;   /* those of them that the candidate does not go on with */
+/* A domain that depends on the candidate. */
+struct domain_effect {
+	char *name;
+	char *error;              /* why it would keep what it has; NULL: it would not */
+	struct domain_plan *plan; /* NULL: it would be left alone, or there is an error */
 };
 
-struct effect_visitor {
-	/* A domain that would keep what it has, and why. */
-	void (*refused)(const struct managed_domain *domain, const char *error, void *context);
-	/* A session that would be cut at its next packet; `verdict` is the plan's cell. Not called
-	 * for ports in audit mode, where none is. The effect's counts are not there yet. */
-	void (*session)(const struct port_effect *effect, const struct session_view *view,
-			uint32_t verdict, void *context);
-	/* After its sessions. */
-	void (*port)(const struct port_effect *effect, void *context);
-	void *context;
+/* A port on which something would change. */
+struct port_effect {
+	const char *domain; /* its name */
+	char device[16];    /* IF_NAMESIZE */
+	unsigned int ifindex;
+	const struct port_plan *plan; /* that it would have */
+	struct port_changes changes;
+	uint64_t sessions; /* live ones */
+	uint64_t denied;   /* those of them that the candidate does not go on with */
 };
 
 /* In order of domains' names. */
-void measure_effect(struct enforcer *enforcer, struct candidate *candidate,
-		    const struct effect_visitor *visitor);
+struct effect {
+	struct domain_effect *domains;
+	size_t domain_count;
+	struct port_effect *ports;
+	size_t port_count;
+	size_t judged;  /* ports whose sessions have been */
+	uint32_t place; /* in the sessions of the next one: see page_sessions() */
+};
+
+/* A session that would be cut at its next packet; `verdict` is the plan's cell. Not called for
+ * ports in audit mode, where none is. */
+typedef void (*cut_callback)(const struct port_effect *effect, const struct managed_port *port,
+			     const struct session_view *view, uint32_t verdict, void *context);
+
+/* Plans each domain that depends on the candidate, which is not needed any more when that is done.
+ * Looks at no session. Returns 0 or -ENOMEM. */
+int foresee_effect(struct enforcer *enforcer, struct candidate *candidate, struct effect **ret);
+
+/* Judges about `wished` sessions more, and counts them with their port. Anything may change between
+ * two calls: a session is judged as it is then, and a port that has gone has none. Returns whether
+ * there are more. */
+bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wished,
+		    cut_callback cut, void *context);
+
+void free_effect(struct effect **pointer);
 
 #endif

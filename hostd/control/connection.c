@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One connection of the control server: read a line, answer it, write the reply, close; or, for a
- * method that streams, stay.
+ * One connection of the control server: read a line, answer it at once or piece by piece, write the
+ * reply, close; or, for a method that streams, stay.
  */
 #include "hostd/control/connection.h"
 
@@ -16,6 +16,7 @@
 #define CONNECTIONS_MAX   64
 #define CLIENT_SECONDS    30
 #define STREAM_BUFFER_MAX ((size_t)1 << 20)
+#define PRIORITY_TASK     (SD_EVENT_PRIORITY_NORMAL + 5) /* after what is answered at once */
 
 struct buffer {
 	char *bytes;
@@ -28,6 +29,8 @@ struct connection {
 	bool streams;
 	int fd;
 	sd_event_source *io, *timer;
+	struct task *task; /* that works out the answer */
+	sd_event_source *work;
 	struct buffer in;
 	struct buffer out;
 	size_t sent;   /* of out */
@@ -52,10 +55,19 @@ static int reserve(struct buffer *buffer, size_t size)
 	return 0;
 }
 
+static void end_task(struct connection *connection)
+{
+	connection->work = sd_event_source_disable_unref(connection->work);
+	if (connection->task)
+		connection->task->free(connection->task);
+	connection->task = NULL;
+}
+
 static void close_connection(struct connection *connection)
 {
 	struct control_server *server = connection->server;
 
+	end_task(connection);
 	DL_DELETE(server->connections, connection);
 	server->connection_count[connection->read_only]--;
 	sd_event_source_disable_unref(connection->io);
@@ -152,16 +164,71 @@ static int answer_request(struct connection *connection, json_t *request, json_t
 		return fail(diag, EPERM, NULL, 0, "\"%s\" needs the control socket (root)", name);
 	if (params && !json_is_object(params))
 		return fail(diag, EPROTO, NULL, 0, "params: expected an object");
-	r = method->answer(server->context, params, ret_result, diag);
-	connection->streams = r == 0 && method->streams;
+	if (method->begin) {
+		r = method->begin(server->context, params, &connection->task, diag);
+	} else {
+		r = method->answer(server->context, params, ret_result, diag);
+		connection->streams = r == 0 && method->streams;
+	}
 	return r < 0 ? fail(diag, -r, NULL, 0, "%s: %s", name, strerror(-r)) : 0;
 }
 
-/* The reply to a whole request; always one. */
-static json_t *make_reply(struct connection *connection, size_t size)
+static json_t *pack_result(json_t *result)
+{
+	return json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 1, "result", result);
+}
+
+static json_t *pack_error(const char *error)
+{
+	json_t *reply = json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error", error);
+
+	/* A message that quotes bytes which are no UTF-8 cannot be sent. */
+	return reply ? reply
+		     : json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error",
+				 "refused; the reason is in the daemon's log");
+}
+
+/* Takes the reply; NULL: there was no memory for one. */
+static void send_reply(struct connection *connection, json_t *reply)
+{
+	int r = reply ? append_object(connection, reply) : -ENOMEM;
+
+	json_decref(reply);
+	if (r < 0)
+		close_connection(connection);
+	else
+		proceed(connection);
+}
+
+static int on_work(sd_event_source *source, void *context)
+{
+	struct connection *connection = context;
+	json_t *result = NULL;
+	int r = connection->task->work(connection->task, &result);
+
+	if (r == 0)
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	end_task(connection);
+	send_reply(connection, r < 0 ? pack_error(strerror(-r)) : pack_result(result));
+	return 0;
+}
+
+static void start_task(struct connection *connection)
+{
+	int r = sd_event_add_defer(connection->server->event, &connection->work, on_work,
+				   connection);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(connection->work, PRIORITY_TASK);
+	if (r < 0)
+		close_connection(connection);
+}
+
+/* One whole request. */
+static void answer_line(struct connection *connection, size_t size)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	json_t *result = NULL, *reply, *request;
+	json_t *result = NULL, *request;
 	char text[4096];
 	json_error_t error;
 	int r;
@@ -173,43 +240,15 @@ static json_t *make_reply(struct connection *connection, size_t size)
 		r = fail(&diag, EPROTO, NULL, 0, "expected a JSON object: %s",
 			 request ? "this is another value" : error.text);
 	json_decref(request);
-	if (r == 0)
-		return json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 1, "result",
-				 result);
-	reply = json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error",
-			  diag_message(&diag, text, sizeof(text)));
-	/* A message that quotes bytes which are no UTF-8 cannot be sent. */
-	return reply ? reply
-		     : json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error",
-				 "refused; the reason is in the daemon's log");
-}
-
-static void answer_line(struct connection *connection, size_t size)
-{
-	json_t *reply = make_reply(connection, size);
-	int r = reply ? append_object(connection, reply) : -ENOMEM;
-
-	json_decref(reply);
 	free(TAKE_PTR(connection->in.bytes));
 	connection->in = (struct buffer){0};
 	if (connection->streams)
 		sd_event_source_set_enabled(connection->timer, SD_EVENT_OFF);
-	if (r < 0)
-		close_connection(connection);
+	if (connection->task)
+		start_task(connection);
 	else
-		proceed(connection);
-}
-
-static void refuse_size(struct connection *connection)
-{
-	json_t *reply = json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error",
-				  "the request is larger than 4 MiB");
-
-	if (reply && append_object(connection, reply) == 0)
-		proceed(connection);
-	else
-		close_connection(connection);
-	json_decref(reply);
+		send_reply(connection, r < 0 ? pack_error(diag_message(&diag, text, sizeof(text)))
+					     : pack_result(result));
 }
 
 static void read_request(struct connection *connection)
@@ -225,8 +264,8 @@ static void read_request(struct connection *connection)
 	got = recv(connection->fd, in->bytes + in->used, in->size - in->used, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* A streaming client says nothing more: its end is its only news. */
-	if (got <= 0 || connection->streams) {
+	/* Who streams, or waits for a task, says nothing more: its end is its only news. */
+	if (got <= 0 || connection->streams || connection->task) {
 		if (got <= 0)
 			close_connection(connection);
 		return;
@@ -236,7 +275,7 @@ static void read_request(struct connection *connection)
 	if (end)
 		answer_line(connection, (size_t)(end - in->bytes));
 	else if (in->used >= CONTROL_REQUEST_MAX)
-		refuse_size(connection);
+		send_reply(connection, pack_error("the request is larger than 4 MiB"));
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *context)

@@ -17,7 +17,7 @@ const struct method control_methods[] = {
 	{"explain", .read_only = true, .answer = answer_explain},
 	{"policy-list", .read_only = true, .answer = answer_policy_list},
 	{"policy-show", .read_only = true, .answer = answer_policy_show},
-	{"policy-diff", .read_only = true, .answer = answer_policy_diff},
+	{"policy-diff", .read_only = true, .begin = begin_policy_diff},
 	{"policy-apply", .answer = answer_policy_apply},
 	{"policy-delete", .answer = answer_policy_delete},
 	{"policy-confirm", .answer = answer_policy_confirm},

@@ -52,8 +52,8 @@ int answer_policy_show(struct control_context *context, const json_t *params, js
 		       struct diag *diag);
 
 /* policy_diff.c: {"xml", "source", "limit"} */
-int answer_policy_diff(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag);
+int begin_policy_diff(struct control_context *context, const json_t *params, struct task **ret_task,
+		      struct diag *diag);
 
 /* policy_edits.c: {"xml", "source"} and, to be rolled back, "confirm" (seconds); {"name"}; and what
  * is pending: {} or {"name"} */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "policy-diff": what would change if a policy or set were applied. Nothing does.
+ * "policy-diff": what would change if a policy or set were applied. Nothing does. Ports are planned
+ * at once; their sessions, of which there may be many, are judged some at a time.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -69,64 +71,88 @@ static int add_changes(json_t *result, const struct library *library,
 /* ---- what it does -----------------------------------------------------------------------------
  */
 
-struct collection {
-	json_t *ports, *refused, *sessions;
-	json_int_t cut;
-	json_int_t left; /* sessions that may still be listed */
+#define SESSIONS_A_PIECE 1000
+
+struct diff_task {
+	struct task task; /* first */
+	struct enforcer *enforcer;
+	struct effect *effect;
+	json_t *result;   /* so far */
+	json_t *sessions; /* those that would be cut, up to `limit` */
+	json_int_t cut, limit;
 };
 
-static void collect_refused(const struct managed_domain *domain, const char *error, void *context)
+static void collect_session(const struct port_effect *effect, const struct managed_port *port,
+			    const struct session_view *view, uint32_t verdict, void *context)
 {
-	const struct collection *collection = context;
-
-	json_array_append_new(collection->refused, json_pack("{s:s, s:s}", "domain",
-							     domain->domain->name, "error", error));
-}
-
-static void collect_session(const struct port_effect *effect, const struct session_view *view,
-			    uint32_t verdict, void *context)
-{
-	struct collection *collection = context;
+	struct diff_task *diff = context;
 	json_t *session;
 
-	collection->cut++;
-	if (collection->left == 0)
+	if (diff->cut++ >= diff->limit)
 		return;
-	collection->left--;
-	session = view_session(effect->port, view);
-	json_object_set_new(session, "domain", json_string(effect->domain->domain->name));
+	session = view_session(port, view);
+	json_object_set_new(session, "domain", json_string(effect->domain));
 	json_object_set_new(session, "denied_by", view_deciding_rule(effect->plan, verdict));
-	json_array_append_new(collection->sessions, session);
+	json_array_append_new(diff->sessions, session);
 }
 
-static void collect_port(const struct port_effect *effect, void *context)
+static json_t *view_port_effects(const struct effect *effect)
 {
-	const struct collection *collection = context;
+	json_t *ports = json_array();
 
-	json_array_append_new(collection->ports,
-			      json_pack("{s:s, s:s, s:b, s:b, s:b, s:I, s:I}", "domain",
-					effect->domain->domain->name, "device",
-					effect->port->device, "rules", effect->changes.image,
-					"settings",
-					effect->changes.config || effect->changes.session_limit,
-					"audit", !!(effect->plan->config.flags & PORT_AUDIT),
-					"sessions", (json_int_t)effect->sessions, "denied",
-					(json_int_t)effect->denied));
+	for (size_t i = 0; i < effect->port_count; i++) {
+		const struct port_effect *port = &effect->ports[i];
+
+		json_array_append_new(ports,
+				      json_pack("{s:s, s:s, s:b, s:b, s:b, s:I, s:I}", "domain",
+						port->domain, "device", port->device, "rules",
+						port->changes.image, "settings",
+						port->changes.config || port->changes.session_limit,
+						"audit", !!(port->plan->config.flags & PORT_AUDIT),
+						"sessions", (json_int_t)port->sessions, "denied",
+						(json_int_t)port->denied));
+	}
+	return ports;
 }
 
-static void add_effect(json_t *result, struct enforcer *enforcer, struct candidate *candidate,
-		       json_int_t limit)
+static json_t *view_refused(const struct effect *effect)
 {
-	struct collection collection = {json_array(), json_array(), json_array(), 0, limit};
-	const struct effect_visitor visitor = {collect_refused, collect_session, collect_port,
-					       &collection};
+	json_t *refused = json_array();
 
-	measure_effect(enforcer, candidate, &visitor);
-	json_object_update_new(result,
-			       json_pack("{s:o, s:o, s:I, s:o, s:b}", "ports", collection.ports,
-					 "refused", collection.refused, "cut", collection.cut,
-					 "sessions", collection.sessions, "truncated",
-					 collection.cut > limit));
+	for (size_t i = 0; i < effect->domain_count; i++) {
+		const struct domain_effect *domain = &effect->domains[i];
+
+		if (domain->error)
+			json_array_append_new(refused,
+					      json_pack("{s:s, s:s}", "domain", domain->name,
+							"error", domain->error));
+	}
+	return refused;
+}
+
+static int work_on_diff(struct task *task, json_t **ret_result)
+{
+	struct diff_task *diff = (struct diff_task *)task;
+
+	if (judge_sessions(diff->effect, diff->enforcer, SESSIONS_A_PIECE, collect_session, diff))
+		return 0;
+	json_object_update_new(diff->result,
+			       json_pack("{s:o, s:o, s:I, s:O, s:b}", "ports",
+					 view_port_effects(diff->effect), "refused",
+					 view_refused(diff->effect), "cut", diff->cut, "sessions",
+					 diff->sessions, "truncated", diff->cut > diff->limit));
+	*ret_result = TAKE_PTR(diff->result);
+	return 1;
+}
+
+static void free_diff(struct task *task)
+{
+	struct diff_task *diff = (struct diff_task *)task;
+
+	free_effect(&diff->effect);
+	json_decref(diff->result);
+	json_decref(diff->sessions);
+	free(diff);
 }
 
 static json_t *view_diag_warnings(const struct diag *diag)
@@ -139,14 +165,14 @@ static json_t *view_diag_warnings(const struct diag *diag)
 	return warnings;
 }
 
-int answer_policy_diff(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag)
+int begin_policy_diff(struct control_context *context, const json_t *params, struct task **ret_task,
+		      struct diag *diag)
 {
 	const char *xml = need_string(params, "xml", diag);
 	const char *source = json_string_value(json_object_get(params, "source"));
 	_cleanup_(free_candidate) struct candidate *candidate = NULL;
+	struct diff_task *diff;
 	json_int_t limit = 0;
-	json_t *result;
 	int r = xml ? read_limit(params, &limit, diag) : -EINVAL;
 
 	if (r < 0)
@@ -154,13 +180,22 @@ int answer_policy_diff(struct control_context *context, const json_t *params, js
 	r = read_candidate(context->enforcer, xml, source ? source : "policy", &candidate, diag);
 	if (r < 0)
 		return r;
-	result = json_pack("{s:o}", "warnings", view_diag_warnings(diag));
-	r = add_changes(result, enforcer_library(context->enforcer), candidate);
-	if (r < 0) {
-		json_decref(result);
-		return r;
-	}
-	add_effect(result, context->enforcer, candidate, limit);
-	*ret_result = result;
-	return 0;
+	diff = calloc(1, sizeof(*diff));
+	if (!diff)
+		return -ENOMEM;
+	*diff = (struct diff_task){
+		.task = {work_on_diff, free_diff},
+		.enforcer = context->enforcer,
+		.result = json_pack("{s:o}", "warnings", view_diag_warnings(diag)),
+		.sessions = json_array(),
+		.limit = limit,
+	};
+	r = add_changes(diff->result, enforcer_library(context->enforcer), candidate);
+	if (r == 0)
+		r = foresee_effect(context->enforcer, candidate, &diff->effect);
+	if (r < 0)
+		free_diff(&diff->task);
+	else
+		*ret_task = &diff->task;
+	return r;
 }

@@ -15,6 +15,15 @@
 
 struct control_context;
 
+/* An answer that takes longer than others should wait: it is worked out piece by piece, whenever
+ * nothing else is to be done. */
+struct task {
+	/* Does a piece, of milliseconds. Returns 1 with a new reference in *ret_result when that
+	 * was the last, 0 when there is more, -errno when it has failed. */
+	int (*work)(struct task *task, json_t **ret_result);
+	void (*free)(struct task *task);
+};
+
 /* One row of the request table. */
 struct method {
 	const char *name;
@@ -24,6 +33,9 @@ struct method {
 	 * is an object, or NULL. */
 	int (*answer)(struct control_context *context, const json_t *params, json_t **ret_result,
 		      struct diag *diag);
+	/* In place of `answer`: returns 0 with the task that will, or -errno with an error. */
+	int (*begin)(struct control_context *context, const json_t *params, struct task **ret_task,
+		     struct diag *diag);
 };
 
 struct control_server;

@@ -69,12 +69,11 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 			 view_traffic(session, DIRECTION_OUT));
 }
 
-static bool collect_session(const struct session_view *view, void *context)
+static void collect_session(const struct session_view *view, void *context)
 {
 	struct collection *collection = context;
 
 	json_array_append_new(collection->sessions, view_session(collection->port, view));
-	return true;
 }
 
 int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)

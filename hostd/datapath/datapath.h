@@ -207,16 +207,11 @@ struct session_view {
 	uint32_t age_seconds;
 };
 
-/* Live sessions (expired ones are left out); stops when visit returns false. */
-int walk_sessions(struct datapath *datapath, unsigned int ifindex,
-		  bool (*visit)(const struct session_view *view, void *context), void *context);
-
-/* The same for about `wished` entries of the table from a place on: 0 is its beginning, and at the
- * end, or where visit returned false, *place is 0 again. For who must not look at all in one go;
- * what comes or goes between two calls may be seen or not, and what stays is seen once unless the
- * table changes its size. */
+/* Live sessions (expired ones are left out), of about `wished` entries of the table from a place
+ * on: 0 is its beginning, and at the end *place is 0 again. What comes or goes between two calls
+ * may be seen or not, and what stays is seen once unless the table changes its size. */
 int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
-		  bool (*visit)(const struct session_view *view, void *context), void *context);
+		  void (*visit)(const struct session_view *view, void *context), void *context);
 
 /* The live session under a key; -ENOENT when there is none. */
 int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,

@@ -15,8 +15,6 @@
 #include "hostd/datapath/state.h"
 
 /* Entries that are read at once. */
-#define PIECE 1024
-
 bool is_expired(const struct settings *settings, const struct session *session, uint32_t now)
 {
 	if (session->state >= STATE_MAX)
@@ -86,9 +84,8 @@ struct session_view view_of_session(const struct filtered_port *port, const stru
 	};
 }
 
-/* False when the visitor has seen enough. */
-static bool show_batch(const struct filtered_port *port, const struct session_batch *batch,
-		       uint32_t now, bool (*visit)(const struct session_view *view, void *context),
+static void show_batch(const struct filtered_port *port, const struct session_batch *batch,
+		       uint32_t now, void (*visit)(const struct session_view *view, void *context),
 		       void *context)
 {
 	const struct settings *settings = settings_of(&port->datapath->memory);
@@ -99,14 +96,12 @@ static bool show_batch(const struct filtered_port *port, const struct session_ba
 		if (is_expired(settings, &batch->values[i], now))
 			continue;
 		view = view_of_session(port, &batch->keys[i], &batch->values[i], now);
-		if (!visit(&view, context))
-			return false;
+		visit(&view, context);
 	}
-	return true;
 }
 
 int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
-		  bool (*visit)(const struct session_view *view, void *context), void *context)
+		  void (*visit)(const struct session_view *view, void *context), void *context)
 {
 	_cleanup_(clear_batch) struct session_batch batch = {
 		.place = *place,
@@ -131,19 +126,8 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 	r = read_batch(table, wished, &batch);
 	if (r < 0)
 		return r;
-	if (show_batch(port, &batch, now, visit, context) && !batch.finished)
+	show_batch(port, &batch, now, visit, context);
+	if (!batch.finished)
 		*place = batch.place;
 	return 0;
-}
-
-int walk_sessions(struct datapath *datapath, unsigned int ifindex,
-		  bool (*visit)(const struct session_view *view, void *context), void *context)
-{
-	uint32_t place = 0;
-	int r;
-
-	do
-		r = page_sessions(datapath, ifindex, PIECE, &place, visit, context);
-	while (r == 0 && place != 0);
-	return r;
 }

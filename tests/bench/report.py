@@ -259,7 +259,7 @@ def page(results, path, images):
 # ---- is it all there? ------------------------------------------------------------------------
 
 GROUPS = ["primitive", "packet", "compile", "veth", "tap", "start", "daemon", "hook", "session",
-          "reload", "restart", "group", "rules", "port"]
+          "reload", "diff", "restart", "group", "rules", "port"]
 
 
 def check(results):

@@ -109,7 +109,7 @@ note_hooks() {
 	done
 }
 
-# while_running COMMAND...: hooks ask about a domain while the command runs again and again.
+# hooks_during NAME COMMAND...: hooks ask about a domain while the command runs again and again.
 hooks_during() {
 	local name=$1 i pid
 	shift
@@ -252,6 +252,25 @@ measure_reload() {
 	say "the policy of $PORTS ports reloaded"
 }
 
+# What a policy would cut of all the sessions: it allows none, and so all of them.
+measure_diff() {
+	local i started sessions=$((PER_PORT * PORTS))
+	figure diff "$sessions sessions judged" ms lower
+	echo '<policy xmlns="urn:vmseg:1" name="web"><default in="deny" out="deny"/></policy>' \
+		>"$LAB/draft"
+	for ((i = 1; i <= ROUNDS; i++)); do
+		started=$(now_ms)
+		vmseg policy diff --json "$LAB/draft" >"$LAB/diff"
+		note diff "$sessions sessions judged" $(($(now_ms) - started))
+		jq --exit-status --argjson sessions "$sessions" --argjson ports "$PORTS" \
+			'[.cut, (.ports | length), ([.ports[].denied] | add)] ==
+			 [$sessions, $ports, $sessions]' "$LAB/diff" >/dev/null ||
+			die "all $sessions sessions of $PORTS ports would be cut"
+	done
+	hooks_during "during policy diffs" vmseg policy diff "$LAB/draft"
+	say "a policy compared with what $sessions sessions go by"
+}
+
 measure_restart() {
 	local i started
 	figure restart "$PORTS ports, $((PER_PORT * PORTS)) sessions" ms lower
@@ -373,6 +392,7 @@ hooks_during "during scrapes" scrape
 hooks_during "during vmseg list" vmseg list
 say "hooks asked beside sweeps, scrapes and lists"
 measure_reload
+measure_diff
 measure_restart
 measure_group
 measure_limit

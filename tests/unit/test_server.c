@@ -24,6 +24,8 @@
 struct control_context {
 	int changes;
 	size_t large; /* bytes of the reply of "large" */
+	int pieces;   /* that tasks have done */
+	int tasks;    /* that are not freed */
 };
 
 static int answer_echo(struct control_context *context, const json_t *params, json_t **ret_result,
@@ -59,12 +61,58 @@ static int answer_large(struct control_context *context, const json_t *params, j
 	return 0;
 }
 
+struct counting {
+	struct task task; /* first */
+	struct control_context *context;
+	json_int_t left; /* pieces; below 0: it fails */
+};
+
+static int count_piece(struct task *task, json_t **ret_result)
+{
+	struct counting *counting = (struct counting *)task;
+
+	if (counting->left < 0)
+		return -EIO;
+	counting->context->pieces++;
+	if (--counting->left > 0)
+		return 0;
+	*ret_result = json_pack("{s:i}", "pieces", counting->context->pieces);
+	return 1;
+}
+
+static void free_counting(struct task *task)
+{
+	((struct counting *)task)->context->tasks--;
+	free(task);
+}
+
+static int begin_counting(struct control_context *context, const json_t *params,
+			  struct task **ret_task, struct diag *diag)
+{
+	struct counting *counting = calloc(1, sizeof(*counting));
+
+	assert_non_null(counting);
+	*counting = (struct counting){
+		.task = {count_piece, free_counting},
+		.context = context,
+		.left = json_integer_value(json_object_get(params, "pieces")),
+	};
+	if (counting->left == 0) {
+		free(counting);
+		return (fail)(diag, EINVAL, NULL, 0, "pieces: expected some");
+	}
+	context->tasks++;
+	*ret_task = &counting->task;
+	return 0;
+}
+
 static const struct method methods[] = {
 	{"echo", .read_only = true, .answer = answer_echo},
 	{"change", .answer = answer_change},
 	{"refuse", .read_only = true, .answer = answer_refusal},
 	{"large", .read_only = true, .answer = answer_large},
 	{"stream", .read_only = true, .streams = true, .answer = answer_echo},
+	{"count", .read_only = true, .begin = begin_counting},
 };
 
 struct fixture {
@@ -272,6 +320,67 @@ static void there_is_an_end_to_connections(void **state)
 			"{\"v\":1,\"ok\":true,\"result\":{\"params\":null}}\n");
 }
 
+static void an_answer_may_take_several_pieces(void **state)
+{
+	struct fixture *fixture = *state;
+
+	expect_exchange(fixture, true, "{\"v\":1,\"method\":\"count\",\"params\":{\"pieces\":3}}\n",
+			"{\"v\":1,\"ok\":true,\"result\":{\"pieces\":3}}\n");
+	expect_exchange(fixture, true, "{\"v\":1,\"method\":\"count\"}\n",
+			"{\"v\":1,\"ok\":false,\"error\":\"pieces: expected some\"}\n");
+	expect_exchange(fixture, true,
+			"{\"v\":1,\"method\":\"count\",\"params\":{\"pieces\":-1}}\n",
+			"{\"v\":1,\"ok\":false,\"error\":\"Input/output error\"}\n");
+	assert_int_equal(fixture->context.tasks, 0);
+}
+
+/* Begins one that will not come to its end, and lets it do some pieces. */
+static int begin_endless_task(struct fixture *fixture)
+{
+	int fd = connect_client(fixture, true);
+
+	say(fd, "{\"v\":1,\"method\":\"count\",\"params\":{\"pieces\":1000000000}}\n");
+	for (int i = 0; i < 10; i++)
+		sd_event_run(fixture->event, 0);
+	assert_int_equal(fixture->context.tasks, 1);
+	assert_in_range(fixture->context.pieces, 1, 10);
+	return fd;
+}
+
+static void requests_are_answered_before_the_next_piece(void **state)
+{
+	struct fixture *fixture = *state;
+	int endless = begin_endless_task(fixture), other = connect_client(fixture, false);
+	int pieces = fixture->context.pieces;
+	char text[256];
+
+	say(other, "{\"v\":1,\"method\":\"change\"}\n");
+	while (fixture->context.changes == 0)
+		sd_event_run(fixture->event, 0);
+	hear(other, text, sizeof(text));
+	assert_string_equal(text, "{\"v\":1,\"ok\":true,\"result\":{}}\n");
+	assert_int_equal(fixture->context.pieces, pieces);
+	sd_event_run(fixture->event, 0);
+	assert_int_equal(fixture->context.pieces, pieces + 1);
+	close(other);
+	close(endless);
+}
+
+static void a_task_ends_with_its_client(void **state)
+{
+	struct fixture *fixture = *state;
+
+	close(begin_endless_task(fixture));
+	turn(fixture);
+	assert_int_equal(fixture->context.tasks, 0);
+
+	/* And with the server. */
+	fixture->context.pieces = 0;
+	close(begin_endless_task(fixture));
+	close_control_server(&fixture->server);
+	assert_int_equal(fixture->context.tasks, 0);
+}
+
 static void streams_get_what_is_published(void **state)
 {
 	struct fixture *fixture = *state;
@@ -440,6 +549,9 @@ int main(void)
 		TEST(an_endless_request_is_cut_off),
 		TEST(a_client_that_does_not_read_holds_nobody_up),
 		TEST(there_is_an_end_to_connections),
+		TEST(an_answer_may_take_several_pieces),
+		TEST(requests_are_answered_before_the_next_piece),
+		TEST(a_task_ends_with_its_client),
 		TEST(streams_get_what_is_published),
 		TEST(a_slow_stream_loses_lines_and_knows),
 		TEST(both_sockets_are_served),
