@@ -59,7 +59,7 @@ xml_files() {
 make_taps() {
 	local i
 	for ((i = $1; i < $1 + $2; i++)); do
-		printf 'tuntap add vnet%d mode tap multi_queue\nlink set vnet%d up\n' "$i" "$i"
+		printf 'tuntap add vnet%d mode tap\nlink set vnet%d up\n' "$i" "$i"
 	done | ip -batch -
 }
 

@@ -63,13 +63,21 @@ static struct in_addr parse_address(const char *text)
 	return address;
 }
 
-static int open_queue(const char *device)
+static int set_device(int fd, const char *device, short queues)
 {
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE};
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | queues)};
 
 	strncpy(request.ifr_name, device, IFNAMSIZ - 1);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
+	return ioctl(fd, TUNSETIFF, &request);
+}
+
+/* One of the tap's queues, or its only one. */
+static int open_queue(const char *device)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 ||
+	    (set_device(fd, device, IFF_MULTI_QUEUE) < 0 && set_device(fd, device, 0) < 0))
 		err(1, "tap %s", device);
 	return fd;
 }
