@@ -16,7 +16,7 @@
 #define CONNECTIONS_MAX   64
 #define CLIENT_SECONDS    30
 #define STREAM_BUFFER_MAX ((size_t)1 << 20)
-#define PRIORITY_TASK     (SD_EVENT_PRIORITY_NORMAL + 5) /* after what is answered at once */
+#define PRIORITY_TASK     (SD_EVENT_PRIORITY_NORMAL + 30) /* after all else that the loop does */
 
 struct buffer {
 	char *bytes;

@@ -36,7 +36,8 @@ int answer_list(struct control_context *context, const json_t *params, json_t **
 int answer_show(struct control_context *context, const json_t *params, json_t **ret_result,
 		struct diag *diag);
 
-/* session_requests.c: {"domain", "limit"} */
+/* session_requests.c: {"domain"} and, for the pages after the first, "from": the "next" of the one
+ * before */
 int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
 		    struct diag *diag);
 
@@ -91,10 +92,6 @@ int answer_port_detach(struct control_context *context, const json_t *params, js
 /* monitor_requests.c */
 int answer_monitor(struct control_context *context, const json_t *params, json_t **ret_result,
 		   struct diag *diag);
-
-/* params.limit, of sessions: how many to list at most. Returns 0 or -EINVAL with an error in diag.
- */
-int read_limit(const json_t *params, json_int_t *ret, struct diag *diag);
 
 /* A string parameter that must be there; NULL with an error in diag. */
 const char *need_string(const json_t *params, const char *name, struct diag *diag);

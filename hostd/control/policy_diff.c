@@ -71,7 +71,9 @@ static int add_changes(json_t *result, const struct library *library,
 /* ---- what it does -----------------------------------------------------------------------------
  */
 
-#define SESSIONS_A_PIECE 1000
+#define SESSIONS_A_PIECE    1000
+#define SESSIONS_LISTED     1000
+#define SESSIONS_LISTED_MAX 100000
 
 struct diff_task {
 	struct task task; /* first */
@@ -163,6 +165,19 @@ static json_t *view_diag_warnings(const struct diag *diag)
 		json_array_append_new(warnings, json_sprintf("%s: %s", diag->warnings[i].where,
 							     diag->warnings[i].text));
 	return warnings;
+}
+
+/* How many sessions to list at most. */
+static int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
+{
+	const json_t *limit = json_object_get(params, "limit");
+	json_int_t value = limit ? json_integer_value(limit) : SESSIONS_LISTED;
+
+	if (value < 1 || value > SESSIONS_LISTED_MAX)
+		return fail(diag, EINVAL, NULL, 0, "limit: expected a number from 1 to %d",
+			    SESSIONS_LISTED_MAX);
+	*ret = value;
+	return 0;
 }
 
 int begin_policy_diff(struct control_context *context, const json_t *params, struct task **ret_task,

@@ -11,9 +11,7 @@
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
 
-#define SESSIONS_DEFAULT     1000
-#define SESSIONS_AT_ONCE_MAX 100000
-#define PAGE_SESSIONS        1000
+#define PAGE_SESSIONS 1000
 
 struct collection {
 	const struct managed_port *port;
@@ -74,18 +72,6 @@ static void collect_session(const struct session_view *view, void *context)
 	struct collection *collection = context;
 
 	json_array_append_new(collection->sessions, view_session(collection->port, view));
-}
-
-int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
-{
-	const json_t *limit = json_object_get(params, "limit");
-	json_int_t value = limit ? json_integer_value(limit) : SESSIONS_DEFAULT;
-
-	if (value < 1 || value > SESSIONS_AT_ONCE_MAX)
-		return fail(diag, EINVAL, NULL, 0, "limit: expected a number from 1 to %d",
-			    SESSIONS_AT_ONCE_MAX);
-	*ret = value;
-	return 0;
 }
 
 /* The domain's port that a page begins in: its first one, or that of the cursor. */

@@ -366,6 +366,29 @@ static void requests_are_answered_before_the_next_piece(void **state)
 	close(endless);
 }
 
+static int count_change(sd_event_source *source, void *context)
+{
+	((struct control_context *)context)->changes++;
+	return 0;
+}
+
+/* Whoever keeps the daemon busy with tasks holds up nothing that it does by itself. */
+static void so_is_done_what_can_wait_for_requests(void **state)
+{
+	struct fixture *fixture = *state;
+	int endless = begin_endless_task(fixture), pieces = fixture->context.pieces;
+	sd_event_source *sweep = NULL;
+
+	assert_true(sd_event_add_defer(fixture->event, &sweep, count_change, &fixture->context) >=
+		    0);
+	sd_event_source_set_priority(sweep, SD_EVENT_PRIORITY_NORMAL + 20);
+	sd_event_run(fixture->event, 0);
+	assert_int_equal(fixture->context.changes, 1);
+	assert_int_equal(fixture->context.pieces, pieces);
+	sd_event_source_unref(sweep);
+	close(endless);
+}
+
 static void a_task_ends_with_its_client(void **state)
 {
 	struct fixture *fixture = *state;
@@ -551,6 +574,7 @@ int main(void)
 		TEST(there_is_an_end_to_connections),
 		TEST(an_answer_may_take_several_pieces),
 		TEST(requests_are_answered_before_the_next_piece),
+		TEST(so_is_done_what_can_wait_for_requests),
 		TEST(a_task_ends_with_its_client),
 		TEST(streams_get_what_is_published),
 		TEST(a_slow_stream_loses_lines_and_knows),
