@@ -18,7 +18,13 @@
 #include "hostd/base/log.h"
 #include "hostd/policy/model.h"
 
-#define LIBVIRT_URIS_MAX 8
+#define LIBVIRT_URIS_MAX     8
+#define DEVICE_PATTERNS_MAX  64
+#define DEVICE_PATTERN_BYTES 63
+
+/* The host's ends of what container engines and cluster networks make: Docker, Podman, LXD and most
+ * CNI plugins; Calico; Cilium. libvirt's own are named vnet*. */
+static const char *const quarantine_except[] = {"veth*", "cali*", "lxc*"};
 
 struct key;
 
@@ -160,37 +166,76 @@ static int set_metrics_listen(const struct assignment *assignment)
 	return replace_string(target, assignment->value);
 }
 
-static void free_uris(struct config *config)
+static void free_words(char ***words, size_t *count)
 {
-	for (size_t i = 0; i < config->libvirt_uri_count; i++)
-		free(config->libvirt_uris[i]);
-	free(config->libvirt_uris);
-	config->libvirt_uris = NULL;
-	config->libvirt_uri_count = 0;
+	for (size_t i = 0; i < *count; i++)
+		free((*words)[i]);
+	free(*words);
+	*words = NULL;
+	*count = 0;
+}
+
+/* A setting that is a list of words, or "none". */
+struct word_list {
+	char ***words;
+	size_t *count;
+	size_t maximum;
+	bool (*is_good)(const char *word);
+	const char *what; /* the words, in the plural */
+};
+
+static int set_words(const struct assignment *assignment, const struct word_list *list)
+{
+	_cleanup_free_ char *copy = strdup(assignment->value);
+	char *rest = NULL, *word;
+
+	free_words(list->words, list->count);
+	if (strcmp(assignment->value, "none") == 0)
+		return copy ? 0 : -ENOMEM;
+	*list->words = calloc(list->maximum, sizeof(char *));
+	if (!copy || !*list->words)
+		return -ENOMEM;
+	for (word = strtok_r(copy, " \t,", &rest); word; word = strtok_r(NULL, " \t,", &rest)) {
+		if (!list->is_good(word) || *list->count == list->maximum)
+			return expected(assignment, "none, or up to %zu %s", list->maximum,
+					list->what);
+		(*list->words)[*list->count] = strdup(word);
+		if (!(*list->words)[*list->count])
+			return -ENOMEM;
+		(*list->count)++;
+	}
+	return *list->count ? 0 : expected(assignment, "none, or %s", list->what);
+}
+
+static bool is_libvirt_uri(const char *word)
+{
+	return strstr(word, "://");
 }
 
 static int set_libvirt_uris(const struct assignment *assignment)
 {
-	struct config *config = assignment->config;
-	_cleanup_free_ char *copy = strdup(assignment->value);
-	char *rest = NULL, *word;
+	const struct word_list list = {&assignment->config->libvirt_uris,
+				       &assignment->config->libvirt_uri_count, LIBVIRT_URIS_MAX,
+				       is_libvirt_uri, "libvirt URIs"};
 
-	free_uris(config);
-	if (strcmp(assignment->value, "none") == 0)
-		return copy ? 0 : -ENOMEM;
-	config->libvirt_uris = calloc(LIBVIRT_URIS_MAX, sizeof(char *));
-	if (!copy || !config->libvirt_uris)
-		return -ENOMEM;
-	for (word = strtok_r(copy, " \t,", &rest); word; word = strtok_r(NULL, " \t,", &rest)) {
-		if (!strstr(word, "://") || config->libvirt_uri_count == LIBVIRT_URIS_MAX)
-			return expected(assignment, "none, or up to %d libvirt URIs",
-					LIBVIRT_URIS_MAX);
-		config->libvirt_uris[config->libvirt_uri_count] = strdup(word);
-		if (!config->libvirt_uris[config->libvirt_uri_count])
-			return -ENOMEM;
-		config->libvirt_uri_count++;
-	}
-	return config->libvirt_uri_count ? 0 : expected(assignment, "none, or libvirt URIs");
+	return set_words(assignment, &list);
+}
+
+/* A device's name has at most 15 bytes and no slash (dev_valid_name() in net/core/dev.c); a pattern
+ * for it may be longer. */
+static bool is_device_pattern(const char *word)
+{
+	return strlen(word) <= DEVICE_PATTERN_BYTES && !strchr(word, '/');
+}
+
+static int set_device_patterns(const struct assignment *assignment)
+{
+	const struct word_list list = {&assignment->config->quarantine_except,
+				       &assignment->config->quarantine_except_count,
+				       DEVICE_PATTERNS_MAX, is_device_pattern,
+				       "names or patterns of devices"};
+
+	return set_words(assignment, &list);
 }
 
 static const char *const attach_choices[] = {"auto", "tcx", "clsact", NULL};
@@ -233,6 +278,7 @@ static const struct key keys[] = {
 	{"hook-timeout", set_number, AT(hook_timeout), .minimum = 1, .maximum = 300},
 	{"pickup-window", set_number, AT(pickup_window), .maximum = 3600},
 	{"quarantine", set_choice, AT(quarantine), .choices = switch_choices},
+	{"quarantine-except", set_device_patterns, AT(quarantine_except)},
 	{"libvirt-uri", set_libvirt_uris, AT(libvirt_uris)},
 	{"metrics-listen", set_metrics_listen, AT(metrics_listen)},
 	{"log-events", set_choice, AT(log_events), .choices = switch_choices},
@@ -324,6 +370,20 @@ static int read_file(const char *path, struct config *config, struct diag *diag)
 	return 0;
 }
 
+static int set_default_patterns(struct config *config)
+{
+	config->quarantine_except = calloc(DEVICE_PATTERNS_MAX, sizeof(char *));
+	if (!config->quarantine_except)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(quarantine_except); i++) {
+		config->quarantine_except[i] = strdup(quarantine_except[i]);
+		if (!config->quarantine_except[i])
+			return -ENOMEM;
+		config->quarantine_except_count++;
+	}
+	return 0;
+}
+
 static int set_defaults(struct config *config)
 {
 	static const uint32_t timeouts[STATE_COUNT] = {
@@ -344,6 +404,8 @@ static int set_defaults(struct config *config)
 	if (!config->libvirt_uris[0])
 		return -ENOMEM;
 	config->libvirt_uri_count = 1;
+	if (set_default_patterns(config) < 0)
+		return -ENOMEM;
 	config->datapath = (struct datapath_config){
 		.attach = ATTACH_AUTO,
 		.max_ports = 1024,
@@ -383,7 +445,8 @@ void free_config(struct config **config)
 {
 	if (!*config)
 		return;
-	free_uris(*config);
+	free_words(&(*config)->libvirt_uris, &(*config)->libvirt_uri_count);
+	free_words(&(*config)->quarantine_except, &(*config)->quarantine_except_count);
 	free((*config)->policy_directory);
 	free((*config)->run_directory);
 	free((*config)->state_directory);

@@ -36,6 +36,8 @@ struct config {
 	uint32_t hook_timeout;           /* seconds */
 	uint32_t pickup_window;          /* seconds */
 	int quarantine;                  /* deny hot-plugged devices until their domain is known */
+	char **quarantine_except;        /* fnmatch() patterns of devices that this leaves alone */
+	size_t quarantine_except_count;
 	char **libvirt_uris;
 	size_t libvirt_uri_count;
 	char *metrics_listen; /* NULL: off */

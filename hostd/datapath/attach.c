@@ -5,6 +5,8 @@
 #include "hostd/datapath/attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hostd/datapath/clsact.h"
@@ -150,8 +152,24 @@ static int attach_program(struct filtered_port *port, enum direction direction)
 	return attach_tcx(program, port->ifindex, ingress, pin);
 }
 
+/* A former datapath may have taken the device for one of the other kind: then its links have each
+ * other's names, and each is to have the program of the other. */
+static void exchange_reversed_links(const struct filtered_port *port)
+{
+	char in[PIN_PATH_BYTES], out[PIN_PATH_BYTES];
+	struct tcx_status status;
+
+	link_pin(&port->datapath->pins, port->ifindex, DIRECTION_IN, in);
+	link_pin(&port->datapath->pins, port->ifindex, DIRECTION_OUT, out);
+	if (query_tcx(in, port->ifindex, !is_ingress(port, DIRECTION_IN), &status) == 0 &&
+	    status.attached)
+		renameat2(AT_FDCWD, in, AT_FDCWD, out, RENAME_EXCHANGE);
+}
+
 int attach_programs(struct filtered_port *port, struct diag *diag)
 {
+	if (port->attach == ATTACH_TCX)
+		exchange_reversed_links(port);
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
 		int r = 0;
 

@@ -13,8 +13,8 @@
 #include "hostd/base/diag.h"
 
 enum interface_kind {
-	INTERFACE_TAP,     /* bridge, network, ethernet: a tap or veth on the host */
-	INTERFACE_MACVTAP, /* type='direct': direction reversed against a tap */
+	INTERFACE_TAP,     /* bridge, network, ethernet: a device on the host, of any kind */
+	INTERFACE_MACVTAP, /* type='direct': a macvtap that libvirt makes itself */
 	INTERFACE_NONE,    /* user, hostdev, vhostuser...: nothing that TC can filter */
 };
 

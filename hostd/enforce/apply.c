@@ -103,7 +103,7 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 					? enforcer->config->pickup_window
 					: pickup_seconds(transition->managed);
 	if (!is_attached(enforcer->datapath, ifindex))
-		r = attach_port(enforcer->datapath, ifindex, &config, plan->image, diag);
+		r = attach_device(enforcer, ifindex, &config, plan->image, diag);
 	else if (!plan->in_force)
 		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
 	if (r < 0)
@@ -229,9 +229,7 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 static void fail_port(struct transition *transition, struct managed_port *port,
 		      struct port_plan *plan, struct diag *diag)
 {
-	struct domain_interface nic = {.kind = plan->kind,
-				       .type = plan->type,
-				       .target = plan->target};
+	struct domain_interface nic = {.type = plan->type, .target = plan->target};
 	char text[512];
 
 	memcpy(nic.mac, plan->mac, MAC_BYTES);

@@ -1,21 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * News about host devices from the kernel. No libvirt hook announces a hot-plugged NIC, so its tap
- * is closed the moment it appears, before QEMU has it, and opened by policy when libvirt says whose
- * it is.
+ * News about host devices from the kernel. No libvirt hook announces a hot-plugged NIC, so its
+ * device is closed the moment it appears, before QEMU has it, and opened by policy when libvirt
+ * says whose it is.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/link_info.h"
 #include "hostd/enforce/state.h"
 
-/* The names that libvirt gives to devices it makes itself; reserved there
- * (src/util/virnetdev.h, VIR_NET_GENERATED_*_PREFIX). */
-static bool is_libvirt_name(const char *device)
+/* The name that libvirt gives to the taps and veths it makes itself; reserved there
+ * (src/util/virnetdev.h, VIR_NET_GENERATED_VNET_PREFIX). */
+#define LIBVIRT_NAMES "vnet*"
+
+static bool matches(const char *pattern, const char *device)
 {
-	return strncmp(device, "vnet", 4) == 0 || strncmp(device, "macvtap", 7) == 0;
+	return fnmatch(pattern, device, 0) == 0;
+}
+
+static bool is_left_alone(const struct config *config, const char *device)
+{
+	for (size_t i = 0; i < config->quarantine_except_count; i++) {
+		if (matches(config->quarantine_except[i], device))
+			return true;
+	}
+	return false;
+}
+
+static bool is_lxc_uri(const char *uri)
+{
+	return strncmp(uri, "lxc", strlen("lxc")) == 0;
+}
+
+/* Does libvirt run containers here, as far as is known? */
+static bool has_containers(const struct enforcer *enforcer)
+{
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (strcmp(m->domain->driver, "lxc") == 0)
+			return true;
+	}
+	for (size_t i = 0; i < enforcer->config->libvirt_uri_count; i++) {
+		if (is_lxc_uri(enforcer->config->libvirt_uris[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool runs_managed_domain(const struct enforcer *enforcer)
@@ -27,31 +59,51 @@ static bool runs_managed_domain(const struct enforcer *enforcer)
 	return false;
 }
 
-/* Might it be a NIC that is plugged into a managed domain, and will libvirt say so in the end? A
- * libvirt that cannot be heard right now may plug in all the same. */
-static bool may_be_plugged_in(const struct enforcer *enforcer, const char *device, bool watched)
+/* Will libvirt say in the end whose new devices are? One that cannot be heard right now may plug in
+ * all the same. */
+static bool expects_devices(const struct enforcer *enforcer, bool watched)
 {
 	return enforcer->config->quarantine && enforcer->config->libvirt_uri_count > 0 &&
-	       (watched || runs_managed_domain(enforcer)) && is_libvirt_name(device);
+	       (watched || runs_managed_domain(enforcer));
+}
+
+/* Could libvirt have made it for a domain, or been told to use it? VMs have taps, macvtaps and
+ * ipvtaps; only containers have veths. A device without Ethernet frames, such as a VPN's tun, is
+ * never a guest's. */
+static bool may_be_plugged_in(const struct enforcer *enforcer, const char *device,
+			      const struct link_info *info)
+{
+	static const char *const kinds[] = {"tun", "macvtap", "ipvtap"};
+
+	if (!info->is_ethernet || is_left_alone(enforcer->config, device))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(info->kind, kinds[i]) == 0)
+			return true;
+	}
+	return strcmp(info->kind, "veth") == 0 &&
+	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
 }
 
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
 {
+	const struct domain_interface nic = {0};
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	struct domain_interface nic = {
-		.kind = strncmp(device, "macvtap", 7) == 0 ? INTERFACE_MACVTAP : INTERFACE_TAP};
+	struct link_info info;
 	char text[512];
 
 	if (welcome_port(enforcer, device))
 		return;
-	if (!may_be_plugged_in(enforcer, device, watched) || awaits_policed(enforcer) ||
+	if (!expects_devices(enforcer, watched) || awaits_policed(enforcer) ||
 	    is_attached(enforcer->datapath, ifindex))
+		return;
+	if (read_link_info(ifindex, &info) < 0 || !may_be_plugged_in(enforcer, device, &info))
 		return;
 	if (plan_closed(&nic, &plan) < 0)
 		return;
 	plan->config.fresh = true;
-	if (attach_port(enforcer->datapath, ifindex, &plan->config, plan->image, &diag) < 0) {
+	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
 		log_debug(NULL, "%s could not be closed: %s", device,
 			  diag_message(&diag, text, sizeof(text)));
 		return;

@@ -63,7 +63,7 @@ void resume_domain(struct enforcer *enforcer, const char *uuid);
 /* ---- what the kernel says ------------------------------------------------------------------ */
 
 /* A device has appeared. While libvirt's events come in (`watched`), or a managed domain runs, one
- * that libvirt made passes nothing until its domain is known. */
+ * that a domain of libvirt's could have passes nothing until it is known whose it is. */
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 void lose_device(struct enforcer *enforcer, unsigned int ifindex);
 

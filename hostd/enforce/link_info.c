@@ -26,9 +26,13 @@ static int note_kind(const struct nlattr *attribute, void *context)
 {
 	struct link_info *info = context;
 
-	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND &&
-	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+	if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0)
+		return MNL_CB_OK;
+	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
 		snprintf(info->kind, sizeof(info->kind), "%s", mnl_attr_get_str(attribute));
+	if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+		snprintf(info->master_kind, sizeof(info->master_kind), "%s",
+			 mnl_attr_get_str(attribute));
 	return MNL_CB_OK;
 }
 
@@ -44,6 +48,8 @@ static int note_link(const struct nlmsghdr *header, void *context)
 	{
 		if (mnl_attr_get_type(attribute) == IFLA_LINK)
 			info->peer = mnl_attr_get_u32(attribute);
+		if (mnl_attr_get_type(attribute) == IFLA_MASTER)
+			info->master = mnl_attr_get_u32(attribute);
 		if (mnl_attr_get_type(attribute) == IFLA_LINK_NETNSID)
 			elsewhere = true;
 		if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
@@ -79,13 +85,25 @@ int read_link_info(unsigned int ifindex, struct link_info *ret)
 	return 0;
 }
 
-bool is_reversed_kind(const char *kind)
+static bool is_one_of(const char *kind, const char *const *kinds, size_t count)
 {
-	static const char *const kinds[] = {"macvtap", "macvlan", "ipvtap", "ipvlan"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool is_reversed_kind(const char *kind)
+{
+	static const char *const kinds[] = {"macvtap", "macvlan", "ipvtap", "ipvlan"};
+
+	return is_one_of(kind, kinds, ARRAY_SIZE(kinds));
+}
+
+bool is_guest_kind(const char *kind)
+{
+	static const char *const kinds[] = {"tun", "veth"};
+
+	return is_reversed_kind(kind) || is_one_of(kind, kinds, ARRAY_SIZE(kinds));
 }

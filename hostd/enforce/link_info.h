@@ -12,7 +12,9 @@
 struct link_info {
 	bool is_ethernet;           /* its frames begin with an Ethernet header */
 	char kind[LINK_KIND_BYTES]; /* "veth", "tun", "macvtap"...; "" for hardware */
-	unsigned int peer; /* ifindex of a veth's other end; 0: none in this network namespace */
+	unsigned int peer;   /* ifindex of a veth's other end; 0: none in this network namespace */
+	unsigned int master; /* ifindex of its bridge or bond; 0: it has none */
+	char master_kind[LINK_KIND_BYTES]; /* "bridge", "openvswitch", "bond"...; "" without one */
 };
 
 /* Returns 0 or -errno; -ENODEV: there is no such device. */
@@ -21,5 +23,9 @@ int read_link_info(unsigned int ifindex, struct link_info *ret);
 /* Whether the guest is at the upper end of such a device, as with a macvtap: then what it sends
  * goes out of the device, not into it. */
 bool is_reversed_kind(const char *kind);
+
+/* Whether such a device connects one guest to the host: a tap, veth, macvtap and the like. Bridges,
+ * bonds, VLANs, tunnels and hardware do not. */
+bool is_guest_kind(const char *kind);
 
 #endif

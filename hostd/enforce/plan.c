@@ -196,7 +196,6 @@ static void fill_config(struct port_plan *plan, const struct effective_policy *e
 	config->session_burst = effective->limits[LIMIT_SESSION_BURST];
 	config->half_open = effective->limits[LIMIT_HALF_OPEN];
 	config->sessions_per_remote = effective->limits[LIMIT_SESSIONS_PER_REMOTE];
-	config->reversed = plan->kind == INTERFACE_MACVTAP;
 	memcpy(plan->default_action, effective->default_action, sizeof(plan->default_action));
 }
 
@@ -207,7 +206,6 @@ static int new_port_plan(const struct domain_interface *nic, struct port_plan **
 	if (!plan)
 		return -ENOMEM;
 	memcpy(plan->mac, nic->mac, MAC_BYTES);
-	plan->kind = nic->kind;
 	plan->type = strdup(nic->type ? nic->type : "");
 	plan->target = nic->target ? strdup(nic->target) : NULL;
 	if (!plan->type || !plan->target != !nic->target)

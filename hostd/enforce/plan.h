@@ -25,7 +25,6 @@ struct setting_notes {
 /* One NIC. */
 struct port_plan {
 	uint8_t mac[MAC_BYTES];
-	enum interface_kind kind;
 	char *type;    /* as in the domain's XML */
 	char *target;  /* host device; NULL before libvirt has chosen one */
 	bool closed;   /* stands in for a plan that could not be made: nothing passes */

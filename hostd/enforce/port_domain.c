@@ -31,7 +31,8 @@ static struct managed_domain *find_port_domain(const struct enforcer *enforcer, 
 
 /* ---- the device ------------------------------------------------------------------------------ */
 
-/* What is not in the description, because the next device of that name may be of another kind. */
+/* The type that is shown is not in the description: the next device of that name may be of another
+ * kind. */
 static int note_kinds(struct domain *domain)
 {
 	for (size_t i = 0; i < domain->interface_count; i++) {
@@ -48,7 +49,6 @@ static int note_kinds(struct domain *domain)
 			return -ENOMEM;
 		free(nic->type);
 		nic->type = type;
-		nic->kind = is_reversed_kind(info.kind) ? INTERFACE_MACVTAP : INTERFACE_TAP;
 	}
 	return 0;
 }

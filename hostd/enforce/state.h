@@ -116,6 +116,14 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 /* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
 uint32_t pickup_seconds(const struct managed_domain *managed);
 
+/* ---- attach_device.c ------------------------------------------------------------------------- */
+
+/* attach_port() for a device as the kernel describes it: the only place that decides in which of
+ * its directions the guest sends. `config->reversed` is not read. Returns 0 or -errno with an error
+ * in diag: -EOPNOTSUPP for a device whose frames TC programs cannot filter. */
+int attach_device(struct enforcer *enforcer, unsigned int ifindex, const struct port_config *config,
+		  const struct image *image, struct diag *diag);
+
 /* ---- batch.c --------------------------------------------------------------------------------- */
 
 /* Updates, of the ports in the plans, those that their domain has already: all or none, across all

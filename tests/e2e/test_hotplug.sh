@@ -90,10 +90,13 @@ stray_links() {
 	done
 }
 
+# check_device NAME [DEVICE]: by that name of the device, else by the one that libvirt gives it.
 check_device() {
 	interface_xml $NIC >"$LAB/nic.xml"
-	plug device virsh --quiet attach-device web "$LAB/nic.xml" --live
-	unplug device virsh --quiet detach-device web "$LAB/nic.xml" --live
+	[ -z "${2:-}" ] || sed -i "s|<model|<target dev='$2'/>&|" "$LAB/nic.xml"
+	plug "$1" virsh --quiet attach-device web "$LAB/nic.xml" --live
+	check_equal "... by this name" "${2:-$(nic_tap $NIC)}" "$(nic .device)"
+	unplug "$1" virsh --quiet detach-device web "$LAB/nic.xml" --live
 }
 
 # vmseg-hostd does not hear of libvirtd yet when that has the NIC plugged in.
@@ -162,6 +165,8 @@ start_hostd 'log-level = info'
 check_soon 30 "libvirt is connected to" libvirt_connected
 check_start start-usual "a VM starts;"
 in_vm web 'echo_server 22 7000 >/dev/null 2>&1 &'
-check_device
+check_device device
+check_device opennebula one-7-1
+check_device nova tap3f2a91c0-5e
 check_interface
 done_testing

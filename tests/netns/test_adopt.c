@@ -372,6 +372,24 @@ static void the_links_of_another_abi_are_kept(void **state)
 	assert_int_equal(tap_of(netns).link_id[OUT], out);
 }
 
+/* The one before took the device for a macvtap. */
+static void a_port_that_was_the_wrong_way_round_is_turned(void **state)
+{
+	struct netns *netns = *state;
+
+	netns->port.reversed = true;
+	set_netns_policy(netns, "<default in='allow' out='deny'/>");
+	attach_tap(netns);
+	close_netns_datapath(netns);
+	write_abi(netns, VMSEG_ABI + 1);
+	open_netns_datapath(netns);
+	assert_true(is_formerly_filtered(netns->datapath, netns->tap));
+	netns->port.reversed = false;
+	set_netns_policy(netns, ONLY_OUT);
+	take_over_tap(netns);
+	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
+}
+
 static void an_interrupted_change_over_goes_on(void **state)
 {
 	struct netns *netns = *state;
@@ -550,6 +568,7 @@ int main(void)
 		with_both(a_program_that_went_meanwhile_is_missed),
 		with_both(another_abi_is_changed_over),
 		with(the_links_of_another_abi_are_kept, tcx),
+		with_both(a_port_that_was_the_wrong_way_round_is_turned),
 		with_both(an_interrupted_change_over_goes_on),
 		with(a_take_over_that_fails_opens_nothing, tcx),
 		with_both(what_is_not_taken_over_can_be_detached),

@@ -81,6 +81,7 @@ static void an_empty_file_gives_the_defaults(void **state)
 	assert_null(config->unmanaged_policy);
 	assert_int_equal(config->require_daemon, REQUIRE_MANAGED);
 	assert_int_equal(config->libvirt_uri_count, 1);
+	assert_int_equal(config->quarantine_except_count, 3);
 	assert_null(config->metrics_listen);
 	assert_int_equal(config->log_level, LOG_INFO);
 	free_config(&config);
@@ -97,6 +98,7 @@ static void every_kind_of_value_is_taken(void **state)
 					  "unmanaged = guests.default\n"
 					  "libvirt-uri = qemu:///system, lxc:///system\n"
 					  "require-daemon = never\n"
+					  "quarantine-except = tap7, vpn-* one-[0-9]*\n"
 					  "metrics-listen = [::1]:9876\n"
 					  "log-level = debug\n");
 
@@ -110,6 +112,9 @@ static void every_kind_of_value_is_taken(void **state)
 	assert_int_equal(config->libvirt_uri_count, 2);
 	assert_string_equal(config->libvirt_uris[1], "lxc:///system");
 	assert_int_equal(config->require_daemon, REQUIRE_NEVER);
+	assert_int_equal(config->quarantine_except_count, 3);
+	assert_string_equal(config->quarantine_except[0], "tap7");
+	assert_string_equal(config->quarantine_except[2], "one-[0-9]*");
 	assert_string_equal(config->metrics_listen, "[::1]:9876");
 	assert_int_equal(config->log_level, LOG_DEBUG);
 	free_config(&config);
@@ -118,13 +123,15 @@ static void every_kind_of_value_is_taken(void **state)
 static void none_is_none(void **state)
 {
 	struct config *config = read_good("libvirt-uri = none\nmandatory-policy = none\n"
-					  "unmanaged = ignore\nmetrics-listen = off\n");
+					  "unmanaged = ignore\nmetrics-listen = off\n"
+					  "quarantine-except = none\n");
 
 	(void)state;
 	assert_int_equal(config->libvirt_uri_count, 0);
 	assert_null(config->mandatory_policy);
 	assert_null(config->unmanaged_policy);
 	assert_null(config->metrics_listen);
+	assert_int_equal(config->quarantine_except_count, 0);
 	free_config(&config);
 }
 
@@ -149,6 +156,12 @@ static void errors_say_where_and_what_was_expected(void **state)
 		     ":1: unmanaged: expected ignore or a policy's name, not \"../evil\"");
 	expect_error("libvirt-uri = local\n",
 		     ":1: libvirt-uri: expected none, or up to 8 libvirt URIs, not \"local\"");
+	expect_error("quarantine-except = tap0 a/b\n",
+		     ":1: quarantine-except: expected none, or up to 64 names or patterns of "
+		     "devices, not \"tap0 a/b\"");
+	expect_error("quarantine-except = ,\n",
+		     ":1: quarantine-except: expected none, or names or patterns of devices, not "
+		     "\",\"");
 	expect_error("metrics-listen = 0.0.0.0:9876\n",
 		     ":1: metrics-listen: expected 127.0.0.1:PORT, [::1]:PORT, the path of a unix "
 		     "socket, or off, not \"0.0.0.0:9876\"");
@@ -236,6 +249,9 @@ static void the_shipped_file_shows_the_defaults(void **state)
 	assert_int_equal(config->unfilterable, defaults->unfilterable);
 	assert_int_equal(config->libvirt_uri_count, defaults->libvirt_uri_count);
 	assert_string_equal(config->libvirt_uris[0], defaults->libvirt_uris[0]);
+	assert_int_equal(config->quarantine_except_count, defaults->quarantine_except_count);
+	for (size_t i = 0; i < config->quarantine_except_count; i++)
+		assert_string_equal(config->quarantine_except[i], defaults->quarantine_except[i]);
 	free_config(&config);
 	free_config(&defaults);
 }

@@ -182,7 +182,6 @@ static void a_nic_gets_its_policy(void **state)
 	assert_int_equal(port->config.session_rate, 50);
 	assert_int_equal(port->config.address_count, 1);
 	assert_int_equal(port->config.flags, 0);
-	assert_false(port->config.reversed);
 	assert_int_equal(port->default_action[DIRECTION_OUT], ACTION_DENY);
 	assert_int_equal(port->image_nodes, port->image->node_count);
 	/* Rules carry their names to wherever a number shows up. */
@@ -236,8 +235,6 @@ static void nics_may_differ(void **state)
 	assert_string_equal(plan->ports[0]->policies[0], "web-server");
 	assert_string_equal(plan->ports[1]->policies[0], "inline");
 	assert_null(plan->ports[1]->target);
-	assert_true(plan->ports[1]->config.reversed);
-	assert_false(plan->ports[0]->config.reversed);
 	free_domain_plan(&plan);
 }
 
