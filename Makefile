@@ -16,8 +16,8 @@ hookdir     ?= $(sysconfdir)/libvirt/hooks
 CC         ?= cc
 CLANG      ?= clang
 LLVM_STRIP ?= llvm-strip
-# Debian puts bpftool in /usr/sbin, which is not in every user's PATH.
-BPFTOOL    ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+# Looked for when it is first needed, not for targets that work without it (help, deps, clean).
+BPFTOOL    ?= $(eval BPFTOOL := $(shell scripts/find-bpftool.sh))$(BPFTOOL)
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
 
@@ -30,6 +30,9 @@ else
 B := build
 SANITIZERS :=
 endif
+
+# Ubuntu's compilers do this by themselves and then warn of more. It does not go with sanitizers.
+FORTIFY = $(if $(SANITIZERS),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -47,11 +50,11 @@ WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter \
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DVMSEG_VERSION='"$(VERSION)"' \
 	    -DVMSEG_SYSCONFDIR='"$(sysconfdir)"' -DVMSEG_DATADIR='"$(datadir)/vmseg"'
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(SANITIZERS) -fstack-protector-strong \
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(FORTIFY) $(WARNINGS) $(SANITIZERS) -fstack-protector-strong \
 	     $(package_cflags)
 
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
-	      -I. -I/usr/include/$(shell gcc -print-multiarch)
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+	     -I. -I/usr/include/$(shell gcc -print-multiarch)
 
 # ---- what is built ------------------------------------------------------------------------
 
@@ -145,12 +148,12 @@ $(TAGGER) $(WALKER): %.skel.h: %.bpf.o
 $(B)/tests/tools/%: tests/harness/tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARNINGS) -static -MMD -MP -MF $@.d -o $@ $<
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(FORTIFY) $(WARNINGS) -static -MMD -MP -MF $@.d -o $@ $<
 
 $(B)/tests/bench/tools/%: tests/bench/tools/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -I. -O2 -g $(WARNINGS) -MMD -MP -MF $@.d -o $@ $< -lpthread
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -I. -O2 -g $(FORTIFY) $(WARNINGS) -MMD -MP -MF $@.d -o $@ $< -lpthread
 
 # What the test VMs boot. The kernel is fetched once, and kept for every build.
 GUEST := $(B)/tests/guest/initrd
@@ -174,7 +177,7 @@ SEED      := 20261123
 run_tests = $(Q)BUILD=$(abspath $(B)) LOGS=$(B)/tests/log VMSEG_TEST_SEED=$(SEED) tests/run
 
 test: export VMSEG_MODEL_PACKETS ?= 200000
-test: all $(UNIT_TESTS) $(BPF_TESTS) ## the quick tests: units and BPF programs
+test: all $(UNIT_TESTS) $(BPF_TESTS) $(TEST_TOOLS) ## the quick tests: units and BPF programs
 	$(run_tests) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS)
 
 check-kernels: $(BPF_TESTS) $(VERIFIER_REPORT) ## the BPF programs' tests on every supported kernel
@@ -190,6 +193,10 @@ check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
 	$(run_tests) tests/source/test_lint.sh $(UNIT_TESTS) $(UNIT_SCRIPTS) \
 		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
 		$(NETNS_TESTS) $(LAB_SCRIPTS) tests/bench/test_bench.sh $(KERNEL_TESTS)
+
+# Newer and older compilers, headers and libraries than this machine's.
+check-root: ## build and test the last commit in a bare Debian (RELEASE=trixie, CHECK=test: less than all)
+	$(Q)CHECK='$(or $(CHECK),check)' scripts/check-root.sh $(or $(RELEASE),trixie)
 
 check-integration: all tests $(GUEST)
 	$(run_tests) $(NETNS_TESTS) $(LAB_SCRIPTS)
@@ -309,7 +316,7 @@ uninstall: ## remove what install has put there, but no configuration
 		$(foreach page,$(MAN_PAGES),$(D)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	$(Q)rm -rf $(D)$(datadir)/vmseg
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 clean: ## remove everything that was built
 	$(Q)rm -rf build build-asan build-fuzz
@@ -320,6 +327,6 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-tests test check check-integration check-kernels build-asan build-fuzz \
+.PHONY: all tests unit-tests test check check-integration check-kernels check-root build-asan build-fuzz \
 	fuzz fuzzers chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

@@ -37,7 +37,9 @@ check=(
 	clang-tidy
 	curl
 	debian-archive-keyring
+	debootstrap
 	dnsmasq-base
+	git
 	gnuplot-nox
 	iperf3
 	iproute2

@@ -226,7 +226,7 @@ static void impossible_fields_are_dropped(void **state)
 	expect_drop(port, OUT, set8(IPV4_VERSION_LENGTH, 0x55, udp(VM, WEB, 1, 2)), BAD_HEADER);
 	expect_drop(port, OUT, set8(IPV4_VERSION_LENGTH, 0x65, udp(VM, WEB, 1, 2)), BAD_HEADER);
 	expect_drop(port, OUT, set8(IPV4_VERSION_LENGTH, 0x44, udp(VM, WEB, 1, 2)), BAD_HEADER);
-	expect_drop(port, OUT, set8(IPV6_VERSION, 0x45, udp(VM6, WEB6, 1, 2)), BAD_HEADER);
+	expect_drop(port, OUT, set8(IPV6_VERSION_CLASS, 0x45, udp(VM6, WEB6, 1, 2)), BAD_HEADER);
 	expect_drop(port, OUT, set8(TCP_DATA_OFFSET, 4 << 4, tcp(VM, WEB, 1, 2, SYN)), BAD_HEADER);
 	expect_drop(port, OUT, ip(VM, WEB, IPPROTO_ICMPV6, 8), BAD_HEADER);
 	expect_drop(port, OUT, ip(VM6, WEB6, IPPROTO_ICMP, 8), BAD_HEADER);

@@ -9,6 +9,7 @@
 # they are, and its mirror (or DEBIAN_MIRROR) is used whatever release the machine itself runs.
 
 set -euo pipefail
+. "$(dirname "$0")/mirror.sh"
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -21,17 +22,6 @@ die() {
 release=$1
 target=$2
 [ ! -e "$target/version" ] || exit 0
-
-# The mirror that this machine gets Debian itself from, not security updates or third parties.
-find_mirror() {
-	if [ -n "${DEBIAN_MIRROR:-}" ]; then
-		printf '%s\n' "$DEBIAN_MIRROR"
-	else
-		# shellcheck disable=SC2016 # for apt to expand
-		apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-			sed -n '\,/debian/*$,{p;q}'
-	fi
-}
 
 mirror=$(find_mirror)
 [ -n "$mirror" ] ||

@@ -12,6 +12,7 @@
 
 TOP=$(realpath "${BASH_SOURCE[0]%/*}/../..")
 BUILD=${BUILD:-$TOP/build}
+. "$TOP/tests/harness/own_root.sh"
 # shellcheck disable=SC2034 # for those who source this file
 TOOLS=$BUILD/tests/tools
 LAB_RUN=/run/lab
@@ -58,7 +59,7 @@ start_lab() {
 	mkdir -p "$BUILD/lab"
 	LAB=$(mktemp -d "$BUILD/lab/$(basename "$0" .sh).XXXXXX")
 	export LAB BUILD
-	exec unshare --net --mount --pid --ipc --uts --propagation private \
+	exec_in_own_root unshare --net --mount --pid --ipc --uts --propagation private \
 		--fork --kill-child --mount-proc bash "$0" "$@"
 }
 

@@ -82,7 +82,7 @@ static void attach_foreign(const struct netns *netns, struct foreign *foreign, b
 		return;
 	}
 	assert_int_equal(bpf_obj_pin(foreign->program, "/sys/fs/bpf/foreign"), 0);
-	system("tc qdisc add dev tap0 clsact 2>/dev/null");
+	run_command("tc qdisc add dev tap0 clsact 2>/dev/null || true");
 	run_command("tc filter add dev tap0 egress pref %d bpf da pinned /sys/fs/bpf/foreign",
 		    before ? 1 : 7);
 	run_command("rm /sys/fs/bpf/foreign");
