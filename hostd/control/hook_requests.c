@@ -15,7 +15,7 @@
 static int end_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
-	int r = parse_domain(xml, strlen(xml), &domain, diag);
+	int r = parse_identity(xml, strlen(xml), &domain, diag);
 
 	if (r < 0)
 		return r;
@@ -25,7 +25,7 @@ static int end_domain(struct enforcer *enforcer, const char *xml, struct diag *d
 
 static int take_back_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
-	reconcile_domain(enforcer, xml, monotonic_usec());
+	reconcile_domain(enforcer, &(struct domain_news){.xml = xml, .seen = monotonic_usec()});
 	return 0;
 }
 

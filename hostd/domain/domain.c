@@ -7,6 +7,8 @@
 #include "hostd/domain/domain.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,45 +163,94 @@ static int extract_element(const struct reader *reader, xmlNode *element, char *
 	return *ret ? 0 : out_of_memory(reader);
 }
 
-/* True for our namespace. One that only looks like ours is an error: taking the domain for
- * unmanaged because of a slip would leave it without its policy. */
-static int is_ours(const struct reader *reader, const xmlNode *element, bool *ret)
+enum ownership { OWNER_OTHER, OWNER_LOOKS_LIKE_US, OWNER_US };
+
+static enum ownership owner_of(const xmlNode *element)
 {
 	static const char family[] = "urn:vmseg";
 	const char *namespace = element->ns ? (const char *)element->ns->href : "";
 
-	*ret = strcmp(namespace, VMSEG_NAMESPACE) == 0;
-	if (!*ret && strncasecmp(namespace, family, strlen(family)) == 0)
-		return fail(reader->diag, EINVAL, reader->source, line_of(element),
-			    "<%s>: namespace \"%s\" is not known (expected \"%s\")", element->name,
-			    namespace, VMSEG_NAMESPACE);
+	if (strcmp(namespace, VMSEG_NAMESPACE) == 0)
+		return OWNER_US;
+	return strncasecmp(namespace, family, strlen(family)) == 0 ? OWNER_LOOKS_LIKE_US
+								   : OWNER_OTHER;
+}
+
+/* The first problem stays. */
+__attribute__((format(printf, 4, 5))) static int note_problem(const struct reader *reader,
+							      const xmlNode *element,
+							      struct domain *domain,
+							      const char *format, ...)
+{
+	va_list arguments;
+	int r;
+
+	if (domain->metadata_problem)
+		return 0;
+	va_start(arguments, format);
+	r = vasprintf(&domain->metadata_problem, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		domain->metadata_problem = NULL;
+		return out_of_memory(reader);
+	}
+	domain->metadata_problem_line = line_of(element);
 	return 0;
+}
+
+/* A namespace that only looks like vmseg's is a problem: if the domain were taken for unmanaged
+ * because of a slip, it would be without its policy. What stands beside it holds all the same. */
+static int read_metadata_element(const struct reader *reader, xmlNode *element,
+				 struct domain *domain, bool *seen)
+{
+	switch (owner_of(element)) {
+	case OWNER_OTHER:
+		return 0;
+	case OWNER_LOOKS_LIKE_US:
+		return note_problem(reader, element, domain,
+				    "<%s>: namespace \"%s\" is not known (expected \"%s\")",
+				    element->name, element->ns->href, VMSEG_NAMESPACE);
+	case OWNER_US:
+		break;
+	}
+	if (*seen) {
+		/* Which of the two was meant? */
+		free(TAKE_PTR(domain->metadata));
+		return note_problem(reader, element, domain,
+				    "<metadata> holds a second <%s> of namespace %s", element->name,
+				    VMSEG_NAMESPACE);
+	}
+	*seen = true;
+	domain->metadata_line = line_of(element);
+	return extract_element(reader, element, &domain->metadata);
 }
 
 static int read_metadata(const struct reader *reader, const xmlNode *root, struct domain *domain)
 {
 	const xmlNode *metadata = find_child(root, "metadata");
+	bool seen = false;
 
 	if (!metadata)
 		return 0;
 	for (xmlNode *element = first_element(metadata); element; element = next_element(element)) {
-		bool ours;
-		int r = is_ours(reader, element, &ours);
+		int r = read_metadata_element(reader, element, domain, &seen);
 
-		if (r)
-			return r;
-		if (!ours)
-			continue;
-		if (domain->metadata)
-			return fail(reader->diag, EINVAL, reader->source, line_of(element),
-				    "<metadata> holds a second <%s> of namespace %s", element->name,
-				    VMSEG_NAMESPACE);
-		domain->metadata_line = line_of(element);
-		r = extract_element(reader, element, &domain->metadata);
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+int check_metadata(const struct domain *domain, struct diag *diag)
+{
+	_cleanup_free_ char *source = NULL;
+
+	if (!domain->metadata_problem)
+		return 0;
+	if (asprintf(&source, "domain %s", domain->name) < 0)
+		source = NULL;
+	return fail(diag, EINVAL, source, domain->metadata_problem_line, "%s",
+		    domain->metadata_problem);
 }
 
 static const char *driver_of(const char *type)
@@ -214,22 +265,52 @@ bool is_port_domain(const struct domain *domain)
 	return strcmp(domain->driver, PORT_DRIVER) == 0;
 }
 
-static int read_identity(const struct reader *reader, const xmlNode *root, struct domain *domain)
+int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret)
 {
-	const char *type = attribute_value(root, "type");
-	const char *name = child_text(root, "name"), *uuid = child_text(root, "uuid");
+	_cleanup_(free_domain) struct domain *domain = NULL;
 
+	if (strlen(uuid) != sizeof(domain->uuid) - 1)
+		return -EINVAL;
+	domain = calloc(1, sizeof(*domain));
+	if (!domain)
+		return -ENOMEM;
+	domain->name = strdup(name);
+	domain->driver = strdup(driver);
+	if (!domain->name || !domain->driver)
+		return -ENOMEM;
+	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
+	*ret = TAKE_PTR(domain);
+	return 0;
+}
+
+static int read_identity(const struct reader *reader, const xmlNode *root, struct domain **ret)
+{
+	const char *name, *uuid;
+	int r;
+
+	if (!has_name(root, "domain") || root->ns)
+		return fail(reader->diag, EINVAL, reader->source, line_of(root),
+			    "the root element is <%s> (expected libvirt's <domain>)", root->name);
+	name = child_text(root, "name");
+	uuid = child_text(root, "uuid");
 	if (!name)
 		return report_no_text(reader, root, "name");
 	if (!uuid)
 		return report_no_text(reader, root, "uuid");
-	if (strlen(uuid) != sizeof(domain->uuid) - 1)
+	r = new_domain(name, uuid, driver_of(attribute_value(root, "type")), ret);
+	if (r == -EINVAL)
 		return fail(reader->diag, EINVAL, reader->source, line_of(root),
 			    "<uuid>: \"%s\" is not a UUID", uuid);
-	domain->name = strdup(name);
-	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
-	domain->driver = strdup(driver_of(type));
-	return domain->name && domain->driver ? 0 : out_of_memory(reader);
+	return r ? out_of_memory(reader) : 0;
+}
+
+int parse_identity(const char *xml, size_t size, struct domain **ret, struct diag *diag)
+{
+	struct reader reader = {.source = "domain XML", .diag = diag};
+	_cleanup_(free_xml) xmlDoc *document = NULL;
+	int r = parse_xml(xml, size, reader.source, 1, &document, diag);
+
+	return r ? r : read_identity(&reader, xmlDocGetRootElement(document), ret);
 }
 
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag)
@@ -244,13 +325,7 @@ int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag 
 	if (r)
 		return r;
 	root = xmlDocGetRootElement(document);
-	if (!has_name(root, "domain") || root->ns)
-		return fail(diag, EINVAL, reader.source, line_of(root),
-			    "the root element is <%s> (expected libvirt's <domain>)", root->name);
-	domain = calloc(1, sizeof(*domain));
-	if (!domain)
-		return out_of_memory(&reader);
-	r = read_identity(&reader, root, domain);
+	r = read_identity(&reader, root, &domain);
 	if (r)
 		return r;
 	if (asprintf(&source, "domain %s", domain->name) < 0) {
@@ -283,15 +358,22 @@ void free_domain(struct domain **domain)
 	free(d->name);
 	free(d->driver);
 	free(d->metadata);
+	free(d->metadata_problem);
 	free(d);
 	*domain = NULL;
 }
 
-bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
+const struct domain_interface *find_nic(const struct domain *domain,
+					const uint8_t mac[static MAC_BYTES])
 {
 	for (size_t i = 0; i < domain->interface_count; i++) {
 		if (memcmp(domain->interfaces[i].mac, mac, MAC_BYTES) == 0)
-			return true;
+			return &domain->interfaces[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
+{
+	return find_nic(domain, mac);
 }

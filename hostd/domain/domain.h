@@ -41,15 +41,36 @@ struct domain {
 	char *driver; /* "qemu", "lxc" or PORT_DRIVER: from the root element's type */
 	struct domain_interface *interfaces;
 	size_t interface_count;
-	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged */
+	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged, or
+			 * metadata_problem says why it cannot be known */
 	int metadata_line; /* its line in the domain XML */
+	/* What <metadata> holds that vmseg may have been meant by, and cannot follow: an element of
+	 * a namespace like vmseg's, or a second one of vmseg's. NULL: nothing. */
+	char *metadata_problem;
+	int metadata_problem_line;
 };
 
-/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. */
+/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. Metadata that
+ * cannot be followed is no failure: see check_metadata(). */
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
+
+/* As parse_domain(), with nothing but name, UUID and driver: for a domain of which the rest cannot
+ * be read. */
+int parse_identity(const char *xml, size_t size, struct domain **ret, struct diag *diag);
+
+/* A domain of which no more is known. `driver` is "qemu" or "lxc". Returns 0, -EINVAL if uuid is
+ * not a UUID, or -ENOMEM. */
+int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret);
+
+/* -EINVAL with an error in diag where the domain has a metadata_problem, else 0. */
+int check_metadata(const struct domain *domain, struct diag *diag);
 void free_domain(struct domain **domain);
 
-/* Whether one of its interfaces has this address. */
+/* The first of its interfaces that has this address, or NULL. */
+const struct domain_interface *find_nic(const struct domain *domain,
+					const uint8_t mac[static MAC_BYTES]);
+
+/* Whether there is one. */
 bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES]);
 
 bool is_port_domain(const struct domain *domain);

@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
+#include "hostd/policy/parse.h"
 
 static bool is_same_device(const struct managed_port *port)
 {
@@ -58,33 +60,64 @@ static void open_pickup_window(const struct enforcer *enforcer, struct managed_d
 				monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
 }
 
-/* Reads the description; on failure the domain is unknown and its ports have no owner. */
-static struct managed_domain *read_saved(struct enforcer *enforcer, struct saved_domain *saved)
+/* What was in force, where the description says something else. Where that cannot be read any more,
+ * the ports keep what they have. */
+static void read_former_policy(struct managed_domain *managed, struct saved_domain *saved)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct domain_policy *policy = NULL;
+
+	if (!saved->policy_text ||
+	    parse_domain_policy(saved->policy_text, strlen(saved->policy_text),
+				managed->domain->name, 0, &policy, &diag) < 0)
+		return;
+	set_policy(managed, policy);
+	free(managed->policy_text);
+	managed->policy_text = TAKE_PTR(saved->policy_text);
+}
+
+/* A newer description, which could not be read when it came: perhaps it can now. */
+static void read_unread(struct managed_domain *managed, struct saved_domain *saved)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	struct domain_policy *policy = NULL;
+	char text[1024];
+
+	if (!saved->unread_xml)
+		return;
+	if (parse_domain(saved->unread_xml, strlen(saved->unread_xml), &domain, &diag) == 0)
+		snprintf(text, sizeof(text), "it waits for libvirt's next word");
+	else
+		diag_message(&diag, text, sizeof(text));
+	managed->unread_xml = TAKE_PTR(saved->unread_xml);
+	set_error(&managed->unread, text);
+}
+
+/* Reads the description; on failure the domain is unknown and its ports have no owner. */
+static struct managed_domain *read_saved(struct saved_domain *saved)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_domain *managed;
 	char text[1024];
-	int r;
 
-	r = parse_domain(saved->xml, strlen(saved->xml), &domain, &diag);
-	if (r < 0) {
+	if (parse_domain(saved->xml, strlen(saved->xml), &domain, &diag) < 0) {
 		log_error(NULL, "a state file's domain cannot be read: %s",
 			  diag_message(&diag, text, sizeof(text)));
 		return NULL;
 	}
-	r = read_domain_policy(enforcer->config, domain, &policy, &diag);
-	managed = new_managed(TAKE_PTR(domain), TAKE_PTR(saved->xml), policy);
-	if (managed && r < 0)
-		set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
+	managed = new_managed(TAKE_PTR(domain), TAKE_PTR(saved->xml), NULL);
+	if (!managed)
+		return NULL;
+	read_former_policy(managed, saved);
+	read_unread(managed, saved);
 	return managed;
 }
 
 static void adopt_domain(struct enforcer *enforcer, struct saved_domain *saved)
 {
 	size_t live = keep_live_ports(enforcer, saved->ports, saved->port_count);
-	struct managed_domain *managed = read_saved(enforcer, saved);
+	struct managed_domain *managed = read_saved(saved);
 
 	if (!managed)
 		return;
@@ -101,33 +134,33 @@ static void adopt_domain(struct enforcer *enforcer, struct saved_domain *saved)
 	open_pickup_window(enforcer, managed);
 }
 
+/* Groups are made of what the domains' policies say: where nothing else was in force, that is what
+ * the description says. */
+static void expect_policy(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct domain_policy *policy = NULL;
+
+	if (!managed->policy &&
+	    read_domain_policy(enforcer->config, managed->domain, &policy, &diag) == 0)
+		set_policy(managed, policy);
+}
+
 /* Brings an adopted domain to what is asked for now; where that is bad, what is in force stays, and
  * where nothing is, nothing passes. */
 static void renew_domain(struct enforcer *enforcer, struct managed_domain *managed)
 {
-	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
-
 	if (managed->detached)
 		return;
-	if (is_port_domain(managed->domain)) {
-		/* A device that is not filtered yet may have been in use for long. */
-		if (managed->port_count == 0)
-			managed->pickup_until =
-				monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
-		renew_port_domain(enforcer, managed);
+	/* A device that is not filtered yet may have been in use for long. */
+	if (is_port_domain(managed->domain) && managed->port_count == 0)
+		managed->pickup_until =
+			monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	renew_port_domain(enforcer, managed);
+	if (managed->error || is_waiting(managed))
 		return;
-	}
-	if (!managed->error && replan_domain(enforcer, managed, enforcer->library, &diag) < 0)
-		set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	if (managed->error) {
-		log_error(managed->domain->name, "keeps the policy in force: %s", managed->error);
-		apply_closed(enforcer, managed, managed->domain);
-	} else {
-		log_info(managed->domain->name, "adopted with %zu port%s", managed->port_count,
-			 managed->port_count == 1 ? "" : "s");
-	}
-	save_domain(enforcer, managed);
+	log_info(managed->domain->name, "adopted with %zu port%s", managed->port_count,
+		 managed->port_count == 1 ? "" : "s");
 }
 
 struct port_list {
@@ -192,6 +225,8 @@ void adopt_domains(struct enforcer *enforcer)
 {
 	load_saved_domains(enforcer, adopt_domain);
 	/* All are known before any is planned: their rules name each other's groups. */
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
+		expect_policy(enforcer, m);
 	if (build_groups(enforcer->domains, &enforcer->groups) < 0)
 		log_error(NULL, "groups are empty: out of memory");
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)

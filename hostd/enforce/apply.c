@@ -217,6 +217,8 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 		port->plan = TAKE_PTR(present->plan);
 		return;
 	}
+	if (nic->kind == INTERFACE_NONE)
+		port->ifindex = 0;
 	r = port->ifindex ? plan_closed(nic, &port->plan) : 0;
 	if (r == 0 && port->plan)
 		r = bring_up(transition, port->plan, port->ifindex, &diag);
@@ -226,16 +228,30 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 	}
 }
 
-static void fail_port(struct transition *transition, struct managed_port *port,
-		      struct port_plan *plan, struct diag *diag)
+/* What the domain's own error says already need not be said of each port. */
+static void note_port_error(const struct managed_domain *managed, struct managed_port *port,
+			    const char *text)
 {
-	struct domain_interface nic = {.type = plan->type, .target = plan->target};
-	char text[512];
+	if (text && managed->error && strcmp(managed->error, text) == 0)
+		text = NULL;
+	set_error(&port->error, text);
+}
+
+static void fail_port(struct transition *transition, struct managed_port *port,
+		      struct port_plan *plan, const char *error)
+{
+	const struct domain *domain = transition->managed->domain;
+	struct domain_interface nic = {.kind = find_nic(domain, plan->mac)
+						       ? find_nic(domain, plan->mac)->kind
+						       : INTERFACE_TAP,
+				       .type = plan->type,
+				       .target = plan->target};
 
 	memcpy(nic.mac, plan->mac, MAC_BYTES);
-	set_error(&port->error, diag_message(diag, text, sizeof(text)));
-	log_error(transition->managed->domain->name, "interface on %s: %s",
-		  plan->target ? plan->target : "no device", port->error ? port->error : "failed");
+	note_port_error(transition->managed, port, error);
+	if (port->error)
+		log_error(transition->managed->domain->name, "interface on %s: %s",
+			  plan->target ? plan->target : "no device", port->error);
 	keep_or_close(transition, port, &nic);
 }
 
@@ -247,17 +263,35 @@ static void settle_port(struct transition *transition, struct port_plan *plan, c
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_port *port;
 	unsigned int ifindex = 0;
+	char text[512];
 	int r = find_device(transition->enforcer, transition->managed, next, &ifindex, &diag);
 
 	port = add_port(transition, next->mac, next->target, ifindex);
-	if (r == 0 && problem && present_port(transition->managed, ifindex))
+	if (r == 0 && !next->image)
+		r = fail(&diag, EINVAL, NULL, 0, "%s", next->error);
+	else if (r == 0 && problem && present_port(transition->managed, ifindex))
 		r = fail(&diag, EIO, NULL, 0, "%s", problem);
 	else if (r == 0)
 		r = bring_up(transition, next, ifindex, &diag);
-	if (r == 0)
-		port->plan = TAKE_PTR(next);
-	else
-		fail_port(transition, port, next, &diag);
+	if (r < 0) {
+		fail_port(transition, port, next, diag_message(&diag, text, sizeof(text)));
+		return;
+	}
+	note_port_error(transition->managed, port, next->error);
+	port->plan = TAKE_PTR(next);
+}
+
+/* Ports that the plan is not about. */
+static void keep_others(struct transition *transition)
+{
+	struct managed_domain *managed = transition->managed;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (was_moved(transition, managed->ports[i].ifindex))
+			continue;
+		transition->ports[transition->count++] = managed->ports[i];
+		managed->ports[i] = (struct managed_port){0};
+	}
 }
 
 static void settle_domain(struct enforcer *enforcer, const struct planned *item,
@@ -265,7 +299,8 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 {
 	struct transition transition;
 
-	if (begin_transition(enforcer, item->managed, item->plan->port_count, &transition) < 0) {
+	if (begin_transition(enforcer, item->managed,
+			     item->plan->port_count + item->managed->port_count, &transition) < 0) {
 		log_error(item->managed->domain->name, "stays as it is: out of memory");
 		return;
 	}
@@ -278,6 +313,8 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 			continue;
 		settle_port(&transition, TAKE_PTR(*plan), problem);
 	}
+	if (item->plan->partial)
+		keep_others(&transition);
 	end_transition(&transition);
 }
 

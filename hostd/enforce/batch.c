@@ -55,7 +55,8 @@ static void add_domain(const struct enforcer *enforcer, struct batch *batch,
 		unsigned int ifindex = locate_device(item->managed, plan->mac, plan->target);
 		size_t n = batch->count;
 
-		if (!ifindex || !is_present(enforcer, item->managed, ifindex))
+		/* Without an image there is nothing to update it to. */
+		if (!plan->image || !ifindex || !is_present(enforcer, item->managed, ifindex))
 			continue;
 		batch->plans[n] = plan;
 		batch->configs[n] = plan->config;

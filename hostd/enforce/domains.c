@@ -62,6 +62,16 @@ struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid)
 	return managed;
 }
 
+void set_policy(struct managed_domain *managed, struct domain_policy *policy)
+{
+	const char *text = policy ? managed->domain->metadata : NULL;
+
+	free_domain_policy(&managed->policy);
+	free(managed->policy_text);
+	managed->policy = policy;
+	managed->policy_text = text ? strdup(text) : NULL;
+}
+
 struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy)
 {
 	struct managed_domain *managed = calloc(1, sizeof(*managed));
@@ -69,7 +79,7 @@ struct managed_domain *new_managed(struct domain *domain, char *xml, struct doma
 	if (managed) {
 		managed->domain = domain;
 		managed->xml = xml;
-		managed->policy = policy;
+		set_policy(managed, policy);
 		return managed;
 	}
 	free_domain(&domain);
@@ -93,7 +103,10 @@ static void free_managed(struct managed_domain *managed)
 	free_domain(&managed->domain);
 	free_domain_policy(&managed->policy);
 	release_library(&managed->library);
+	free(managed->policy_text);
 	free(managed->xml);
+	free(managed->unread_xml);
+	free(managed->unread);
 	free(managed->error);
 	free(managed);
 }
@@ -105,14 +118,14 @@ void drop_managed(struct enforcer *enforcer, struct managed_domain *managed)
 }
 
 void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
-			 struct domain *domain, char *xml, struct domain_policy *policy)
+			 struct domain *domain, char *xml)
 {
 	HASH_DEL(enforcer->domains, managed);
 	free_domain(&managed->domain);
-	free_domain_policy(&managed->policy);
 	free(managed->xml);
+	free(TAKE_PTR(managed->unread_xml));
+	set_error(&managed->unread, NULL);
 	managed->domain = domain;
-	managed->policy = policy;
 	managed->xml = xml;
 	insert_managed(enforcer, managed);
 }

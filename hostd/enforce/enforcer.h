@@ -41,10 +41,19 @@ void stop_domain(struct enforcer *enforcer, const char *uuid);
 
 /* ---- what libvirt's events and the hook's `reconnect` say --------------------------------- */
 
-/* This is the domain's XML now: brings its ports in line. What cannot be brought in line keeps what
- * it has, new devices pass nothing; the error is logged and kept with the domain. `seen` is
- * monotonic_usec() from before the XML was read: older news than the last hook call is no news. */
-void reconcile_domain(struct enforcer *enforcer, const char *xml, uint64_t seen);
+/* What libvirt says of a running domain. */
+struct domain_news {
+	const char *xml;
+	/* Libvirt's own word, whatever can be read in the XML; NULL: only the XML says. */
+	const char *name, *uuid, *driver;
+	/* monotonic_usec() from before it was said: older news than the last hook call is none. */
+	uint64_t seen;
+};
+
+/* Brings the domain's ports in line with its description. What cannot be brought in line keeps what
+ * it has, new devices pass nothing; the error is logged and kept with the domain, and so is the
+ * description, good or bad. */
+void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news);
 
 /* It was not running any more when looked at after `seen`. */
 void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen);

@@ -65,13 +65,16 @@ int read_description(const struct enforcer *enforcer, const char *xml, struct do
 		     struct domain_policy **ret_policy, struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct domain_policy *policy = NULL;
 	int r = parse_domain(xml, strlen(xml), &domain, diag);
 
+	if (r == 0)
+		r = check_metadata(domain, diag);
+	if (r == 0)
+		r = read_domain_policy(enforcer->config, domain, &policy, diag);
 	if (r < 0)
 		return r;
-	r = read_domain_policy(enforcer->config, domain, ret_policy, diag);
-	if (r < 0)
-		return r;
+	*ret_policy = policy;
 	*ret_domain = TAKE_PTR(domain);
 	return 0;
 }
@@ -258,17 +261,19 @@ void detach_everything(struct enforcer *enforcer)
 int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
 {
 	struct managed_domain *managed = get_domain(enforcer, name, diag);
-	int r;
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 
 	if (!managed)
 		return -ENOENT;
-	if (!managed->policy)
+	if (!managed->policy && !managed->error)
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
+		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
+	if (!plan)
 		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
 	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
-	r = replan_domain(enforcer, managed, enforcer->library, diag);
-	if (r < 0)
-		return r;
 	managed->detached = false;
+	apply_plans(enforcer, &(struct planned){managed, plan}, 1);
 	save_domain(enforcer, managed);
 	log_notice(managed->domain->name, "attached again");
 	return 0;

@@ -27,10 +27,17 @@ struct managed_port {
 	char *hook_problem;   /* NULL: both programs are on the device, before all others */
 };
 
+/* What is asked for is the newest description: `xml`, or `unread_xml` where there is one. What is
+ * in force is `policy` with the ports' plans. wanted.c brings the one to the other. */
 struct managed_domain {
-	struct domain *domain;
-	char *xml;                    /* what `domain` was read from */
-	struct domain_policy *policy; /* in force; NULL: unmanaged, no ports, left alone */
+	struct domain *domain; /* the newest description that can be read */
+	char *xml;             /* what `domain` was read from; NULL: none could be read yet */
+	char *unread_xml;      /* a newer description that cannot be read; NULL: there is none */
+	char *unread;          /* why it cannot; set with unread_xml */
+	/* Of the newest description that is, or was, in force as a whole. NULL: unmanaged, left
+	 * alone, unless `error` says that nobody knows. */
+	struct domain_policy *policy;
+	char *policy_text; /* the metadata that `policy` was read from; NULL: the settings */
 	struct managed_port *ports;
 	size_t port_count;
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
@@ -40,7 +47,7 @@ struct managed_domain {
 	bool outdated;                 /* members of its rules' groups have changed: see chores.c */
 	uint64_t saved;                /* what its state file says, as a hash; 0: it has none */
 	bool detached;                 /* by hand: stays so until it starts again */
-	char *error;                   /* why what is asked for now is not in force; NULL: it is */
+	char *error; /* why not all that is asked for now is in force; NULL: it is */
 	UT_hash_handle hh;
 };
 

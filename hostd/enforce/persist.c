@@ -43,11 +43,26 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 	return hash;
 }
 
+/* The metadata whose policy is in force, where the description says something else. */
+static const char *former_policy(const struct managed_domain *managed)
+{
+	const char *asked = managed->domain->metadata;
+
+	if (!managed->policy_text || (asked && strcmp(asked, managed->policy_text) == 0))
+		return NULL;
+	return managed->policy_text;
+}
+
 /* Of all that describe_ports() and write_saved_domain() write of a domain. */
 static uint64_t fingerprint(const struct managed_domain *managed)
 {
+	const char *policy = former_policy(managed);
 	uint64_t hash = mix(0xcbf29ce484222325, managed->xml, strlen(managed->xml) + 1);
 
+	if (managed->unread_xml)
+		hash = mix(hash, managed->unread_xml, strlen(managed->unread_xml) + 1);
+	if (policy)
+		hash = mix(hash, policy, strlen(policy) + 1);
 	hash = mix(hash, &managed->detached, sizeof(managed->detached));
 	for (size_t i = 0; i < managed->port_count; i++) {
 		const struct managed_port *port = &managed->ports[i];
@@ -71,8 +86,9 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	 * many files as there are domains. */
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
-	state = json_pack("{s:i, s:s, s:s, s:b, s:o}", "version", STATE_VERSION, "name",
-			  managed->domain->name, "xml", managed->xml, "detached", managed->detached,
+	state = json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:b, s:o}", "version", STATE_VERSION, "name",
+			  managed->domain->name, "xml", managed->xml, "unread", managed->unread_xml,
+			  "in_force", former_policy(managed), "detached", managed->detached,
 			  "ports", describe_ports(managed));
 	r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
 	managed->saved = r < 0 ? 0 : content;
@@ -87,7 +103,8 @@ void save_domain(const struct enforcer *enforcer, struct managed_domain *managed
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char text[1024];
 
-	if (write_saved_domain(enforcer, managed, &diag) < 0)
+	/* Of what could never be read libvirt tells again. */
+	if (managed->xml && write_saved_domain(enforcer, managed, &diag) < 0)
 		log_error(managed->domain->name, "%s", diag_message(&diag, text, sizeof(text)));
 }
 
@@ -138,6 +155,15 @@ static int read_ports(json_t *ports, struct saved_domain *saved)
 	return 0;
 }
 
+/* A text that need not be there. */
+static int copy_text(const json_t *state, const char *name, char **ret)
+{
+	const char *text = json_string_value(json_object_get(state, name));
+
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
 static int read_state(json_t *state, struct saved_domain *saved)
 {
 	const char *xml = json_string_value(json_object_get(state, "xml"));
@@ -148,7 +174,10 @@ static int read_state(json_t *state, struct saved_domain *saved)
 		return -EBADMSG;
 	saved->detached = json_is_true(json_object_get(state, "detached"));
 	saved->xml = strdup(xml);
-	return saved->xml ? read_ports(ports, saved) : -ENOMEM;
+	if (!saved->xml || copy_text(state, "unread", &saved->unread_xml) < 0 ||
+	    copy_text(state, "in_force", &saved->policy_text) < 0)
+		return -ENOMEM;
+	return read_ports(ports, saved);
 }
 
 struct loading {
@@ -167,6 +196,8 @@ static void load_state(const char *path, json_t *state, const char *problem, voi
 		log_error(NULL, "%s: %s; its ports stay as they are, without an owner", path,
 			  state ? "not a state file of this version" : problem);
 	free(saved.xml);
+	free(saved.unread_xml);
+	free(saved.policy_text);
 	free(saved.ports);
 }
 

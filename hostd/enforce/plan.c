@@ -42,6 +42,7 @@ void free_port_plan(struct port_plan **plan)
 		return;
 	free(p->type);
 	free(p->target);
+	free(p->error);
 	free_image(&p->image);
 	clear_settings(&p->settings);
 	release_rule_notes(&p->rules);
@@ -103,6 +104,8 @@ int read_domain_policy(const struct config *config, const struct domain *domain,
 {
 	_cleanup_free_ char *source = NULL;
 
+	if (!domain->metadata && domain->metadata_problem)
+		return check_metadata(domain, diag);
 	if (!domain->metadata && !config->unmanaged_policy) {
 		*ret = NULL;
 		return 0;
@@ -284,35 +287,108 @@ void warn_of_strangers(const struct domain *domain, const struct domain_policy *
 	}
 }
 
+static int find_mandatory(const struct plan_inputs *inputs, const struct policy **ret,
+			  struct diag *diag)
+{
+	*ret = NULL;
+	if (!inputs->config->mandatory_policy)
+		return 0;
+	*ret = find_policy(inputs->library, inputs->config->mandatory_policy, diag);
+	return *ret ? 0 : fail(diag, ENOENT, NULL, 0, "the mandatory policy is missing");
+}
+
+int new_domain_plan(size_t capacity, struct domain_plan **ret)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = calloc(1, sizeof(*plan));
+
+	if (plan)
+		plan->ports = calloc(capacity + 1, sizeof(struct port_plan *));
+	if (!plan || !plan->ports)
+		return -ENOMEM;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+int add_failed_nic(struct domain_plan *plan, const struct domain_interface *nic, const char *error)
+{
+	_cleanup_(free_port_plan) struct port_plan *entry = NULL;
+	int r = new_port_plan(nic, &entry);
+
+	if (r == 0)
+		entry->error = strdup(error);
+	if (r < 0 || !entry->error)
+		return -ENOMEM;
+	plan->ports[plan->port_count++] = TAKE_PTR(entry);
+	return 0;
+}
+
+/* Adds the NIC to the plan unless it is to be left out. */
+static int add_nic(const struct plan_inputs *inputs, const struct domain *domain,
+		   const struct domain_interface *nic, const struct domain_policy *policy,
+		   const struct policy *mandatory, struct domain_plan *plan, struct diag *diag)
+{
+	int r = judge_interface(inputs->config, domain, nic, diag);
+
+	if (r > 0)
+		r = plan_port(inputs, nic, policy, mandatory, &plan->ports[plan->port_count], diag);
+	else if (r == 0)
+		return 0;
+	if (r < 0)
+		return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
+	plan->port_count++;
+	return 0;
+}
+
+int plan_nic(const struct plan_inputs *inputs, const struct domain *domain,
+	     const struct domain_interface *nic, const struct domain_policy *policy,
+	     struct port_plan **ret, struct diag *diag)
+{
+	const struct policy *mandatory;
+	int r = find_mandatory(inputs, &mandatory, diag);
+
+	if (r == 0)
+		r = plan_port(inputs, nic, policy, mandatory, ret, diag);
+	return r < 0 ? fail(diag, -r, domain->name, 0, "%s", strerror(-r)) : 0;
+}
+
+int plan_nics(const struct plan_inputs *inputs, const struct domain *domain,
+	      const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	const struct policy *mandatory;
+	int r = find_mandatory(inputs, &mandatory, diag);
+
+	if (r == 0)
+		r = new_domain_plan(domain->interface_count, &plan);
+	for (size_t i = 0; r == 0 && i < domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->interfaces[i];
+		_cleanup_(clear_diag) struct diag own = {0};
+		char text[1024];
+
+		if (add_nic(inputs, domain, nic, policy, mandatory, plan, &own) < 0)
+			r = add_failed_nic(plan, nic, diag_message(&own, text, sizeof(text)));
+	}
+	if (r < 0)
+		return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
+	warn_of_strangers(domain, policy, diag);
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag)
 {
-	_cleanup_(free_domain_plan) struct domain_plan *plan = calloc(1, sizeof(*plan));
-	const struct policy *mandatory = NULL;
-	int r;
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	const struct policy *mandatory;
+	int r = new_domain_plan(domain->interface_count, &plan);
 
-	if (plan)
-		plan->ports = calloc(domain->interface_count + 1, sizeof(struct port_plan *));
-	if (!plan || !plan->ports)
+	if (r < 0)
 		return fail(diag, ENOMEM, domain->name, 0, "out of memory");
-	if (inputs->config->mandatory_policy) {
-		mandatory = find_policy(inputs->library, inputs->config->mandatory_policy, diag);
-		if (!mandatory)
-			return fail(diag, ENOENT, NULL, 0, "the mandatory policy is missing");
-	}
-	for (size_t i = 0; i < domain->interface_count; i++) {
-		const struct domain_interface *nic = &domain->interfaces[i];
-
-		r = judge_interface(inputs->config, domain, nic, diag);
-		if (r > 0)
-			r = plan_port(inputs, nic, policy, mandatory,
-				      &plan->ports[plan->port_count], diag);
-		else if (r == 0)
-			continue;
-		if (r < 0)
-			return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
-		plan->port_count++;
-	}
+	r = find_mandatory(inputs, &mandatory, diag);
+	for (size_t i = 0; r == 0 && i < domain->interface_count; i++)
+		r = add_nic(inputs, domain, &domain->interfaces[i], policy, mandatory, plan, diag);
+	if (r < 0)
+		return r;
 	warn_of_strangers(domain, policy, diag);
 	*ret = TAKE_PTR(plan);
 	return 0;

@@ -25,9 +25,12 @@ struct setting_notes {
 /* One NIC. */
 struct port_plan {
 	uint8_t mac[MAC_BYTES];
-	char *type;    /* as in the domain's XML */
-	char *target;  /* host device; NULL before libvirt has chosen one */
-	bool closed;   /* stands in for a plan that could not be made: nothing passes */
+	char *type;   /* as in the domain's XML */
+	char *target; /* host device; NULL before libvirt has chosen one */
+	bool closed;  /* stands in for a plan that could not be made: nothing passes */
+	/* Why it is not the plan that was asked for: an earlier one stands in for it, or, where
+	 * there is no image, none. NULL: it is. */
+	char *error;
 	bool in_force; /* on a port that was attached before */
 	struct port_config config;
 	struct image *image; /* given up once it is in force */
@@ -42,6 +45,7 @@ struct port_plan {
 struct domain_plan {
 	struct port_plan **ports; /* NICs that can be filtered; taken out one by one when applied */
 	size_t port_count;
+	bool partial; /* it is not about all that the domain has: other ports stay as they are */
 };
 
 /* All that decides a plan beside the domain. */
@@ -69,6 +73,22 @@ void warn_of_strangers(const struct domain *domain, const struct domain_policy *
  */
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
+
+/* Each NIC for itself: where a NIC's plan cannot be made, an entry without an image carries the
+ * error. Returns 0, or -errno with an error in diag for what concerns all of them. */
+int plan_nics(const struct plan_inputs *inputs, const struct domain *domain,
+	      const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
+
+/* One NIC, as plan_domain() would. */
+int plan_nic(const struct plan_inputs *inputs, const struct domain *domain,
+	     const struct domain_interface *nic, const struct domain_policy *policy,
+	     struct port_plan **ret, struct diag *diag);
+
+/* A plan without NICs, and room for `capacity` of them. Returns 0 or -ENOMEM. */
+int new_domain_plan(size_t capacity, struct domain_plan **ret);
+
+/* Adds an entry without an image, for a NIC whose plan cannot be made. Returns 0 or -ENOMEM. */
+int add_failed_nic(struct domain_plan *plan, const struct domain_interface *nic, const char *error);
 
 /* A plan that lets nothing through, for a device that must wait. */
 int plan_closed(const struct domain_interface *nic, struct port_plan **ret);

@@ -131,8 +131,8 @@ static int change_port_domain(struct enforcer *enforcer, struct managed_domain *
 
 	if (r < 0)
 		return r;
-	replace_description(enforcer, managed, TAKE_PTR(*domain), TAKE_PTR(*xml),
-			    TAKE_PTR(*policy));
+	replace_description(enforcer, managed, TAKE_PTR(*domain), TAKE_PTR(*xml));
+	set_policy(managed, TAKE_PTR(*policy));
 	managed->detached = false;
 	set_error(&managed->error, NULL);
 	use_library(managed, enforcer->library);
@@ -228,20 +228,9 @@ int undefine_port(struct enforcer *enforcer, const char *device, struct diag *di
 
 void renew_port_domain(struct enforcer *enforcer, struct managed_domain *managed)
 {
-	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
-	int r = note_kinds(managed->domain);
-
-	if (r == 0)
-		r = replan_domain(enforcer, managed, enforcer->library, &diag);
-	set_error(&managed->error, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
-	if (r < 0) {
-		log_error(managed->domain->name, "%s: %s",
-			  managed->port_count ? "keeps what is in force" : "passes nothing",
-			  managed->error);
-		apply_closed(enforcer, managed, managed->domain);
-	}
-	save_domain(enforcer, managed);
+	if (is_port_domain(managed->domain))
+		note_kinds(managed->domain);
+	enforce_wanted(enforcer, managed);
 }
 
 bool welcome_port(struct enforcer *enforcer, const char *device)

@@ -11,17 +11,13 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
-/* Takes over domain, xml and policy. A domain that is new here runs already: what it has open may
- * be picked up for a while. */
-static struct managed_domain *describe(struct enforcer *enforcer, struct managed_domain *managed,
-				       struct domain *domain, char *xml,
-				       struct domain_policy *policy)
+/* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
+ * domain and xml, which may be NULL. */
+static struct managed_domain *add_running(struct enforcer *enforcer, struct domain *domain,
+					  char *xml)
 {
-	if (managed) {
-		replace_description(enforcer, managed, domain, xml, policy);
-		return managed;
-	}
-	managed = new_managed(domain, xml, policy);
+	struct managed_domain *managed = new_managed(domain, xml, NULL);
+
 	if (!managed)
 		return NULL;
 	insert_managed(enforcer, managed);
@@ -29,101 +25,73 @@ static struct managed_domain *describe(struct enforcer *enforcer, struct managed
 	return managed;
 }
 
-/* What it asks for cannot be had: open ports keep what they have, new ones pass nothing. */
-static void refuse_news(struct enforcer *enforcer, struct managed_domain *managed,
-			const struct domain *domain, struct diag *diag)
+static void take_description(struct enforcer *enforcer, struct managed_domain *managed,
+			     struct domain *domain, const char *xml)
 {
-	char text[1024];
+	char *copy = strdup(xml);
 
-	set_error(&managed->error, diag_message(diag, text, sizeof(text)));
-	log_error(domain->name, "%s: %s",
-		  managed->port_count ? "keeps its old policy" : "passes nothing", managed->error);
-	if (!managed->detached)
-		apply_closed(enforcer, managed, domain);
-	save_domain(enforcer, managed);
-}
-
-static void leave_alone(struct enforcer *enforcer, struct managed_domain *managed)
-{
-	if (managed->port_count > 0)
-		log_notice(managed->domain->name, "has no vmseg metadata any more: detached");
-	detach_ports(enforcer, managed);
-	release_devices(enforcer, managed->domain);
-	remove_saved_domain(enforcer, managed->domain->uuid);
-	managed->detached = false;
-	set_error(&managed->error, NULL);
-}
-
-/* The description is the domain's own already. */
-static void bring_in_line(struct enforcer *enforcer, struct managed_domain *managed,
-			  struct domain_plan *plan, const struct diag *diag)
-{
-	const struct planned item = {managed, plan};
-
-	use_library(managed, enforcer->library);
-	set_error(&managed->error, NULL);
-	if (managed->detached)
-		release_devices(enforcer, managed->domain);
-	else
-		apply_plans(enforcer, &item, 1);
-	log_warnings(managed->domain, diag);
-	save_domain(enforcer, managed);
-}
-
-static int plan_news(struct enforcer *enforcer, const struct domain *domain,
-		     struct domain_policy **ret_policy, struct domain_plan **ret_plan,
-		     struct diag *diag)
-{
-	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
-	int r = read_domain_policy(enforcer->config, domain, ret_policy, diag);
-
-	if (r < 0 || !*ret_policy)
-		return r;
-	return plan_domain(&inputs, domain, *ret_policy, ret_plan, diag);
-}
-
-static void reconcile(struct enforcer *enforcer, struct managed_domain *managed, const char *xml,
-		      struct domain *news)
-{
-	_cleanup_(free_domain) struct domain *domain = news;
-	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
-	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
-	_cleanup_(clear_diag) struct diag diag = {0};
-	int r = plan_news(enforcer, domain, &policy, &plan, &diag);
-
-	if (r == 0 || !managed) {
-		char *copy = strdup(xml);
-
-		if (!copy)
-			return;
-		managed = describe(enforcer, managed, TAKE_PTR(domain), copy, TAKE_PTR(policy));
-		if (!managed)
-			return;
+	if (!copy) {
+		free_domain(&domain);
+		return;
 	}
-	if (r < 0)
-		refuse_news(enforcer, managed, domain ? domain : managed->domain, &diag);
-	else if (managed->policy)
-		bring_in_line(enforcer, managed, plan, &diag);
+	if (managed)
+		replace_description(enforcer, managed, domain, copy);
 	else
-		leave_alone(enforcer, managed);
+		managed = add_running(enforcer, domain, copy);
+	if (managed)
+		enforce_wanted(enforcer, managed);
 }
 
-void reconcile_domain(struct enforcer *enforcer, const char *xml, uint64_t seen)
+/* Whose description it is, where that cannot be read as a whole. Libvirt's own word, where it is
+ * there, holds. */
+static int identify(const struct domain_news *news, struct domain **ret)
+{
+	if (news->uuid)
+		return new_domain(news->name ? news->name : news->uuid, news->uuid, news->driver,
+				  ret);
+	return parse_identity(news->xml, strlen(news->xml), ret, NULL);
+}
+
+/* The domain keeps what it has; what it has new stays closed, because nobody can say that it is not
+ * to be filtered. */
+static void note_unread(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+{
+	_cleanup_(free_domain) struct domain *identity = NULL;
+	struct managed_domain *managed;
+
+	if (identify(news, &identity) < 0) {
+		log_error(NULL, "libvirt's description of a domain cannot be read: %s", why);
+		return;
+	}
+	managed = find_managed(enforcer, identity->uuid);
+	if (managed && managed->touched > news->seen)
+		return;
+	if (!managed)
+		managed = add_running(enforcer, TAKE_PTR(identity), NULL);
+	if (!managed)
+		return;
+	free(managed->unread_xml);
+	managed->unread_xml = strdup(news->xml);
+	set_error(&managed->unread, why);
+	enforce_wanted(enforcer, managed);
+}
+
+void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_domain *managed;
 	char text[1024];
 
-	if (parse_domain(xml, strlen(xml), &domain, &diag) < 0) {
-		log_error(NULL, "libvirt's description of a domain cannot be read: %s",
-			  diag_message(&diag, text, sizeof(text)));
+	if (parse_domain(news->xml, strlen(news->xml), &domain, &diag) < 0) {
+		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
+		refresh_groups(enforcer);
 		return;
 	}
 	managed = find_managed(enforcer, domain->uuid);
-	if (managed && managed->touched > seen)
+	if (managed && managed->touched > news->seen)
 		return;
-	reconcile(enforcer, managed, xml, TAKE_PTR(domain));
+	take_description(enforcer, managed, TAKE_PTR(domain), news->xml);
 	refresh_groups(enforcer);
 }
 

@@ -36,35 +36,22 @@ static void end_replanning(struct enforcer *enforcer, struct replanning *replann
 	free(replanning->items);
 }
 
-static int add_replan(struct enforcer *enforcer, struct replanning *replanning,
-		      struct managed_domain *managed, struct library_share *library,
-		      struct diag *diag)
+/* What is asked for now, to be applied with the others. False: that is to leave it alone. */
+static bool add_replan(struct enforcer *enforcer, struct replanning *replanning,
+		       struct managed_domain *managed)
 {
-	struct plan_inputs inputs = plan_inputs(enforcer, library);
 	struct planned *item = &replanning->items[replanning->count];
-	int r;
 
-	r = plan_domain(&inputs, managed->domain, managed->policy, &item->plan, diag);
-	if (r < 0)
-		return r;
+	if (plan_wanted(enforcer, managed, &item->plan) < 0)
+		return true;
+	if (!item->plan)
+		return false;
 	item->managed = managed;
-	replanning->count++;
-	use_library(managed, library);
-	return 0;
-}
-
-int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
-		  struct library_share *library, struct diag *diag)
-{
-	struct planned item = {0};
-	struct replanning replanning = {.items = &item};
-	int r = add_replan(enforcer, &replanning, managed, library, diag);
-
-	if (r < 0)
-		return r;
-	apply_plans(enforcer, &item, 1);
-	free_domain_plan(&item.plan);
-	return 0;
+	if (managed->detached)
+		free_domain_plan(&item->plan);
+	else
+		replanning->count++;
+	return true;
 }
 
 /* Groups as they were and as they are. */
@@ -92,19 +79,6 @@ static bool is_changed(const struct managed_domain *managed, struct group_change
 			return true;
 	}
 	return false;
-}
-
-static void plan_new_members(struct enforcer *enforcer, struct replanning *replanning,
-			     struct managed_domain *managed)
-{
-	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
-
-	if (add_replan(enforcer, replanning, managed, managed->library, &diag) == 0)
-		return;
-	set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	log_error(managed->domain->name, "its groups have changed, its rules could not: %s",
-		  managed->error);
 }
 
 /* Notes which domains have rules about groups that have changed. Returns how many wait now. */
@@ -151,7 +125,7 @@ void renew_outdated(struct enforcer *enforcer)
 		if (!m->outdated || count == OUTDATED_AT_ONCE)
 			continue;
 		m->outdated = false;
-		plan_new_members(enforcer, &replanning, m);
+		add_replan(enforcer, &replanning, m);
 		count++;
 	}
 	enforcer->chores.groups = count == OUTDATED_AT_ONCE;
@@ -161,57 +135,26 @@ void renew_outdated(struct enforcer *enforcer)
 void resume_domain(struct enforcer *enforcer, const char *uuid)
 {
 	struct managed_domain *managed = find_managed(enforcer, uuid);
-	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 
 	if (!managed || !managed->arrived)
 		return;
 	managed->arrived = false;
 	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
-	if (replan_domain(enforcer, managed, managed->library, &diag) < 0)
-		log_error(managed->domain->name, "pick-up after its arrival is not on: %s",
-			  diag_message(&diag, text, sizeof(text)));
+	enforce_wanted(enforcer, managed);
 }
 
 /* One domain under the new settings and library: planned, or left alone from here on. */
-static int plan_reloaded(struct enforcer *enforcer, struct replanning *replanning,
-			 struct managed_domain *managed, struct diag *diag)
-{
-	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
-	struct domain_policy *before = managed->policy;
-	int r = read_domain_policy(enforcer->config, managed->domain, &policy, diag);
-
-	if (r < 0)
-		return r;
-	managed->policy = policy;
-	if (!policy)
-		detach_ports(enforcer, managed);
-	else
-		r = add_replan(enforcer, replanning, managed, enforcer->library, diag);
-	/* What is not in force is freed on the way out. */
-	if (r < 0)
-		managed->policy = before;
-	else
-		policy = before;
-	return r;
-}
-
 static void reload_domain(struct enforcer *enforcer, struct replanning *replanning,
 			  struct managed_domain *managed, struct reload_result *result)
 {
-	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
-
-	if (managed->detached)
-		return;
-	if (plan_reloaded(enforcer, replanning, managed, &diag) == 0) {
-		result->updated += managed->policy != NULL;
-		set_error(&managed->error, NULL);
+	if (!add_replan(enforcer, replanning, managed)) {
+		leave_alone(enforcer, managed);
 		return;
 	}
-	result->failed++;
-	set_error(&managed->error, diag_message(&diag, text, sizeof(text)));
-	log_error(managed->domain->name, "keeps its old policy: %s", managed->error);
+	if (managed->error)
+		result->failed++;
+	else if (!managed->detached)
+		result->updated++;
 }
 
 static void reload_domains(struct enforcer *enforcer, struct replanning *replanning,
@@ -223,8 +166,6 @@ static void reload_domains(struct enforcer *enforcer, struct replanning *replann
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (m->policy || m->error)
 			save_domain(enforcer, m);
-		else
-			remove_saved_domain(enforcer, m->domain->uuid);
 	}
 	refresh_groups(enforcer);
 }

@@ -62,9 +62,12 @@ void insert_managed(struct enforcer *enforcer, struct managed_domain *managed);
 /* Removes from the table and frees; ports are left as they are. */
 void drop_managed(struct enforcer *enforcer, struct managed_domain *managed);
 
-/* Replaces what the domain is known as. */
+/* A newer description, which can be read. Takes over domain and xml; what is in force stays. */
 void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
-			 struct domain *domain, char *xml, struct domain_policy *policy);
+			 struct domain *domain, char *xml);
+
+/* What the domain's description says is in force. Takes over policy; NULL: it is left alone. */
+void set_policy(struct managed_domain *managed, struct domain_policy *policy);
 
 /* What was planned for the domain is in force, but some of it not as its author may think. */
 void log_warnings(const struct domain *domain, const struct diag *diag);
@@ -132,12 +135,25 @@ int update_present_ports(struct enforcer *enforcer, const struct planned *items,
 			 struct diag *diag);
 void free_port(struct managed_port *port);
 
-/* ---- replan.c ------------------------------------------------------------------------------- */
+/* ---- wanted.c ------------------------------------------------------------------------------- */
 
-/* Plans a domain anew with this library, and applies. On failure everything stays as it is.
- * Ports that could not be brought to the new plan are no failure: they carry their error. */
-int replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
-		  struct library_share *library, struct diag *diag);
+/* Plans what is asked for now, with the newest library and groups. A NIC that cannot have it keeps
+ * what it has, by the newest rules that there are for that; one that has nothing is to be closed.
+ * Sets the domain's `error`, and where nothing is wrong what is in force. *ret is NULL for a domain
+ * that is to be left alone. Returns 0, or -ENOMEM and nothing has changed but the error. */
+int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed,
+		struct domain_plan **ret);
+
+/* The same, put in force and saved. */
+void enforce_wanted(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* The domain has no vmseg metadata (any more): its devices are opened. */
+void leave_alone(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* Text NULL: what is asked for is in force. What is new is logged. */
+void note_error(struct managed_domain *managed, const char *text);
+
+/* ---- replan.c ------------------------------------------------------------------------------- */
 
 /* Rebuilds the groups and updates the ports whose rules mention one that has changed: at once if
  * they are few, else by chores. */
@@ -149,6 +165,8 @@ void renew_outdated(struct enforcer *enforcer);
 
 struct saved_domain {
 	char *xml;
+	char *unread_xml;  /* NULL: none */
+	char *policy_text; /* NULL: of the xml, or none */
 	bool detached;
 	struct managed_port *ports; /* mac, device and ifindex */
 	size_t port_count;

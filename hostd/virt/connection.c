@@ -87,6 +87,22 @@ static void drop_news(struct virt_connection *connection)
 	}
 }
 
+/* NULL: out of memory. */
+static struct message *describe_domain(const struct virt_connection *connection,
+				       virDomainPtr domain, uint64_t seen, const char *xml)
+{
+	_cleanup_(free_message) struct message *message =
+		new_message(MESSAGE_PRESENT, connection->index, seen, xml);
+	const char *name = virDomainGetName(domain);
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	if (!message || !name || virDomainGetUUIDString(domain, uuid) < 0)
+		return NULL;
+	message->name = strdup(name);
+	message->uuid = strdup(uuid);
+	return message->name && message->uuid ? TAKE_PTR(message) : NULL;
+}
+
 /* Posts the domain's XML. False when it does not run. A domain that cannot be asked just now,
  * because it is busy with something else, is asked again with all others. */
 static bool post_present(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
@@ -97,7 +113,7 @@ static bool post_present(struct virt_connection *connection, virDomainPtr domain
 		return false;
 	xml = virDomainGetXMLDesc(domain, 0);
 	if (xml) {
-		post(connection, new_message(MESSAGE_PRESENT, connection->index, seen, xml));
+		post(connection, describe_domain(connection, domain, seen, xml));
 		return true;
 	}
 	if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)

@@ -84,7 +84,11 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 		break;
 	case MESSAGE_PRESENT:
 		log_debug(NULL, "news of a domain from libvirt at %s", link->uri);
-		reconcile_domain(enforcer, message->text, message->seen);
+		reconcile_domain(enforcer, &(struct domain_news){.xml = message->text,
+								 .name = message->name,
+								 .uuid = message->uuid,
+								 .driver = message->driver,
+								 .seen = message->seen});
 		break;
 	case MESSAGE_GONE:
 		forget_domain(enforcer, message->text, message->seen);

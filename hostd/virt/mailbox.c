@@ -44,6 +44,8 @@ void free_message(struct message **message)
 		free((*message)->uuids[i]);
 	free((*message)->uuids);
 	free((*message)->text);
+	free((*message)->name);
+	free((*message)->uuid);
 	free(*message);
 	*message = NULL;
 }

@@ -25,6 +25,7 @@ struct message {
 	uint64_t seen;     /* monotonic_usec() from before libvirt was asked */
 	char driver[16];   /* "qemu", "lxc" */
 	char *text;
+	char *name, *uuid; /* MESSAGE_PRESENT: the domain's, whatever the XML says */
 	char **uuids;
 	size_t uuid_count;
 	struct message *prev, *next;

@@ -192,14 +192,8 @@ static void bad_domains_are_refused_with_their_line(void **state)
 		 "<mac address='01:00:5e:00:00:01'/></interface></devices></domain>",
 		 "domain web:3: <mac>: address \"01:00:5e:00:00:01\" is not a unicast MAC "
 		 "address"},
-		{"<domain>" NAME "<metadata>\n<domain xmlns='urn:vmseg:2'/></metadata></domain>",
-		 "domain web:2: <domain>: namespace \"urn:vmseg:2\" is not known (expected "
-		 "\"urn:vmseg:1\")"},
 		{"<domain>" NAME "<metadata>\n<v:domain/></metadata></domain>",
 		 "domain XML:2: not valid XML: "},
-		{"<domain>" NAME "<metadata><domain xmlns='urn:vmseg:1'/>\n"
-		 "<policy xmlns='urn:vmseg:1'/></metadata></domain>",
-		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1"},
 	};
 
 	(void)state;
@@ -222,6 +216,72 @@ static void bad_domains_are_refused_with_their_line(void **state)
 	}
 }
 
+/* Such a domain's interfaces are known all the same: news of them must not be lost. */
+static void metadata_that_cannot_be_followed_is_noted(void **state)
+{
+	static const struct {
+		const char *metadata;
+		const char *message;
+		bool holds; /* what stands beside it */
+	} cases[] = {
+		{"\n<domain xmlns='urn:vmseg:2'/>",
+		 "domain web:2: <domain>: namespace \"urn:vmseg:2\" is not known (expected "
+		 "\"urn:vmseg:1\")",
+		 false},
+		{"<domain xmlns='urn:vmseg:1'/>\n<a xmlns='URN:VMSEG'/><b xmlns='urn:vmseg:3'/>",
+		 "domain web:2: <a>: namespace \"URN:VMSEG\" is not known (expected "
+		 "\"urn:vmseg:1\")",
+		 true},
+		{"<a xmlns='urn:vmseg:2'/><domain xmlns='urn:vmseg:1'/>",
+		 "domain web:1: <a>: namespace \"urn:vmseg:2\" is not known (expected "
+		 "\"urn:vmseg:1\")",
+		 true},
+		{"<domain xmlns='urn:vmseg:1'/>\n<policy xmlns='urn:vmseg:1'/>",
+		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1",
+		 false},
+		{"<a xmlns='urn:vmseg:1'/><b xmlns='urn:vmseg:1'/><c xmlns='urn:vmseg:1'/>",
+		 "domain web:1: <metadata> holds a second <b> of namespace urn:vmseg:1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(free_domain) struct domain *domain = NULL;
+		_cleanup_(clear_diag) struct diag diag = {0};
+		char xml[512], buffer[256];
+
+		snprintf(xml, sizeof(xml),
+			 "<domain>" NAME "<metadata>%s</metadata><devices>"
+			 "<interface type='bridge'><mac address='52:54:00:00:00:01'/></interface>"
+			 "</devices></domain>",
+			 cases[i].metadata);
+		assert_int_equal(parse_domain(xml, strlen(xml), &domain, &diag), 0);
+		assert_int_equal(domain->interface_count, 1);
+		assert_int_equal(domain->metadata != NULL, cases[i].holds);
+		assert_int_equal(check_metadata(domain, &diag), -EINVAL);
+		assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), cases[i].message);
+	}
+}
+
+static void an_identity_is_read_where_the_rest_cannot_be(void **state)
+{
+	static const char xml[] =
+		"<domain type='lxc'>" NAME "<devices><interface/></devices></domain>";
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+
+	(void)state;
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, NULL), -EINVAL);
+	assert_int_equal(parse_identity(xml, strlen(xml), &domain, &diag), 0);
+	assert_string_equal(domain->name, "web");
+	assert_string_equal(domain->driver, "lxc");
+	assert_int_equal(domain->interface_count, 0);
+	assert_int_equal(check_metadata(domain, &diag), 0);
+	free_domain(&domain);
+	assert_int_equal(parse_identity("<a/>", 4, &domain, &diag), -EINVAL);
+	assert_int_equal(new_domain("web", "1", "qemu", &domain), -EINVAL);
+	assert_null(domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +292,8 @@ int main(void)
 		cmocka_unit_test(inherited_namespaces_go_with_the_metadata),
 		cmocka_unit_test(a_domain_without_metadata_is_unmanaged),
 		cmocka_unit_test(bad_domains_are_refused_with_their_line),
+		cmocka_unit_test(metadata_that_cannot_be_followed_is_noted),
+		cmocka_unit_test(an_identity_is_read_where_the_rest_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
