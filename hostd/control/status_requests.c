@@ -25,6 +25,14 @@ static void add_problem(struct tally *tally, const struct managed_domain *domain
 						"device", text_or_null(device), "error", error));
 }
 
+/* Of the host as a whole. */
+static void add_host_problem(struct tally *tally, const char *error)
+{
+	if (error)
+		json_array_append_new(tally->problems, json_pack("{s:n, s:n, s:s}", "domain",
+								 "device", "error", error));
+}
+
 static void add_port_problems(struct tally *tally, const struct managed_domain *domain,
 			      const struct managed_port *port)
 {
@@ -117,6 +125,7 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 	const struct config *config = enforcer_config(enforcer);
 	struct tally tally = {.problems = json_array(), .warnings = json_array()};
 
+	add_host_problem(&tally, find_pins_problem(enforcer));
 	for_each_domain(enforcer, count_domain, &tally);
 	*ret_result =
 		json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",

@@ -35,9 +35,10 @@ static void print_problems(const json_t *problems)
 
 	json_array_foreach(problems, i, problem)
 	{
+		const char *domain = get_text(problem, "domain");
 		const char *device = get_text(problem, "device");
 
-		printf("%-14s %s%s%s: %s\n", i ? "" : "problems", get_text(problem, "domain"),
+		printf("%-14s %s%s%s: %s\n", i ? "" : "problems", domain[0] ? domain : "host",
 		       device[0] ? " " : "", device, get_text(problem, "error"));
 	}
 }

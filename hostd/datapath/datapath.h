@@ -281,6 +281,16 @@ struct datapath_status {
 
 void read_datapath_status(const struct datapath *datapath, struct datapath_status *ret);
 
+/* Makes anew what somebody has removed of the pinned maps and of the directories. Where bpffs was
+ * mounted anew, or the root directory removed, all that is still pinned in the old directory is
+ * pinned in the new one, too. *ret: something was missing. A link whose own pin was removed has
+ * ended with it: see repair_port().
+ *
+ * Returns 0 or -errno with an error in diag: -ENOTSUP: no bpffs is mounted there any more; -EBUSY:
+ * another process has made the directory its own. Until it succeeds, what is pinned lasts as long
+ * as this process does. */
+int restore_pins(struct datapath *datapath, bool *ret, struct diag *diag);
+
 /* Names from reasons.def and states.def; "?" for a number that is none. */
 const char *reason_name(uint8_t reason);
 const char *reason_help(uint8_t reason);

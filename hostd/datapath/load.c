@@ -121,22 +121,44 @@ static int reuse_maps(struct vmseg *skeleton, const struct pins *pins, struct di
 	return 0;
 }
 
-int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag *diag)
+static int pin_map(const struct vmseg *skeleton, const char *name, const char *path,
+		   struct diag *diag)
 {
+	int r = bpf_obj_pin(bpf_object__find_map_fd_by_name(skeleton->obj, name), path);
+
+	return r < 0 ? fail(diag, -r, path, 0, "cannot pin the map: %s", strerror(-r)) : 0;
+}
+
+int pin_missing_maps(const struct vmseg *skeleton, const struct pins *pins, unsigned int *ret,
+		     struct diag *diag)
+{
+	unsigned int pinned = 0;
 	char path[PIN_PATH_BYTES];
 
-	remove_map_pins(pins); /* of a start that was interrupted here */
 	for (size_t i = 0; i < ARRAY_SIZE(persistent_maps); i++) {
-		int r = bpf_obj_pin(bpf_object__find_map_fd_by_name(skeleton->obj,
-								    persistent_maps[i]),
-				    map_pin(pins, persistent_maps[i], path));
+		int r = 0;
 
-		if (r < 0) {
-			remove_map_pins(pins);
-			return fail(diag, -r, path, 0, "cannot pin the map: %s", strerror(-r));
-		}
+		if (access(map_pin(pins, persistent_maps[i], path), F_OK) == 0)
+			continue;
+		r = pin_map(skeleton, persistent_maps[i], path, diag);
+		if (r < 0)
+			return r;
+		pinned++;
 	}
+	*ret = pinned;
 	return 0;
+}
+
+int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag *diag)
+{
+	unsigned int pinned;
+	int r;
+
+	remove_map_pins(pins); /* of a start that was interrupted here */
+	r = pin_missing_maps(skeleton, pins, &pinned, diag);
+	if (r < 0)
+		remove_map_pins(pins);
+	return r;
 }
 
 /* ---- loading ------------------------------------------------------------------------------------

@@ -25,4 +25,8 @@ void unload_skeleton(struct vmseg **skeleton);
 /* Pins the maps that outlive the process. On failure none is pinned. */
 int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag *diag);
 
+/* Pins those whose pin is missing; *ret is how many. Returns 0 or -errno with an error in diag. */
+int pin_missing_maps(const struct vmseg *skeleton, const struct pins *pins, unsigned int *ret,
+		     struct diag *diag);
+
 #endif

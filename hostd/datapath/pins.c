@@ -90,6 +90,21 @@ int lock_pins(const char *root, struct pins *ret, struct diag *diag)
 	return 0;
 }
 
+int make_pin_directories(const struct pins *pins, struct diag *diag)
+{
+	int r = make_directory(pins, MAPS_DIRECTORY, diag);
+
+	return r < 0 ? r : make_directory(pins, LINKS_DIRECTORY, diag);
+}
+
+bool are_pins_in_place(const struct pins *pins)
+{
+	struct stat locked, named;
+
+	return fstat(pins->lock, &locked) == 0 && stat(pins->root, &named) == 0 &&
+	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+}
+
 int open_pins(const char *root, struct pins *ret, struct diag *diag)
 {
 	_cleanup_(close_pins) struct pins pins = {.lock = -1};
@@ -101,10 +116,7 @@ int open_pins(const char *root, struct pins *ret, struct diag *diag)
 	r = lock_pins(root, &pins, diag);
 	if (r < 0)
 		return r;
-	r = make_directory(&pins, MAPS_DIRECTORY, diag);
-	if (r < 0)
-		return r;
-	r = make_directory(&pins, LINKS_DIRECTORY, diag);
+	r = make_pin_directories(&pins, diag);
 	if (r < 0)
 		return r;
 	*ret = (struct pins){.root = TAKE_PTR(pins.root), .lock = TAKE_FD(pins.lock)};
@@ -118,16 +130,28 @@ void close_pins(struct pins *pins)
 	*pins = (struct pins){.lock = -1};
 }
 
+/* Writes the beginning of every pin's path; returns its length. */
+static int write_root(const struct pins *pins, char path[static PIN_PATH_BYTES])
+{
+	if (pins->displaced)
+		return snprintf(path, PIN_PATH_BYTES, "/proc/self/fd/%d", pins->lock);
+	return snprintf(path, PIN_PATH_BYTES, "%s", pins->root);
+}
+
 const char *map_pin(const struct pins *pins, const char *map, char path[static PIN_PATH_BYTES])
 {
-	snprintf(path, PIN_PATH_BYTES, "%s/" MAPS_DIRECTORY "/%s", pins->root, map);
+	int root = write_root(pins, path);
+
+	snprintf(path + root, PIN_NAME_BYTES, "/" MAPS_DIRECTORY "/%s", map);
 	return path;
 }
 
 const char *link_pin(const struct pins *pins, unsigned int ifindex, enum direction direction,
 		     char path[static PIN_PATH_BYTES])
 {
-	snprintf(path, PIN_PATH_BYTES, "%s/" LINKS_DIRECTORY "/%u-%s", pins->root, ifindex,
+	int root = write_root(pins, path);
+
+	snprintf(path + root, PIN_NAME_BYTES, "/" LINKS_DIRECTORY "/%u-%s", ifindex,
 		 direction == DIRECTION_IN ? "in" : "out");
 	return path;
 }
@@ -169,11 +193,12 @@ void for_each_link_pin(const struct pins *pins,
 	const struct dirent *entry;
 	char path[PIN_PATH_BYTES];
 	unsigned int ifindex;
+	int root = write_root(pins, path);
 
 	while (directory && (entry = readdir(directory))) {
 		if (!parse_link_name(entry->d_name, &ifindex))
 			continue;
-		snprintf(path, sizeof(path), "%s/" LINKS_DIRECTORY "/%.*s", pins->root,
+		snprintf(path + root, PIN_NAME_BYTES, "/" LINKS_DIRECTORY "/%.*s",
 			 PIN_NAME_BYTES / 2, entry->d_name);
 		visit(path, ifindex, context);
 	}

@@ -7,6 +7,8 @@
  *   <root>/links/<ifindex>-out holds the program)
  *
  * One process at a time has it open: a lock on the directory says so, and ends with the process.
+ * Others may remove the directories or unmount the file system under the process: see
+ * restore_pins().
  */
 #ifndef VMSEG_DATAPATH_PINS_H
 #define VMSEG_DATAPATH_PINS_H
@@ -20,12 +22,20 @@
 
 struct pins {
 	char *root;
-	int lock; /* descriptor of the root directory */
+	int lock;       /* descriptor of the root directory */
+	bool displaced; /* the root's name does not lead there any more: pins are found by `lock` */
 };
 
 /* Makes the directories where they are missing and takes the lock. -EBUSY: somebody else has it;
  * -ENOTSUP: not in a BPF file system. */
 int open_pins(const char *root, struct pins *ret, struct diag *diag);
+
+/* Makes the directories below the root where they are missing. Returns 0 or -errno with an error.
+ */
+int make_pin_directories(const struct pins *pins, struct diag *diag);
+
+/* Is the directory that is locked still the one that has the root's name? */
+bool are_pins_in_place(const struct pins *pins);
 
 /* Takes the lock of a directory that must be there already: -ENOENT. */
 int lock_pins(const char *root, struct pins *ret, struct diag *diag);

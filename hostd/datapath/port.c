@@ -202,6 +202,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 		const struct image *image, struct diag *diag)
 {
 	_cleanup_(dismantle_port) struct filtered_port *port = NULL;
+	bool restored;
 	int r;
 
 	r = check_port_config(config, diag);
@@ -219,6 +220,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	port->reversed = config->reversed;
 	port->attach = former_attach(datapath, ifindex, port->attach);
 	capture_libbpf();
+	restore_pins(datapath, &restored, NULL);
 
 	r = take_slot(port, config, diag);
 	if (r < 0)
@@ -263,11 +265,13 @@ int detach_port(struct datapath *datapath, unsigned int ifindex)
 int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag)
 {
 	struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	bool restored;
 	int r;
 
 	if (!port)
 		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", ifindex);
 	capture_libbpf();
+	restore_pins(datapath, &restored, NULL);
 	r = prepare_device(port, diag);
 	if (r < 0)
 		return r;

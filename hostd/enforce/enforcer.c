@@ -87,6 +87,7 @@ void close_enforcer(struct enforcer **enforcer)
 	clear_rules_cache(&(*enforcer)->rules);
 	free_pending(&(*enforcer)->pending);
 	release_library(&(*enforcer)->library);
+	free((*enforcer)->pins_problem);
 	free((*enforcer)->state_directory);
 	free((*enforcer)->port_directory);
 	free(*enforcer);

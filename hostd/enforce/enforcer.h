@@ -87,6 +87,9 @@ bool repair_ports(struct enforcer *enforcer);
 /* The same for one device: the kernel tells that something has changed there. Any will do. */
 void repair_device(struct enforcer *enforcer, unsigned int ifindex);
 
+/* Why filtering would end with this process, as the last round has found; NULL: it goes on. */
+const char *find_pins_problem(const struct enforcer *enforcer);
+
 /* The kernel had more to tell than could be kept: the next round looks at everything. */
 void expect_repairs(struct enforcer *enforcer);
 

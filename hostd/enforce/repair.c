@@ -110,12 +110,40 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 	}
 }
 
+/* Without pins the programs are on the devices only as long as this process keeps them there. */
+static void check_pins(struct enforcer *enforcer)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	const char *before = enforcer->pins_problem;
+	char text[512], problem[600];
+	bool restored = false;
+
+	if (restore_pins(enforcer->datapath, &restored, &diag) < 0) {
+		snprintf(problem, sizeof(problem), "filtering ends when vmseg-hostd ends: %s",
+			 diag_message(&diag, text, sizeof(text)));
+		if (!before || strcmp(before, problem) != 0)
+			log_error(NULL, "%s", problem);
+		set_error(&enforcer->pins_problem, problem);
+		return;
+	}
+	if (restored)
+		log_warning(NULL, "somebody removed pins of vmseg's: they were made anew");
+	set_error(&enforcer->pins_problem, NULL);
+}
+
+const char *find_pins_problem(const struct enforcer *enforcer)
+{
+	return enforcer->pins_problem;
+}
+
 bool repair_ports(struct enforcer *enforcer)
 {
 	struct repair *repair = &enforcer->repair;
 	enum attach_method method =
 		repair->rounds % THOROUGH_ROUNDS == 0 ? ATTACH_AUTO : ATTACH_TCX;
 
+	if (repair->cursor == 0)
+		check_pins(enforcer);
 	for (unsigned i = 0; i < PORTS_AT_ONCE; i++) {
 		unsigned int ifindex =
 			next_attached_port(enforcer->datapath, method, &repair->cursor);

@@ -43,6 +43,7 @@ struct enforcer {
 	struct chores chores;
 	struct repair repair;
 	struct pending_changes pending; /* of policy files */
+	char *pins_problem;             /* NULL: all is pinned as it should be */
 	char *state_directory;          /* of libvirt's domains: does not outlive a reboot */
 	char *port_directory;           /* of port domains: does */
 };

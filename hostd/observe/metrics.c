@@ -164,6 +164,9 @@ static void write_host(const struct metrics_source *source, FILE *stream)
 		    status.nodes_total);
 	write_value(stream, "vmseg_bad_policy_files", "Files of the policy directory not usable.",
 		    count_bad_files(enforcer_library(source->enforcer)));
+	write_value(stream, "vmseg_pinned",
+		    "1 when filtering goes on without the daemon; 0: see vmseg status.",
+		    !find_pins_problem(source->enforcer));
 	write_head(stream, "vmseg_build_info", "gauge", "Version of the daemon.");
 	fprintf(stream, "vmseg_build_info{version=\"%s\"} 1\n", VMSEG_VERSION);
 	write_head(stream, "vmseg_libvirt_connected", "gauge", "1 while events come from libvirt.");

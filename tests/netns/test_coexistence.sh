@@ -12,6 +12,7 @@ enter_lab "$@"
 need jq
 need bpftool
 need iptables
+need curl
 
 attach_web() {
 	vmseg port attach c11 --mac 52:54:00:00:00:11 --address "$WEB" --policy web-server
@@ -90,6 +91,9 @@ check_tcx() {
 	check_repair "a link for what it sends" detach_link out
 	check_repair "a link whose pin is gone" \
 		rm "/sys/fs/bpf/vmseg/links/$(show_port c11 .ifindex)-in"
+	check_repair "a directory of links that is removed" rm -r /sys/fs/bpf/vmseg/links
+	check_repair "all that is pinned" rm -r /sys/fs/bpf/vmseg
+	check_equal "... which is pinned anew" 14 "$(find /sys/fs/bpf/vmseg -type f | wc -l)"
 	check_event detach_link in
 
 	# Of what libvirt's <bandwidth> does TCX takes no notice.
@@ -103,6 +107,53 @@ check_tcx() {
 	check_ask "nor do qdiscs that come and go" silence host 22
 	check "both directions are hooked" all_hooked
 	check_equal "nothing had to be put back" "$before" "$(count_repairs)"
+}
+
+metric() {
+	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics | grep "^$1[ {]" |
+		sed 's/.* //'
+}
+
+identity() {
+	show_port c11 '[.slot, .generation, .session_map_id] | join(" ")'
+}
+
+pins_problem_is() {
+	[ "$(vmseg status --json | jq '[.problems[] | select(.domain == null)] | length')" = "$1" ]
+}
+
+# Pins go with their file system when the daemon goes, which must be known before that.
+check_unmount() {
+	local before
+	before=$(identity)
+	check_equal "what is pinned outlives the daemon" 1 "$(metric vmseg_pinned)"
+	umount --lazy /sys/fs/bpf
+	check_soon 30 "without bpffs that is a problem of the host" pins_problem_is 1
+	check_contains "... which says what to do" "mount -t bpf bpf /sys/fs/bpf" "$(vmseg status)"
+	check_equal "... and a metric" 0 "$(metric vmseg_pinned)"
+	check_ask "meanwhile what is forbidden does not pass" silence host 22
+	check_equal "... both directions are hooked" true "$(show_port c11 '.hooked.in and .hooked.out')"
+	check_repair_unmounted
+	mount -t bpf bpf /sys/fs/bpf
+	check_soon 30 "with bpffs the problem is over" pins_problem_is 0
+	stop_hostd KILL
+	check_ask "... a daemon that is killed leaves the filter behind" silence host 22
+	check_ask "... with what it lets through" answered host 80
+	start_hostd
+	check_equal "... which the next one takes over" "$before" "$(identity)"
+	check "... really" [ "$(vmseg status --json | jq .datapath.adopted)" = true ]
+}
+
+# While bpffs is away, devices come and programs are taken off all the same.
+check_repair_unmounted() {
+	local before
+	before=$(count_repairs)
+	detach_link out
+	check_soon 30 "... what is taken off is put back" repairs_are $((before + 1))
+	add_guest other c12 12
+	check "... a device can be attached" vmseg port attach c12 --mac 52:54:00:00:00:12 \
+		--address 10.0.0.12 --policy web-server
+	check_equal "... and is filtered" true "$(show_port c12 '.hooked.in and .hooked.out')"
 }
 
 check_clsact() {
@@ -174,9 +225,10 @@ add_bridge br0 "$HOST/24"
 add_guest web c11 11
 write_good_policy
 
-start_hostd 'libvirt-uri = none'
+start_hostd 'libvirt-uri = none' "metrics-listen = $LAB_RUN/metrics"
 if [ "$(vmseg status --json | jq -r .datapath.attach)" = tcx ]; then
 	check_tcx
+	check_unmount
 	vmseg port detach c11
 else
 	report 0 "TCX # SKIP this kernel has none"
