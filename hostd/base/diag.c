@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostd/base/text.h"
+
 static void clear_entry(struct diag_entry *entry)
 {
 	free(entry->where);
@@ -81,7 +83,7 @@ const char *diag_message(struct diag *diag, char *buffer, size_t size)
 	if (!error->where[0])
 		return error->text;
 	snprintf(buffer, size, "%s: %s", error->where, error->text);
-	return buffer;
+	return end_at_character(buffer);
 }
 
 void clear_diag(struct diag *diag)

@@ -6,100 +6,103 @@
 
 #include <errno.h>
 #include <libxml/parser.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
+#include "hostd/base/xml_limits.h"
+#include "hostd/base/xml_memory.h"
 
-static void free_context(xmlParserCtxt **context)
-{
-	xmlFreeParserCtxt(*context);
-}
+/* What is given to libxml2, and what comes back. */
+struct parsing {
+	const char *xml;
+	int size;
+	xmlDoc *document;
+	int doctype_line; /* 0: there is none */
+	struct xml_fault fault;
+};
 
 /* Stops at "<!DOCTYPE", before a single declaration of it is read. */
 static void refuse_doctype(void *data, const xmlChar *name, const xmlChar *external_id,
 			   const xmlChar *system_id)
 {
 	xmlParserCtxt *context = data;
-	int *line = context->_private;
+	struct parsing *parsing = context->_private;
 
 	(void)name;
 	(void)external_id;
 	(void)system_id;
-	*line = context->input->line;
-	xmlStopParser(context);
+	parsing->doctype_line = context->input->line;
+	leave_xml_work(EINVAL);
 }
 
-/* UTF-8 is what every tool writes and what the control protocol can carry. libxml2 would end the
- * document at a NUL that comes behind its last element, whatever follows. */
-static int refuse_nul(const char *xml, size_t size, const char *source, int first_line,
-		      struct diag *diag)
+void note_xml_fault(struct xml_fault *fault, const xmlError *error)
 {
-	const char *nul = size ? memchr(xml, '\0', size) : NULL;
-	int line = first_line;
-
-	if (!nul)
-		return 0;
-	for (const char *byte = xml; byte < nul; byte++)
-		line += *byte == '\n';
-	return fail(diag, EINVAL, source, line, "there is a NUL byte (expected UTF-8 text)");
+	if (fault->message[0])
+		return;
+	fault->line = error->line;
+	snprintf(fault->message, sizeof(fault->message), "%s",
+		 error->message ? error->message : "no reason given");
+	/* libxml2 ends its messages with a line feed. */
+	fault->message[strcspn(fault->message, "\n")] = '\0';
+	end_at_character(fault->message);
 }
 
-static int check_encoding(const xmlDoc *document, const char *source, int first_line,
-			  struct diag *diag)
+/* The first fault ends it: libxml2 would read on, and its work would have no bound. */
+static void stop_at_fault(void *data, reported_xml_error *error)
 {
-	const char *encoding = (const char *)document->encoding;
+	xmlParserCtxt *context = data;
+	struct parsing *parsing = context->_private;
 
-	if (!encoding || strcasecmp(encoding, "UTF-8") == 0)
-		return 0;
-	return fail(diag, EINVAL, source, first_line,
-		    "encoding \"%s\" is not known (expected UTF-8)", encoding);
+	if (error->level < XML_ERR_ERROR)
+		return;
+	note_xml_fault(&parsing->fault, error);
+	leave_xml_work(error->code == XML_ERR_NO_MEMORY ? ENOMEM : EINVAL);
 }
 
-/* libxml2 ends its messages with a line feed. */
-static int report_fault(xmlParserCtxt *context, const char *source, int first_line,
-			struct diag *diag)
+static void parse_document(void *data)
 {
-	const xmlError *error = xmlCtxtGetLastError(context);
-	const char *message = error && error->message ? error->message : "no reason given";
-	int line = error ? error->line : 0;
+	const int options = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES;
+	struct parsing *parsing = data;
+	xmlParserCtxt *context = xmlNewParserCtxt();
 
-	if (error && error->code == XML_ERR_NO_MEMORY)
+	context->_private = parsing;
+	context->sax->internalSubset = refuse_doctype;
+	context->sax->serror = stop_at_fault;
+	parsing->document =
+		xmlCtxtReadMemory(context, parsing->xml, parsing->size, NULL, NULL, options);
+	if (!parsing->document || !context->wellFormed || !context->nsWellFormed ||
+	    context->errNo == XML_ERR_NO_MEMORY)
+		leave_xml_work(EINVAL);
+	xmlFreeParserCtxt(context);
+}
+
+static int report_fault(const struct parsing *parsing, int error, const char *source,
+			int first_line, struct diag *diag)
+{
+	int line = parsing->fault.line;
+
+	if (error == ENOMEM)
 		return fail(diag, ENOMEM, source, 0, "out of memory");
-	return fail(diag, EINVAL, source, line ? first_line - 1 + line : 0, "not valid XML: %.*s",
-		    (int)strcspn(message, "\n"), message);
+	if (parsing->doctype_line)
+		return fail(diag, EINVAL, source, first_line - 1 + parsing->doctype_line,
+			    "a document type declaration (<!DOCTYPE>) is not accepted");
+	return fail(diag, EINVAL, source, line ? first_line - 1 + line : 0, "not valid XML: %s",
+		    parsing->fault.message);
 }
 
 int parse_xml(const char *xml, size_t size, const char *source, int first_line, xmlDoc **ret,
 	      struct diag *diag)
 {
-	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-			    XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES;
-	_cleanup_(free_context) xmlParserCtxt *context = NULL;
-	_cleanup_(free_xml) xmlDoc *document = NULL;
-	int doctype_line = 0, r;
+	struct parsing parsing = {.xml = xml, .size = (int)size};
+	int r = check_xml_limits(xml, size, source, first_line, diag);
 
-	if (size > INT_MAX)
-		return fail(diag, EFBIG, source, 0, "the document is too large");
-	r = refuse_nul(xml, size, source, first_line, diag);
 	if (r < 0)
 		return r;
-	context = xmlNewParserCtxt();
-	if (!context)
-		return fail(diag, ENOMEM, source, 0, "out of memory");
-	context->_private = &doctype_line;
-	context->sax->internalSubset = refuse_doctype;
-	document = xmlCtxtReadMemory(context, xml, (int)size, NULL, NULL, options);
-	if (doctype_line)
-		return fail(diag, EINVAL, source, first_line - 1 + doctype_line,
-			    "a document type declaration (<!DOCTYPE>) is not accepted");
-	if (!document || !context->wellFormed || !context->nsWellFormed)
-		return report_fault(context, source, first_line, diag);
-	r = check_encoding(document, source, first_line, diag);
+	r = run_xml_work(parse_document, &parsing);
 	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(document);
+		return report_fault(&parsing, -r, source, first_line, diag);
+	*ret = parsing.document;
 	return 0;
 }
 
@@ -108,6 +111,42 @@ void free_xml(xmlDoc **document)
 	xmlFreeDoc(*document);
 	*document = NULL;
 }
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+struct printing {
+	xmlNode *element;
+	char *text; /* libxml2's */
+};
+
+/* With the namespaces that it inherits. */
+static void print_element(void *data)
+{
+	struct printing *printing = data;
+	xmlBuffer *buffer = xmlBufferCreate();
+	xmlDoc *document = xmlNewDoc((const xmlChar *)"1.0");
+	xmlNode *copy = xmlDocCopyNode(printing->element, document, 1);
+
+	xmlDocSetRootElement(document, copy);
+	if (xmlReconciliateNs(document, copy) < 0 || xmlNodeDump(buffer, document, copy, 0, 0) < 0)
+		leave_xml_work(ENOMEM);
+	printing->text = (char *)xmlBufferDetach(buffer);
+	xmlBufferFree(buffer);
+	xmlFreeDoc(document);
+}
+
+int write_xml(const xmlNode *element, char **ret)
+{
+	struct printing printing = {.element = (xmlNode *)element};
+	int r = run_xml_work(print_element, &printing);
+
+	if (r < 0)
+		return r;
+	*ret = printing.text;
+	return 0;
+}
+
+/* ---- a document ---------------------------------------------------------------------------- */
 
 static xmlNode *skip_to_element(xmlNode *node)
 {

@@ -138,31 +138,6 @@ static int read_interfaces(const struct reader *reader, const xmlNode *root, str
 	return 0;
 }
 
-static void free_buffer(xmlBuffer **buffer)
-{
-	xmlBufferFree(*buffer);
-}
-
-/* Writes one element, with the namespaces that it inherits, as a document without declaration:
- * the lines inside keep their distance from the element's own. */
-static int extract_element(const struct reader *reader, xmlNode *element, char **ret)
-{
-	_cleanup_(free_xml) xmlDoc *document = xmlNewDoc((const xmlChar *)"1.0");
-	_cleanup_(free_buffer) xmlBuffer *buffer = xmlBufferCreate();
-	xmlNode *copy;
-
-	if (!document || !buffer)
-		return out_of_memory(reader);
-	copy = xmlDocCopyNode(element, document, 1);
-	if (!copy)
-		return out_of_memory(reader);
-	xmlDocSetRootElement(document, copy);
-	if (xmlReconciliateNs(document, copy) < 0 || xmlNodeDump(buffer, document, copy, 0, 0) < 0)
-		return out_of_memory(reader);
-	*ret = strdup((const char *)xmlBufferContent(buffer));
-	return *ret ? 0 : out_of_memory(reader);
-}
-
 enum ownership { OWNER_OTHER, OWNER_LOOKS_LIKE_US, OWNER_US };
 
 static enum ownership owner_of(const xmlNode *element)
@@ -222,7 +197,7 @@ static int read_metadata_element(const struct reader *reader, xmlNode *element,
 	}
 	*seen = true;
 	domain->metadata_line = line_of(element);
-	return extract_element(reader, element, &domain->metadata);
+	return write_xml(element, &domain->metadata) < 0 ? out_of_memory(reader) : 0;
 }
 
 static int read_metadata(const struct reader *reader, const xmlNode *root, struct domain *domain)

@@ -9,118 +9,107 @@
 #include <string.h>
 
 #include "hostd/base/address.h"
-#include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
 #include "hostd/base/xml.h"
+#include "hostd/base/xml_memory.h"
 #include "hostd/domain/domain.h"
 
-/* Adding below a node that is NULL gives NULL: one look at the end is enough. */
-struct writer {
-	bool failed;
+struct writing {
+	const struct port_description *description;
+	const char *uuid;
+	char mac[MAC_TEXT_BYTES];
+	xmlDoc *document;
 };
 
-static xmlNode *add_element(struct writer *writer, xmlNode *parent, const char *name,
-			    const char *text)
+static xmlNode *add_element(xmlNode *parent, const char *name, const char *text)
 {
-	xmlNode *element = NULL;
-
 	/* xmlNewTextChild() escapes the text. */
-	if (parent)
-		element =
-			xmlNewTextChild(parent, NULL, (const xmlChar *)name, (const xmlChar *)text);
-	writer->failed = writer->failed || !element;
-	return element;
+	return xmlNewTextChild(parent, NULL, (const xmlChar *)name, (const xmlChar *)text);
 }
 
-static void set_attribute(struct writer *writer, xmlNode *element, const char *name,
-			  const char *value)
+static void set_attribute(xmlNode *element, const char *name, const char *value)
 {
-	if (!element || !xmlNewProp(element, (const xmlChar *)name, (const xmlChar *)value))
-		writer->failed = true;
+	xmlNewProp(element, (const xmlChar *)name, (const xmlChar *)value);
 }
 
-static void add_list(struct writer *writer, xmlNode *parent, const char *name,
-		     const char *attribute, const char *const *values, size_t count)
+static void add_list(xmlNode *parent, const char *name, const char *attribute,
+		     const char *const *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		set_attribute(writer, add_element(writer, parent, name, NULL), attribute,
-			      values[i]);
+		set_attribute(add_element(parent, name, NULL), attribute, values[i]);
 }
 
-static void add_metadata(struct writer *writer, xmlNode *root,
-			 const struct port_description *description, const char *mac)
+static void add_metadata(const struct writing *writing, xmlNode *root)
 {
-	xmlNode *metadata = add_element(writer, root, "metadata", NULL);
-	xmlNode *domain = add_element(writer, metadata, "domain", NULL), *interface;
+	const struct port_description *description = writing->description;
+	xmlNode *metadata = add_element(root, "metadata", NULL);
+	xmlNode *domain = add_element(metadata, "domain", NULL), *interface;
 
-	if (domain)
-		xmlSetNs(domain, xmlNewNs(domain, (const xmlChar *)VMSEG_NAMESPACE, NULL));
-	add_list(writer, domain, "policy", "ref", description->policies, description->policy_count);
-	add_list(writer, domain, "group", "name", description->groups, description->group_count);
-	interface = add_element(writer, domain, "interface", NULL);
-	set_attribute(writer, interface, "mac", mac);
-	add_list(writer, interface, "address", "ip", description->addresses,
-		 description->address_count);
+	xmlSetNs(domain, xmlNewNs(domain, (const xmlChar *)VMSEG_NAMESPACE, NULL));
+	add_list(domain, "policy", "ref", description->policies, description->policy_count);
+	add_list(domain, "group", "name", description->groups, description->group_count);
+	interface = add_element(domain, "interface", NULL);
+	set_attribute(interface, "mac", writing->mac);
+	add_list(interface, "address", "ip", description->addresses, description->address_count);
 }
 
-static void add_device(struct writer *writer, xmlNode *root,
-		       const struct port_description *description, const char *mac)
+static void add_device(const struct writing *writing, xmlNode *root)
 {
-	xmlNode *devices = add_element(writer, root, "devices", NULL);
-	xmlNode *interface = add_element(writer, devices, "interface", NULL);
+	xmlNode *devices = add_element(root, "devices", NULL);
+	xmlNode *interface = add_element(devices, "interface", NULL);
 
-	set_attribute(writer, interface, "type", "ethernet");
-	set_attribute(writer, add_element(writer, interface, "mac", NULL), "address", mac);
-	set_attribute(writer, add_element(writer, interface, "target", NULL), "dev",
-		      description->device);
+	set_attribute(interface, "type", "ethernet");
+	set_attribute(add_element(interface, "mac", NULL), "address", writing->mac);
+	set_attribute(add_element(interface, "target", NULL), "dev", writing->description->device);
 }
 
-static bool is_utf8(const struct port_description *description)
+/* A work of libxml2's: no allocation fails. */
+static void make_document(void *data)
 {
-	bool good = xmlCheckUTF8((const xmlChar *)description->device);
+	struct writing *writing = data;
+	xmlNode *root;
 
-	for (size_t i = 0; i < description->policy_count; i++)
-		good = good && xmlCheckUTF8((const xmlChar *)description->policies[i]);
-	for (size_t i = 0; i < description->address_count; i++)
-		good = good && xmlCheckUTF8((const xmlChar *)description->addresses[i]);
-	for (size_t i = 0; i < description->group_count; i++)
-		good = good && xmlCheckUTF8((const xmlChar *)description->groups[i]);
-	return good;
+	writing->document = xmlNewDoc((const xmlChar *)"1.0");
+	root = xmlNewDocNode(writing->document, NULL, (const xmlChar *)"domain", NULL);
+	xmlDocSetRootElement(writing->document, root);
+	set_attribute(root, "type", PORT_DRIVER);
+	add_element(root, "name", writing->description->device);
+	add_element(root, "uuid", writing->uuid);
+	add_metadata(writing, root);
+	add_device(writing, root);
 }
 
-static void free_buffer(xmlBuffer **buffer)
+static bool is_utf8(const char *text)
 {
-	xmlBufferFree(*buffer);
+	size_t size = strlen(text);
+
+	return utf8_bytes(text, size) == size;
 }
 
-/* On one line: nobody will look for the lines of messages about it. */
-static int write_document(xmlDoc *document, char **ret)
+static bool are_utf8(const char *const *texts, size_t count)
 {
-	_cleanup_(free_buffer) xmlBuffer *buffer = xmlBufferCreate();
-
-	if (!buffer || xmlNodeDump(buffer, document, xmlDocGetRootElement(document), 0, 0) < 0)
-		return -ENOMEM;
-	*ret = strdup((const char *)xmlBufferContent(buffer));
-	return *ret ? 0 : -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_utf8(texts[i]))
+			return false;
+	}
+	return true;
 }
 
 int write_port_domain(const struct port_description *description, const char *uuid, char **ret)
 {
-	_cleanup_(free_xml) xmlDoc *document = xmlNewDoc((const xmlChar *)"1.0");
-	struct writer writer = {0};
-	char mac[MAC_TEXT_BYTES];
-	xmlNode *root;
+	struct writing writing = {.description = description, .uuid = uuid};
+	int r;
 
-	if (!is_utf8(description))
+	if (!is_utf8(description->device) ||
+	    !are_utf8(description->policies, description->policy_count) ||
+	    !are_utf8(description->addresses, description->address_count) ||
+	    !are_utf8(description->groups, description->group_count))
 		return -EINVAL;
-	root = document ? xmlNewDocNode(document, NULL, (const xmlChar *)"domain", NULL) : NULL;
-	if (!root)
-		return -ENOMEM;
-	xmlDocSetRootElement(document, root);
-	set_attribute(&writer, root, "type", PORT_DRIVER);
-	add_element(&writer, root, "name", description->device);
-	add_element(&writer, root, "uuid", uuid);
-	format_mac(description->mac, mac);
-	add_metadata(&writer, root, description, mac);
-	add_device(&writer, root, description, mac);
-	return writer.failed ? -ENOMEM : write_document(document, ret);
+	format_mac(description->mac, writing.mac);
+	r = run_xml_work(make_document, &writing);
+	if (r < 0)
+		return r;
+	r = write_xml(xmlDocGetRootElement(writing.document), ret);
+	free_xml(&writing.document);
+	return r;
 }

@@ -4,7 +4,6 @@
  */
 #include "hostd/policy/print.h"
 
-#include <libxml/tree.h>
 #include <netinet/in.h>
 
 #include "hostd/base/xml.h"
@@ -216,16 +215,40 @@ void print_rule(const struct rule *rule, int depth, FILE *stream)
 
 /* ---- policies ---------------------------------------------------------------------------- */
 
+/* Character data (XML 1.0, 2.4); a carriage return would be read as a line feed. */
+static void print_text(const char *text, FILE *stream)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", stream);
+			break;
+		case '<':
+			fputs("&lt;", stream);
+			break;
+		case '>':
+			fputs("&gt;", stream);
+			break;
+		case '"':
+			fputs("&quot;", stream);
+			break;
+		case '\r':
+			fputs("&#13;", stream);
+			break;
+		default:
+			fputc(*text, stream);
+		}
+	}
+}
+
 void print_description(const char *description, int depth, FILE *stream)
 {
-	xmlChar *escaped;
-
 	if (!description)
 		return;
-	escaped = xmlEncodeSpecialChars(NULL, (const xmlChar *)description);
 	indent(stream, depth);
-	fprintf(stream, "<description>%s</description>\n", escaped ? (const char *)escaped : "");
-	xmlFree(escaped);
+	fputs("<description>", stream);
+	print_text(description, stream);
+	fputs("</description>\n", stream);
 }
 
 static void print_policy_content(const struct policy *policy, int depth, FILE *stream)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/model.h"
 
@@ -51,10 +52,7 @@ const char *quote(const char *value, char out[static QUOTE_BYTES])
 	size_t size = strlen(value), kept = size;
 
 	if (size >= QUOTE_BYTES) {
-		kept = QUOTE_BYTES - sizeof(ellipsis);
-		/* Not inside a UTF-8 character: its later bytes are 10xxxxxx. */
-		while (kept > 0 && (value[kept] & 0xc0) == 0x80)
-			kept--;
+		kept = utf8_bytes(value, QUOTE_BYTES - sizeof(ellipsis));
 	}
 	memcpy(out, value, kept);
 	for (size_t i = 0; i < kept; i++) {
@@ -359,22 +357,35 @@ int read_prefix(const struct reader *reader, const xmlNode *element, const char 
 	return parse_prefix_value(reader, element, attribute, value, ret);
 }
 
+/* Character data of an element that check_form() has seen: no elements, and no references. */
+static size_t text_bytes(const xmlNode *element)
+{
+	size_t size = 0;
+
+	for (const xmlNode *node = element->children; node; node = node->next)
+		size += node->type == XML_TEXT_NODE ? strlen((const char *)node->content) : 0;
+	return size;
+}
+
 int read_text(const struct reader *reader, const xmlNode *element, char **ret)
 {
-	xmlChar *content = xmlNodeGetContent(element);
-	char *text = (char *)content, *end = text;
+	char *text = malloc(text_bytes(element) + 1), *end = text;
+	bool gap = false;
 
-	if (!content)
+	if (!text)
 		return out_of_memory(reader);
-	for (const char *word = text; *word;) {
-		size_t gap = strspn(word, " \t\r\n");
-		size_t size = strcspn(word + gap, " \t\r\n");
+	for (const xmlNode *node = element->children; node; node = node->next) {
+		const char *at = node->type == XML_TEXT_NODE ? (const char *)node->content : "";
 
-		if (size > 0 && end > text)
-			*end++ = ' ';
-		memmove(end, word + gap, size);
-		end += size;
-		word += gap + size;
+		for (; *at; at++) {
+			bool blank = strchr(" \t\r\n", *at);
+
+			if (!blank && gap && end > text)
+				*end++ = ' ';
+			if (!blank)
+				*end++ = *at;
+			gap = blank;
+		}
 	}
 	*end = '\0';
 	*ret = text;

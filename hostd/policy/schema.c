@@ -5,11 +5,20 @@
 #include "hostd/policy/schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libxml/relaxng.h>
+#include <libxml/xmlschemastypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/xml.h"
+#include "hostd/base/xml_memory.h"
 #include "hostd/policy/parse.h"
+
+#define SCHEMA_BYTES_MAX (1 << 20)
 
 #define INSTALLED_SCHEMA VMSEG_DATADIR "/vmseg.rng"
 
@@ -23,77 +32,136 @@ void set_schema_path(const char *path)
 	schema_path = path ? path : INSTALLED_SCHEMA;
 }
 
-static void free_schema_parser(xmlRelaxNGParserCtxt **parser)
+/* ---- the schema's text --------------------------------------------------------------------- */
+
+/* libxml2 is given the text and not the path: it would look into its catalog of schemas first. */
+static int read_schema(const struct reader *reader, char **ret_text, size_t *ret_size)
 {
-	xmlRelaxNGFreeParserCtxt(*parser);
+	_cleanup_close_ int fd = open(schema_path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct stat status;
+	ssize_t size;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return fail(reader->diag, errno, schema_path, 0, "cannot read the schema: %s",
+			    strerror(errno));
+	if (status.st_size > SCHEMA_BYTES_MAX)
+		return fail(reader->diag, EFBIG, schema_path, 0, "cannot read the schema: %s",
+			    strerror(EFBIG));
+	text = malloc((size_t)status.st_size + 1);
+	if (!text)
+		return out_of_memory(reader);
+	size = read(fd, text, (size_t)status.st_size);
+	if (size < 0)
+		return fail(reader->diag, errno, schema_path, 0, "cannot read the schema: %s",
+			    strerror(errno));
+	*ret_text = TAKE_PTR(text);
+	*ret_size = (size_t)size;
+	return 0;
 }
 
-static void free_validator(xmlRelaxNGValidCtxt **validator)
+/* ---- work for libxml2 ---------------------------------------------------------------------- */
+
+struct loading {
+	const char *text;
+	int size;
+	xmlRelaxNG *schema;
+	struct xml_fault fault;
+};
+
+static void note_fault(void *data, reported_xml_error *error)
 {
-	xmlRelaxNGFreeValidCtxt(*validator);
+	note_xml_fault(data, error);
 }
 
-#if LIBXML_VERSION >= 21200
-typedef const xmlError reported_error;
-#else
-typedef xmlError reported_error;
-#endif
-
-/* libxml2 reports several errors from the inside out; the first is the most exact. */
-static void keep_first_error(void *data, reported_error *error)
+/* Made once for the process, so not by the work that uses it first: that may be undone. */
+static void make_data_types(void *data)
 {
-	xmlError *first = data;
-
-	if (!first->message)
-		xmlCopyError(error, first);
+	(void)data;
+	xmlSchemaInitTypes();
+	xmlRelaxNGInitTypes();
 }
 
-/* libxml2 ends its messages with a line feed. */
-static int message_length(const xmlError *error)
+static void parse_schema(void *data)
 {
-	return error->message ? (int)strcspn(error->message, "\n") : 0;
+	struct loading *loading = data;
+	xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewMemParserCtxt(loading->text, loading->size);
+
+	xmlRelaxNGSetParserStructuredErrors(parser, note_fault, &loading->fault);
+	loading->schema = xmlRelaxNGParse(parser);
+	if (!loading->schema || loading->fault.message[0])
+		leave_xml_work(EIO);
+	xmlRelaxNGFreeParserCtxt(parser);
 }
+
+struct validation {
+	const xmlDoc *document;
+	int result; /* of xmlRelaxNGValidateDoc() */
+	struct xml_fault fault;
+};
+
+/* libxml2 reports several errors from the inside out; the first is the most exact. It takes lists
+ * of elements apart while it looks at them (<interleave>), so it gets a copy: the work may be left.
+ */
+static void validate(void *data)
+{
+	struct validation *validation = data;
+	xmlRelaxNGValidCtxt *validator = xmlRelaxNGNewValidCtxt(schema);
+	xmlDoc *copy = xmlCopyDoc((xmlDoc *)validation->document, 1);
+
+	xmlRelaxNGSetValidStructuredErrors(validator, note_fault, &validation->fault);
+	validation->result = xmlRelaxNGValidateDoc(validator, copy);
+	xmlFreeDoc(copy);
+	xmlRelaxNGFreeValidCtxt(validator);
+}
+
+/* ---- the judgement ------------------------------------------------------------------------- */
 
 static int load_schema(const struct reader *reader)
 {
-	_cleanup_(free_schema_parser) xmlRelaxNGParserCtxt *parser = NULL;
-	_cleanup_(xmlResetError) xmlError first = {0};
+	struct loading loading = {0};
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r;
 
 	if (schema)
 		return 0;
-	if (access(schema_path, R_OK) < 0)
-		return fail(reader->diag, errno, schema_path, 0, "cannot read the schema: %s",
-			    strerror(errno));
-	parser = xmlRelaxNGNewParserCtxt(schema_path);
-	if (!parser)
+	r = read_schema(reader, &text, &size);
+	if (r < 0)
+		return r;
+	loading.text = text;
+	loading.size = (int)size;
+	r = run_xml_work(make_data_types, NULL);
+	if (r == 0)
+		r = run_xml_work(parse_schema, &loading);
+	if (r == -ENOMEM)
 		return out_of_memory(reader);
-	xmlRelaxNGSetParserStructuredErrors(parser, keep_first_error, &first);
-	schema = xmlRelaxNGParse(parser);
-	if (!schema)
-		return fail(reader->diag, EIO, schema_path, first.line,
-			    "cannot use the schema: %.*s", message_length(&first), first.message);
+	if (r < 0)
+		return fail(reader->diag, EIO, schema_path, loading.fault.line,
+			    "cannot use the schema: %s", loading.fault.message);
+	schema = loading.schema;
 	return 0;
 }
 
 int validate_document(const struct reader *reader, xmlDoc *document)
 {
-	_cleanup_(free_validator) xmlRelaxNGValidCtxt *validator = NULL;
-	_cleanup_(xmlResetError) xmlError first = {0};
+	struct validation validation = {.document = document};
+	const struct xml_fault *fault = &validation.fault;
 	int r = load_schema(reader);
 
 	if (r)
 		return r;
-	validator = xmlRelaxNGNewValidCtxt(schema);
-	if (!validator)
+	r = run_xml_work(validate, &validation);
+	if (r < 0) {
+		/* It was in use: the next document has it read anew. */
+		set_schema_path(schema_path);
 		return out_of_memory(reader);
-	xmlRelaxNGSetValidStructuredErrors(validator, keep_first_error, &first);
-	r = xmlRelaxNGValidateDoc(validator, document);
-	if (r == 0)
+	}
+	if (validation.result == 0)
 		return 0;
-	if (r < 0)
+	if (validation.result < 0)
 		return fail(reader->diag, EIO, reader->source, 0, "the schema cannot be applied");
 	return fail(reader->diag, EINVAL, reader->source,
-		    first.line ? reader->first_line - 1 + first.line : 0,
-		    "it does not follow the schema %s: %.*s", schema_path, message_length(&first),
-		    first.message ? first.message : "");
+		    fault->line ? reader->first_line - 1 + fault->line : 0,
+		    "it does not follow the schema %s: %s", schema_path, fault->message);
 }

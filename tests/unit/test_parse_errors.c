@@ -68,16 +68,20 @@ static const struct fault policy_faults[] = {
 	/* Encodings; the later ones are sequences that UTF-8 does not have: too long, a surrogate
 	 */
 	{"<?xml version='1.0' encoding='klingon'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
-	 "F:1: not valid XML: "},
+	 "F:1: encoding \"klingon\" is not known (expected UTF-8)"},
 	{"<?xml version='1.0' encoding='UTF-16'?><policy xmlns='urn:vmseg:1' name='p'/>", XML,
-	 "F:1: not valid XML: "},
+	 "F:1: encoding \"UTF-16\" is not known (expected UTF-8)"},
 	{"<?xml version='1.0' encoding='ISO-8859-1'?>\n<policy xmlns='urn:vmseg:1' name='p'>"
-	 "<description>\xe9</description></policy>",
+	 "</policy>",
 	 XML, "F:1: encoding \"ISO-8859-1\" is not known (expected UTF-8)"},
-	{"<policy xmlns='urn:vmseg:1' name='p'>\n\xff</policy>", XML, "F:2: not valid XML: "},
-	{POLICY("<description>\xe9</description>"), XML, "F:2: not valid XML: "},
-	{POLICY("<description>\xc0\xbc</description>"), XML, "F:2: not valid XML: "},
-	{POLICY("<description>\xed\xa0\x80</description>"), XML, "F:2: not valid XML: "},
+	{"<policy xmlns='urn:vmseg:1' name='p'>\n\xff</policy>", XML,
+	 "F:2: there are bytes that are not UTF-8 text"},
+	{POLICY("<description>\xe9</description>"), XML,
+	 "F:2: there are bytes that are not UTF-8 text"},
+	{POLICY("<description>\xc0\xbc</description>"), XML,
+	 "F:2: there are bytes that are not UTF-8 text"},
+	{POLICY("<description>\xed\xa0\x80</description>"), XML,
+	 "F:2: there are bytes that are not UTF-8 text"},
 	/* Roots */
 	{"<rules/>", SCHEMA,
 	 "F:1: <rules>: it cannot be the root element (expected <policy> or <set>)"},
@@ -540,8 +544,10 @@ static void towers_of_elements(void **state)
 	static const struct {
 		const char *head, *part, *message;
 	} towers[] = {
-		{head, "<rule>", "F:2: not valid XML: "},
-		{head, "<x:a xmlns:x='u'>", "F:2: not valid XML: "},
+		{head, "<rule>", "F:2: there are too many elements in each other (at most 256)"},
+		{head, "<x:a xmlns:x='u'>", "F:2: there are too many namespaces (at most 64)"},
+		{"<policy", " a=''",
+		 "F:1: there are too many attributes of one element (at most 128)"},
 		{"<policy xmlns='urn:vmseg:1' name='", "a", "F:1: not valid XML: "},
 		{"", "<", "F:1: not valid XML: "},
 		{"<!DOCTYPE p [", "<!ENTITY a 'b'>",

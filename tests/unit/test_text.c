@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text from outside: what is a character, where text may be cut, how it is shown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/diag.h"
+#include "hostd/base/text.h"
+
+static void characters_are_those_of_the_rfc(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+	} cases[] = {
+		{"a", 1},
+		{"\x7f", 1},
+		{"\x80", 0},
+		{"\xc1\xbf", 0},
+		{"\xc2\x80", 2},
+		{"\xdf\xbf", 2},
+		{"\xc3", 0},
+		{"\xc3\x28", 0},
+		{"\xe0\x9f\xbf", 0},
+		{"\xe0\xa0\x80", 3},
+		{"\xe2\x82", 0},
+		{"\xed\x9f\xbf", 3},
+		{"\xed\xa0\x80", 0}, /* a surrogate */
+		{"\xef\xbf\xbf", 3},
+		{"\xf0\x8f\xbf\xbf", 0},
+		{"\xf0\x90\x80\x80", 4},
+		{"\xf4\x8f\xbf\xbf", 4},
+		{"\xf4\x90\x80\x80", 0},
+		{"\xf5\x80\x80\x80", 0},
+		{"\xff", 0},
+		{"", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(character_bytes(cases[i].text, strlen(cases[i].text)),
+				 cases[i].bytes);
+	assert_int_equal(utf8_bytes("a\xc3\xa9\xff", 4), 3);
+	assert_int_equal(utf8_bytes("a\xc3\xa9", 2), 1);
+	assert_int_equal(utf8_bytes("", 0), 0);
+}
+
+static void text_ends_at_a_character(void **state)
+{
+	/* A character of each length. */
+	static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa7";
+	static const size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		char cut[sizeof(text)];
+
+		memcpy(cut, text, i);
+		cut[i] = '\0';
+		assert_int_equal(strlen(end_at_character(cut)), expected[i]);
+	}
+}
+
+/* A message of any length, in a buffer of any size. */
+static void messages_are_cut_at_a_character(void **state)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char buffer[64];
+
+	(void)state;
+	(fail)(&diag, 1, "a\xe2\x82\xac", 3,
+	       "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa7\xf0\x9f\x90\xa7");
+	for (size_t size = 1; size < sizeof(buffer); size++) {
+		const char *message = diag_message(&diag, buffer, size);
+
+		assert_true(strlen(message) < size);
+		assert_true(strlen(message) + 4 >= size || size > 20);
+		assert_int_equal(utf8_bytes(message, strlen(message)), strlen(message));
+	}
+	assert_string_equal(
+		diag_message(&diag, buffer, sizeof(buffer)),
+		"a\xe2\x82\xac:3: \xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa7\xf0\x9f\x90\xa7");
+}
+
+static void what_cannot_be_shown_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{"", ""},
+		{"web-1 \xc3\xbc\xf0\x9f\x90\xa7 \"\\", "web-1 \xc3\xbc\xf0\x9f\x90\xa7 \"\\"},
+		{"a\nb\tc\x1b[31m\x7f", "a\\x0ab\\x09c\\x1b[31m\\x7f"},
+		{"\xc2\x9b"
+		 "31m\xc2\xa0",
+		 "\\xc2\\x9b31m\xc2\xa0"},
+		{"\xe2\x80\xae"
+		 "gnp\xe2\x80\xac\xe2\x81\xa6\xe2\x80\xa8",
+		 "\\xe2\\x80\\xaegnp\\xe2\\x80\\xac\\xe2\\x81\\xa6\\xe2\\x80\\xa8"},
+		{"\xff\xc3", "\\xff\\xc3"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *shown = escape_text(cases[i].text);
+
+		assert_string_equal(shown, cases[i].shown);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(characters_are_those_of_the_rfc),
+		cmocka_unit_test(text_ends_at_a_character),
+		cmocka_unit_test(messages_are_cut_at_a_character),
+		cmocka_unit_test(what_cannot_be_shown_is_escaped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
