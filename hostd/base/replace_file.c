@@ -9,9 +9,11 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 
 static int write_whole(int fd, const char *text)
 {
@@ -41,23 +43,53 @@ int sync_directory_of(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int replace_file(const char *path, const char *text)
+/* Never writes to a file that is there: it may be a link to another one. What a crash has left goes
+ * first. */
+static int write_new_file(int directory, const char *name, const char *text)
 {
-	_cleanup_free_ char *new_path = NULL;
 	_cleanup_close_ int fd = -1;
+
+	if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	/* Whatever the umask is: the file that it replaces could be read as well. */
+	if (fchmod(fd, 0644) < 0)
+		return -errno;
+	return write_whole(fd, text);
+}
+
+static int replace_in(int directory, const char *name, const char *text)
+{
+	_cleanup_free_ char *new_name = NULL;
 	int r;
 
-	if (asprintf(&new_path, "%s.new", path) < 0) {
-		new_path = NULL;
+	if (asprintf(&new_name, "%s.new", name) < 0) {
+		new_name = NULL;
 		return -ENOMEM;
 	}
-	fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? -errno : write_whole(fd, text);
-	if (r == 0 && rename(new_path, path) < 0)
+	r = write_new_file(directory, new_name, text);
+	if (r == 0 && renameat(directory, new_name, directory, name) < 0)
 		r = -errno;
 	if (r < 0)
-		unlink(new_path);
+		unlinkat(directory, new_name, 0);
 	else /* the new file is there, whether or not this succeeds */
-		sync_directory_of(path);
+		fsync(directory);
 	return r;
+}
+
+int replace_file(const char *path, const char *text, struct diag *diag)
+{
+	_cleanup_free_ char *parent = strdup(path), *copy = strdup(path);
+	_cleanup_close_ int directory = -1;
+	int r;
+
+	if (!parent || !copy)
+		return fail(diag, ENOMEM, path, 0, "out of memory");
+	r = open_trusted_directory(dirname(parent), &directory, diag);
+	if (r < 0)
+		return r;
+	r = replace_in(directory, basename(copy), text);
+	return r < 0 ? fail(diag, -r, path, 0, "cannot be written: %s", strerror(-r)) : 0;
 }

@@ -160,14 +160,29 @@ static int read_change(const json_t *state, struct pending_change **ret)
 	return 0;
 }
 
-static void load_change(const char *path, json_t *state, const char *problem, void *context)
+static void set_aside(const char *path, const char *why)
+{
+	_cleanup_free_ char *bad_path = NULL;
+	int r = set_aside_state_file(path, &bad_path);
+
+	log_error(NULL, "%s: %s; what was to be confirmed stays as it is; %s %s", path, why,
+		  r < 0 ? "the file cannot be set aside:" : "the file is set aside as",
+		  r < 0 ? strerror(-r) : bad_path);
+}
+
+static void load_change(const struct state_file *file, void *context)
 {
 	struct pending_changes *changes = context;
 	struct pending_change *change;
+	int r = file->state ? read_change(file->state, &change) : -EBADMSG;
 
-	if (!state || read_change(state, &change) < 0) {
-		log_error(NULL, "%s: %s; what was to be confirmed stays as it is", path,
-			  state ? "not a state file of this version" : problem);
+	if (r == 0 && strcmp(change->name, file->name) != 0) {
+		free_change(change);
+		r = -EBADMSG;
+	}
+	if (r < 0) {
+		set_aside(file->path,
+			  file->problem ? file->problem : "it is not a state file of this version");
 		return;
 	}
 	if (find_pending(changes, change->name)) {
@@ -182,11 +197,19 @@ static void load_change(const char *path, json_t *state, const char *problem, vo
 	settle_pending(changes, change, NULL);
 }
 
+char *pending_directory(const char *state_directory)
+{
+	char *path;
+
+	return asprintf(&path, "%s/pending", state_directory) < 0 ? NULL : path;
+}
+
 int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag)
 {
 	struct pending_changes changes = {0};
 
-	if (asprintf(&changes.directory, "%s/pending", state_directory) < 0)
+	changes.directory = pending_directory(state_directory);
+	if (!changes.directory)
 		return fail(diag, ENOMEM, state_directory, 0, "out of memory");
 	for_each_state_file(changes.directory, load_change, &changes);
 	*ret = changes;
@@ -199,12 +222,16 @@ int load_pending(const char *state_directory, struct pending_changes *ret, struc
 static int save_change(const struct pending_changes *changes, const struct pending_change *change,
 		       struct diag *diag)
 {
+	_cleanup_(clear_diag) struct diag why = {0};
 	json_t *state = describe_change(change);
-	int r = state ? write_state_file(changes->directory, change->name, state) : -ENOMEM;
+	char text[1024];
+	int r = state ? write_state_file(changes->directory, change->name, state, &why)
+		      : fail(&why, ENOMEM, NULL, 0, "out of memory");
 
 	json_decref(state);
-	return r < 0 ? fail(diag, -r, changes->directory, 0,
-			    "cannot be written, so nothing could be rolled back: %s", strerror(-r))
+	return r < 0 ? fail(diag, -r, NULL, 0,
+			    "the state could not be written, so nothing could be rolled back: %s",
+			    diag_message(&why, text, sizeof(text)))
 		     : 0;
 }
 

@@ -42,9 +42,9 @@ char *kept_file_path(const char *directory, const char *name)
 int write_policy_file(const char *directory, const char *name, const char *text, struct diag *diag)
 {
 	_cleanup_free_ char *path = file_path(directory, name);
-	int r = path ? replace_file(path, text) : -ENOMEM;
 
-	return r < 0 ? fail(diag, -r, path, 0, "cannot be written: %s", strerror(-r)) : 0;
+	return path ? replace_file(path, text, diag)
+		    : fail(diag, ENOMEM, directory, 0, "out of memory");
 }
 
 int delete_policy_file(const char *directory, const char *name, struct diag *diag)

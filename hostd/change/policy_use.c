@@ -86,8 +86,9 @@ static bool kept_file_names(const struct pending_change *change, const char *nam
 	_cleanup_(free_policy) struct policy *policy = NULL;
 	_cleanup_(clear_diag) struct diag unused = {0};
 
-	return path && change->existed && parse_policy_file(path, &policy, &set, &unused) == 0 &&
-	       policy && names_set(policy, name);
+	return path && change->existed &&
+	       parse_trusted_policy_file(path, &policy, &set, &unused) == 0 && policy &&
+	       names_set(policy, name);
 }
 
 int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
@@ -54,6 +55,15 @@ static void count_domain(const struct managed_domain *domain, void *context)
 		add_port_problems(tally, domain, &domain->ports[i]);
 	json_array_extend(tally->warnings, warnings);
 	json_decref(warnings);
+}
+
+static void list_host_problem(const struct problem *problem, void *context)
+{
+	_cleanup_free_ char *error = NULL;
+
+	if (asprintf(&error, "%s: %s", problem->subject, problem->text) < 0)
+		error = NULL;
+	add_host_problem(context, error);
 }
 
 static json_t *view_unclaimed(struct enforcer *enforcer)
@@ -127,6 +137,7 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 
 	add_host_problem(&tally, find_pins_problem(enforcer));
 	for_each_domain(enforcer, count_domain, &tally);
+	for_each_problem(enforcer, list_host_problem, &tally);
 	*ret_result =
 		json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",
 			  "version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",

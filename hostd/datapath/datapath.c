@@ -18,7 +18,6 @@
 #include "hostd/datapath/port.h"
 #include "hostd/datapath/queue.h"
 #include "hostd/datapath/state.h"
-#include "hostd/datapath/stats.h"
 #include "vmseg.skel.h"
 
 #define PORTS_MAX 65535U
@@ -51,9 +50,6 @@ static struct datapath *make_datapath(void)
 	datapath->pins.lock = -1;
 	datapath->barrier = -1;
 	datapath->hz = read_hz();
-	datapath->per_cpu = malloc(per_cpu_bytes());
-	if (!datapath->per_cpu)
-		close_datapath(&datapath);
 	return datapath;
 }
 
@@ -80,7 +76,7 @@ static int set_up_tables(struct datapath *datapath, struct diag *diag)
 	init_image_store(&datapath->images, datapath->memory.nodes.base,
 			 bpf_map__max_entries(skeleton->maps.policy_map),
 			 bpf_map__fd(skeleton->maps.rule_stats_map),
-			 bpf_map__max_entries(skeleton->maps.rule_stats_map));
+			 bpf_map__max_entries(skeleton->maps.rule_stats_map), &datapath->per_cpu);
 	return 0;
 }
 
@@ -214,6 +210,9 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 	r = check_config(config, diag);
 	if (r < 0)
 		return r;
+	r = open_per_cpu(&datapath->per_cpu, diag);
+	if (r < 0)
+		return r;
 	r = open_pins(config->bpffs, &datapath->pins, diag);
 	if (r < 0)
 		return r;
@@ -243,7 +242,7 @@ void close_datapath(struct datapath **pointer)
 	unload_datapath(datapath);
 	close_descriptor(&datapath->barrier);
 	close_pins(&datapath->pins);
-	free(datapath->per_cpu);
+	close_per_cpu(&datapath->per_cpu);
 	free(datapath);
 }
 

@@ -15,9 +15,13 @@
 #include "hostd/base/cleanup.h"
 
 void init_image_store(struct image_store *store, struct policy_node *memory, uint32_t node_count,
-		      int rule_stats_map, uint32_t counter_count)
+		      int rule_stats_map, uint32_t counter_count, const struct per_cpu *per_cpu)
 {
-	*store = (struct image_store){.memory = memory, .rule_stats_map = rule_stats_map};
+	*store = (struct image_store){
+		.memory = memory,
+		.rule_stats_map = rule_stats_map,
+		.per_cpu = per_cpu,
+	};
 	init_pool(&store->nodes, node_count);
 	init_pool(&store->counters, counter_count);
 }
@@ -60,14 +64,8 @@ bool is_stored_as(const struct image_store *store, const struct stored_image *st
 
 static int zero_counters(const struct image_store *store, uint32_t first, uint32_t count)
 {
-	int cpus = libbpf_num_possible_cpus();
-	_cleanup_free_ struct counter *zeroes = NULL;
+	const void *zeroes = zero_per_cpu(store->per_cpu);
 
-	if (cpus < 0)
-		return cpus;
-	zeroes = calloc((size_t)cpus, sizeof(*zeroes));
-	if (!zeroes)
-		return -ENOMEM;
 	for (uint32_t i = first; i < first + count; i++) {
 		int r = bpf_map_update_elem(store->rule_stats_map, &i, zeroes, BPF_ANY);
 

@@ -9,6 +9,7 @@
 #define VMSEG_DATAPATH_IMAGE_H
 
 #include "hostd/base/diag.h"
+#include "hostd/datapath/per_cpu.h"
 #include "hostd/datapath/pool.h"
 #include "hostd/policy/compile.h"
 
@@ -19,15 +20,16 @@ struct stored_image {
 };
 
 struct image_store {
-	struct policy_node *memory; /* policy_map */
-	int rule_stats_map;         /* descriptor */
+	struct policy_node *memory;    /* policy_map */
+	int rule_stats_map;            /* descriptor */
+	const struct per_cpu *per_cpu; /* borrowed */
 	struct pool nodes;
 	struct pool counters;
 	struct stored_image *images;
 };
 
 void init_image_store(struct image_store *store, struct policy_node *memory, uint32_t node_count,
-		      int rule_stats_map, uint32_t counter_count);
+		      int rule_stats_map, uint32_t counter_count, const struct per_cpu *per_cpu);
 /* Forgets what is where; the maps stay as they are. */
 void clear_image_store(struct image_store *store);
 

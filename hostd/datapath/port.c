@@ -19,7 +19,6 @@
 #include "hostd/datapath/remotes.h"
 #include "hostd/datapath/reserve.h"
 #include "hostd/datapath/session.h"
-#include "hostd/datapath/stats.h"
 #include "vmseg.skel.h"
 
 /* ---- the table of ports -----------------------------------------------------------------------
@@ -90,9 +89,8 @@ static int zero_slot(const struct filtered_port *port)
 	const struct datapath *datapath = port->datapath;
 
 	memset(&port_states(&datapath->memory)[port->slot], 0, sizeof(struct port_state));
-	memset(datapath->per_cpu, 0, per_cpu_bytes());
 	return bpf_map_update_elem(bpf_map__fd(datapath->skeleton->maps.stats_map), &port->slot,
-				   datapath->per_cpu, BPF_ANY);
+				   zero_per_cpu(&datapath->per_cpu), BPF_ANY);
 }
 
 static int take_free_slot(struct filtered_port *port)

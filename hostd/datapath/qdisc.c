@@ -14,12 +14,7 @@
 #include <libmnl/libmnl.h>
 
 #include "hostd/base/cleanup.h"
-
-static void close_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
+#include "hostd/base/netlink.h"
 
 static struct nlmsghdr *put_request(char *buffer, uint16_t type, uint16_t flags,
 				    unsigned int ifindex, uint32_t parent)
@@ -37,36 +32,13 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, uint16_t flags,
 	return header;
 }
 
-/* Sends a request and feeds the answers to `visit`, until the kernel says that there are no more.
- * Returns 0 or -errno. */
-static int ask_kernel(struct nlmsghdr *request, mnl_cb_t visit, void *context)
-{
-	_cleanup_(close_socket) struct mnl_socket *socket =
-		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buffer[16384]; /* the kernel's own NLMSG_GOODSIZE is at most 8 KiB */
-	ssize_t size;
-	int r;
-
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		return -errno;
-	do {
-		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		if (size < 0)
-			return -errno;
-		r = mnl_cb_run(buffer, (size_t)size, request->nlmsg_seq,
-			       mnl_socket_get_portid(socket), visit, context);
-	} while (r > MNL_CB_STOP);
-	return r < 0 ? -errno : 0;
-}
-
-static int copy_kind(const struct nlmsghdr *header, void *context)
+static void copy_kind(const struct nlmsghdr *header, void *context)
 {
 	const struct nlattr *attribute;
 	char *kind = context;
 
 	if (header->nlmsg_type != RTM_NEWQDISC)
-		return MNL_CB_OK;
+		return;
 	mnl_attr_for_each(attribute, header, sizeof(struct tcmsg))
 	{
 		if (mnl_attr_get_type(attribute) != TCA_KIND ||
@@ -74,7 +46,6 @@ static int copy_kind(const struct nlmsghdr *header, void *context)
 			continue;
 		snprintf(kind, QDISC_KIND_BYTES, "%s", mnl_attr_get_str(attribute));
 	}
-	return MNL_CB_OK;
 }
 
 int read_ingress_qdisc(unsigned int ifindex, char ret_kind[static QDISC_KIND_BYTES])
@@ -95,13 +66,12 @@ int read_ingress_qdisc(unsigned int ifindex, char ret_kind[static QDISC_KIND_BYT
 	return r;
 }
 
-static int note_filter(const struct nlmsghdr *header, void *context)
+static void note_filter(const struct nlmsghdr *header, void *context)
 {
 	bool *found = context;
 
 	if (header->nlmsg_type == RTM_NEWTFILTER)
 		*found = true;
-	return MNL_CB_OK;
 }
 
 bool clsact_has_filters(unsigned int ifindex)
@@ -121,18 +91,19 @@ bool clsact_has_filters(unsigned int ifindex)
 	return false;
 }
 
-static int note_first(const struct nlmsghdr *header, void *context)
+static void note_first(const struct nlmsghdr *header, void *context)
 {
 	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
 	struct filter_place *first = context;
 
 	/* Of each priority the kernel also lists a head without a handle. */
-	if (header->nlmsg_type == RTM_NEWTFILTER && message->tcm_handle && !first->handle)
+	if (header->nlmsg_type == RTM_NEWTFILTER &&
+	    mnl_nlmsg_get_payload_len(header) >= sizeof(*message) && message->tcm_handle &&
+	    !first->handle)
 		*first = (struct filter_place){
 			.priority = TC_H_MAJ(message->tcm_info) >> 16,
 			.handle = message->tcm_handle,
 		};
-	return MNL_CB_OK;
 }
 
 int read_first_filter(unsigned int ifindex, bool ingress, struct filter_place *ret)

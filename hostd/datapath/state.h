@@ -15,6 +15,7 @@
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/image.h"
 #include "hostd/datapath/memory.h"
+#include "hostd/datapath/per_cpu.h"
 #include "hostd/datapath/pins.h"
 #include "hostd/datapath/pool.h"
 #include "hostd/datapath/reserve.h"
@@ -80,7 +81,7 @@ struct datapath {
 	struct sweep sweep;
 	struct ring_buffer *ring;
 	struct event_visitor *visitor; /* while consume_events() runs */
-	void *per_cpu;                 /* a per-CPU value of port_stats, for look-ups and updates */
+	struct per_cpu per_cpu;        /* for look-ups and updates */
 };
 
 /* The port of a device, or NULL. */

@@ -2,8 +2,6 @@
 /*
  * Reading counters: sums over CPUs.
  */
-#include "hostd/datapath/stats.h"
-
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
@@ -14,28 +12,6 @@
 _Static_assert(sizeof(struct port_stats) % sizeof(uint64_t) == 0, "port_stats is words");
 _Static_assert(sizeof(struct counter) == 2 * sizeof(uint64_t), "counter is two words");
 
-/* libbpf's count; open_datapath() has asked for it before, so it does not fail any more. */
-static size_t count_cpus(void)
-{
-	int cpus = libbpf_num_possible_cpus();
-
-	return cpus < 1 ? 1 : (size_t)cpus;
-}
-
-size_t per_cpu_bytes(void)
-{
-	return count_cpus() * sizeof(struct port_stats);
-}
-
-/* Adds up `words` words of each CPU's value. */
-static void sum_words(const uint64_t *values, size_t words, uint64_t *ret)
-{
-	memset(ret, 0, words * sizeof(*ret));
-	for (size_t cpu = 0; cpu < count_cpus(); cpu++)
-		for (size_t i = 0; i < words; i++)
-			ret[i] += values[cpu * words + i];
-}
-
 int read_port_stats(struct datapath *datapath, unsigned int ifindex, struct port_stats *ret)
 {
 	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
@@ -44,10 +20,10 @@ int read_port_stats(struct datapath *datapath, unsigned int ifindex, struct port
 	if (!port)
 		return -ENOENT;
 	r = bpf_map_lookup_elem(bpf_map__fd(datapath->skeleton->maps.stats_map), &port->slot,
-				datapath->per_cpu);
+				datapath->per_cpu.values);
 	if (r < 0)
 		return r;
-	sum_words(datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	sum_per_cpu(&datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
 	return 0;
 }
 
@@ -65,9 +41,9 @@ int read_rule_counter(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	if (rule >= header->rule_count)
 		return -ERANGE;
 	number = header->rule_base + rule;
-	r = bpf_map_lookup_elem(datapath->images.rule_stats_map, &number, datapath->per_cpu);
+	r = bpf_map_lookup_elem(datapath->images.rule_stats_map, &number, datapath->per_cpu.values);
 	if (r < 0)
 		return r;
-	sum_words(datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	sum_per_cpu(&datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "hostd/domain/domain.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,11 @@
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
+
+/* As long as a file's name may be (NAME_MAX): libvirt makes one of it. */
+#define DOMAIN_NAME_MAX 255
+
+#define UUID_STRING_BYTES sizeof(((struct domain *)0)->uuid)
 
 /* What is being read, for messages. */
 struct reader {
@@ -240,20 +246,45 @@ bool is_port_domain(const struct domain *domain)
 	return strcmp(domain->driver, PORT_DRIVER) == 0;
 }
 
+/* Copies a UUID as libvirt writes it (RFC 4122, section 3), in lower case. It becomes the name of a
+ * file and a key: nothing else is taken. Returns false for what is none. */
+static bool read_uuid(const char *text, char out[static UUID_STRING_BYTES])
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	if (strlen(text) != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+		out[i] = (char)tolower((unsigned char)text[i]);
+	}
+	out[sizeof(form) - 1] = '\0';
+	return true;
+}
+
+/* libvirt itself takes no name with a slash or a newline for QEMU and LXC (virDomainDefPostParse
+ * and virXMLCheckIllegalChars in domain_conf.c), and makes files of it. */
+static bool is_domain_name(const char *text)
+{
+	size_t size = strlen(text);
+
+	return size > 0 && size <= DOMAIN_NAME_MAX && !strpbrk(text, "/\n");
+}
+
 int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 
-	if (strlen(uuid) != sizeof(domain->uuid) - 1)
-		return -EINVAL;
 	domain = calloc(1, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
+	if (!read_uuid(uuid, domain->uuid) || !is_domain_name(name))
+		return -EINVAL;
 	domain->name = strdup(name);
 	domain->driver = strdup(driver);
 	if (!domain->name || !domain->driver)
 		return -ENOMEM;
-	memcpy(domain->uuid, uuid, sizeof(domain->uuid));
 	*ret = TAKE_PTR(domain);
 	return 0;
 }
@@ -272,6 +303,11 @@ static int read_identity(const struct reader *reader, const xmlNode *root, struc
 		return report_no_text(reader, root, "name");
 	if (!uuid)
 		return report_no_text(reader, root, "uuid");
+	if (!is_domain_name(name))
+		return fail(reader->diag, EINVAL, reader->source, line_of(root),
+			    "<name>: expected 1 to %d bytes without slash and line break, got "
+			    "\"%s\"",
+			    DOMAIN_NAME_MAX, name);
 	r = new_domain(name, uuid, driver_of(attribute_value(root, "type")), ret);
 	if (r == -EINVAL)
 		return fail(reader->diag, EINVAL, reader->source, line_of(root),

@@ -37,8 +37,8 @@ struct domain_interface {
 
 struct domain {
 	char *name;
-	char uuid[37];
-	char *driver; /* "qemu", "lxc" or PORT_DRIVER: from the root element's type */
+	char uuid[37]; /* in lower case */
+	char *driver;  /* "qemu", "lxc" or PORT_DRIVER: from the root element's type */
 	struct domain_interface *interfaces;
 	size_t interface_count;
 	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged, or
@@ -59,7 +59,7 @@ int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag 
 int parse_identity(const char *xml, size_t size, struct domain **ret, struct diag *diag);
 
 /* A domain of which no more is known. `driver` is "qemu" or "lxc". Returns 0, -EINVAL if uuid is
- * not a UUID, or -ENOMEM. */
+ * not a UUID or name is not a domain's name, or -ENOMEM. */
 int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret);
 
 /* -EINVAL with an error in diag where the domain has a metadata_problem, else 0. */

@@ -93,20 +93,36 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 	set_error(&managed->unread, text);
 }
 
-/* Reads the description; on failure the domain is unknown and its ports have no owner. */
-static struct managed_domain *read_saved(struct saved_domain *saved)
+/* A second file that speaks of the same domain or device is refused: the first one holds. */
+static int refuse_duplicate(struct enforcer *enforcer, const struct saved_domain *saved,
+			    struct diag *diag)
 {
-	_cleanup_(free_domain) struct domain *domain = NULL;
-	_cleanup_(clear_diag) struct diag diag = {0};
-	struct managed_domain *managed;
-	char text[1024];
+	const struct domain *domain = saved->domain;
+	const struct managed_domain *other = find_managed(enforcer, domain->uuid);
+	const struct managed_port *port;
 
-	if (parse_domain(saved->xml, strlen(saved->xml), &domain, &diag) < 0) {
-		log_error(NULL, "a state file's domain cannot be read: %s",
-			  diag_message(&diag, text, sizeof(text)));
-		return NULL;
+	if (!other && is_port_domain(domain))
+		other = find_port_domain(enforcer, domain->name);
+	if (other)
+		return fail(diag, EEXIST, NULL, 0,
+			    "it describes %s, which is known as domain %s with UUID %s already",
+			    domain->name, other->domain->name, other->domain->uuid);
+	for (size_t i = 0; i < saved->port_count; i++) {
+		other = find_port_owner(enforcer, saved->ports[i].ifindex, &port);
+		if (other)
+			return fail(diag, EEXIST, NULL, 0,
+				    "it says that %s has device %s, which domain %s has",
+				    domain->name, saved->ports[i].device, other->domain->name);
 	}
-	managed = new_managed(TAKE_PTR(domain), TAKE_PTR(saved->xml), NULL);
+	return 0;
+}
+
+/* A domain as it was saved, with what was in force. NULL: out of memory. */
+static struct managed_domain *make_saved(struct saved_domain *saved)
+{
+	struct managed_domain *managed =
+		new_managed(TAKE_PTR(saved->domain), TAKE_PTR(saved->xml), NULL);
+
 	if (!managed)
 		return NULL;
 	read_former_policy(managed, saved);
@@ -114,24 +130,30 @@ static struct managed_domain *read_saved(struct saved_domain *saved)
 	return managed;
 }
 
-static void adopt_domain(struct enforcer *enforcer, struct saved_domain *saved)
+static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, struct diag *diag)
 {
-	size_t live = keep_live_ports(enforcer, saved->ports, saved->port_count);
-	struct managed_domain *managed = read_saved(saved);
+	struct managed_domain *managed;
+	size_t live;
+	int r = refuse_duplicate(enforcer, saved, diag);
 
+	if (r < 0)
+		return r;
+	managed = make_saved(saved);
 	if (!managed)
-		return;
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	live = keep_live_ports(enforcer, saved->ports, saved->port_count);
 	insert_managed(enforcer, managed);
 	if (saved->port_count > 0 && live == 0 && !is_port_domain(managed->domain)) {
 		log_info(managed->domain->name, "is gone: it stopped while no daemon ran");
 		remove_saved_domain(enforcer, managed->domain->uuid);
 		drop_managed(enforcer, managed);
-		return;
+		return 0;
 	}
 	managed->detached = saved->detached;
 	managed->ports = TAKE_PTR(saved->ports);
 	managed->port_count = live;
 	open_pickup_window(enforcer, managed);
+	return 0;
 }
 
 /* Groups are made of what the domains' policies say: where nothing else was in force, that is what

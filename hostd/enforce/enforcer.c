@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 #include "hostd/enforce/state.h"
+#include "hostd/enforce/state_file.h"
 
 static size_t list_members(void *context, const char *group, const struct prefix **ret)
 {
@@ -43,6 +45,41 @@ static int make_state_directory(struct enforcer *enforcer, struct diag *diag)
 	return 0;
 }
 
+/* What others could write there would decide what is filtered. Refused rather than repaired: nobody
+ * knows what has been written. */
+static int check_directory(const char *path, struct diag *diag)
+{
+	_cleanup_close_ int fd = -1;
+
+	/* Made when it is needed. */
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return open_trusted_directory(path, &fd, diag);
+}
+
+static int check_state_directories(const struct enforcer *enforcer, struct diag *diag)
+{
+	const char *parent = enforcer->config->state_directory;
+	_cleanup_free_ char *pending = pending_directory(parent);
+	const char *const paths[] = {enforcer->state_directory, parent, enforcer->port_directory,
+				     pending};
+	int r = pending ? 0 : fail(diag, ENOMEM, NULL, 0, "out of memory");
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(paths); i++)
+		r = check_directory(paths[i], diag);
+	return r;
+}
+
+static void note_bad_pending(const char *path, void *context)
+{
+	struct enforcer *enforcer = context;
+
+	set_file_problem(&enforcer->problems, path,
+			 "this state file could not be used: a change that was to be confirmed is "
+			 "in force and will not be rolled back; remove the file when it is not "
+			 "needed any more");
+}
+
 int open_enforcer(const struct config *config, struct datapath *datapath, struct enforcer **ret,
 		  struct diag *diag)
 {
@@ -59,11 +96,14 @@ int open_enforcer(const struct config *config, struct datapath *datapath, struct
 	enforcer->library->users = 1;
 	r = make_state_directory(enforcer, diag);
 	if (r == 0)
+		r = check_state_directories(enforcer, diag);
+	if (r == 0)
 		r = load_pending(config->state_directory, &enforcer->pending, diag);
 	if (r < 0)
 		return r;
+	for_each_bad_state_file(enforcer->pending.directory, note_bad_pending, enforcer);
 	restore_overdue(enforcer);
-	r = load_library(config->policy_directory, &enforcer->library->library, diag);
+	r = load_trusted_library(config->policy_directory, &enforcer->library->library, diag);
 	if (r < 0)
 		return r;
 	adopt_domains(enforcer);
@@ -86,6 +126,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_groups(&(*enforcer)->groups);
 	clear_rules_cache(&(*enforcer)->rules);
 	free_pending(&(*enforcer)->pending);
+	free_problems(&(*enforcer)->problems);
 	release_library(&(*enforcer)->library);
 	free((*enforcer)->pins_problem);
 	free((*enforcer)->state_directory);
@@ -112,4 +153,12 @@ const struct library *enforcer_library(const struct enforcer *enforcer)
 struct groups *enforcer_groups(const struct enforcer *enforcer)
 {
 	return enforcer->groups;
+}
+
+void for_each_problem(struct enforcer *enforcer,
+		      void (*visit)(const struct problem *problem, void *context), void *context)
+{
+	drop_solved_problems(&enforcer->problems);
+	for (const struct problem *p = enforcer->problems; p; p = p->hh.next)
+		visit(p, context);
 }

@@ -10,6 +10,7 @@
 #include "hostd/datapath/datapath.h"
 #include "hostd/domain/port_description.h"
 #include "hostd/enforce/managed.h"
+#include "hostd/enforce/problems.h"
 
 /* Loads the policy directory and adopts what the state files and the pinned maps tell: same slots,
  * same sessions. `config` and `datapath` must outlive the enforcer. */
@@ -23,6 +24,10 @@ struct datapath *enforcer_datapath(const struct enforcer *enforcer);
 const struct config *enforcer_config(const struct enforcer *enforcer);
 const struct library *enforcer_library(const struct enforcer *enforcer);
 struct groups *enforcer_groups(const struct enforcer *enforcer);
+
+/* What is wrong and belongs to no known domain. */
+void for_each_problem(struct enforcer *enforcer,
+		      void (*visit)(const struct problem *problem, void *context), void *context);
 
 /* ---- what the libvirt hook says ----------------------------------------------------------- */
 

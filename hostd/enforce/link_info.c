@@ -12,15 +12,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/netlink.h"
 
-/* One device's description fits in the kernel's NLMSG_GOODSIZE, which is at most 8 KiB. */
-#define ANSWER_BYTES 16384
-
-static void close_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
+#define REQUEST_BYTES 64
 
 static int note_kind(const struct nlattr *attribute, void *context)
 {
@@ -36,17 +30,20 @@ static int note_kind(const struct nlattr *attribute, void *context)
 	return MNL_CB_OK;
 }
 
-static int note_link(const struct nlmsghdr *header, void *context)
+static void note_link(const struct nlmsghdr *header, void *context)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attribute;
 	struct link_info *info = context;
 	bool elsewhere = false;
 
+	if (header->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(header) < sizeof(*link))
+		return;
 	info->is_ethernet = link->ifi_type == ARPHRD_ETHER;
 	mnl_attr_for_each(attribute, header, sizeof(*link))
 	{
-		if (mnl_attr_get_type(attribute) == IFLA_LINK)
+		if (mnl_attr_get_type(attribute) == IFLA_LINK &&
+		    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			info->peer = mnl_attr_get_u32(attribute);
 		if (mnl_attr_get_type(attribute) == IFLA_MASTER)
 			info->master = mnl_attr_get_u32(attribute);
@@ -58,31 +55,23 @@ static int note_link(const struct nlmsghdr *header, void *context)
 	/* Then the number does not count in this network namespace. */
 	if (elsewhere || strcmp(info->kind, "veth") != 0)
 		info->peer = 0;
-	return MNL_CB_OK;
 }
 
 int read_link_info(unsigned int ifindex, struct link_info *ret)
 {
-	_cleanup_(close_socket) struct mnl_socket *socket =
-		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buffer[ANSWER_BYTES];
+	char buffer[REQUEST_BYTES];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
 	struct link_info info = {0};
-	ssize_t size;
+	int r;
 
 	request->nlmsg_type = RTM_GETLINK;
 	request->nlmsg_flags = NLM_F_REQUEST;
 	link->ifi_index = (int)ifindex;
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		return -errno;
-	size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (size < 0 || mnl_cb_run(buffer, (size_t)size, 0, mnl_socket_get_portid(socket),
-				   note_link, &info) < 0)
-		return -errno;
-	*ret = info;
-	return 0;
+	r = ask_kernel(request, note_link, &info);
+	if (r == 0)
+		*ret = info;
+	return r;
 }
 
 static bool is_one_of(const char *kind, const char *const *kinds, size_t count)

@@ -17,9 +17,13 @@
 #include <uthash.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/netlink.h"
 
 /* The most that the kernel puts into one message (NLMSG_GOODSIZE, netlink dumps). */
 #define LINK_NEWS_BYTES 32768
+
+/* Datagrams that are read in one go after news was lost; the socket keeps some hundreds. */
+#define LINK_NEWS_DRAIN 1024
 
 struct known_link {
 	unsigned int ifindex;
@@ -33,6 +37,7 @@ struct link_monitor {
 	struct link_callbacks callbacks;
 	void *context;
 	struct known_link *known;
+	bool lost; /* the kernel has dropped news, and does so until all that it has kept is read */
 };
 
 static struct known_link *find_link(struct link_monitor *monitor, unsigned int ifindex)
@@ -138,7 +143,7 @@ static int handle_message(const struct nlmsghdr *header, void *context)
 		handle_traffic_control(monitor, header);
 		break;
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Reports what has come and gone unseen; with `quiet` only learns what there is. */
@@ -206,35 +211,40 @@ int link_monitor_descriptor(const struct link_monitor *monitor)
 	return mnl_socket_get_fd(monitor->socket);
 }
 
-static ssize_t receive_news(struct link_monitor *monitor, char buffer[static LINK_NEWS_BYTES])
+/* Reads what the kernel has kept. Returns whether all of it is read. */
+static bool drain_news(struct link_monitor *monitor)
 {
-	ssize_t got;
+	char buffer[LINK_NEWS_BYTES];
 
-	do
-		got = mnl_socket_recvfrom(monitor->socket, buffer, LINK_NEWS_BYTES);
-	while (got < 0 && errno == EINTR);
-	return got;
+	for (unsigned int i = 0; i < LINK_NEWS_DRAIN; i++) {
+		ssize_t got = receive_from_kernel(link_monitor_descriptor(monitor), buffer,
+						  sizeof(buffer));
+
+		if (got == -EAGAIN)
+			return true;
+	}
+	return false;
 }
 
-static bool news_was_lost(ssize_t got)
+static void handle_news(struct link_monitor *monitor)
 {
-	return got < 0 && (errno == ENOBUFS || errno == ENOSPC);
+	char buffer[LINK_NEWS_BYTES];
+	ssize_t got = receive_from_kernel(link_monitor_descriptor(monitor), buffer, sizeof(buffer));
+
+	if (got == -ENOBUFS || got == -EMSGSIZE)
+		monitor->lost = true;
+	else if (got > 0 && for_each_netlink_message(buffer, (size_t)got, handle_message, monitor))
+		monitor->lost = true;
 }
 
 void read_link_news(struct link_monitor *monitor)
 {
-	char buffer[LINK_NEWS_BYTES];
-	ssize_t got = receive_news(monitor, buffer);
-
-	if (!news_was_lost(got)) {
-		if (got > 0)
-			mnl_cb_run(buffer, (size_t)got, 0, 0, handle_message, monitor);
-		return;
-	}
+	if (!monitor->lost)
+		handle_news(monitor);
 	/* Until all that it has kept is read, the kernel goes on dropping and says no more:
 	 * netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
-	do
-		got = receive_news(monitor, buffer);
-	while (got > 0 || news_was_lost(got));
+	if (!monitor->lost || !drain_news(monitor))
+		return;
+	monitor->lost = false;
 	make_up_for_news(monitor);
 }

@@ -78,7 +78,9 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 		       struct diag *diag)
 {
 	const char *directory = directory_of(enforcer, managed->domain);
+	_cleanup_(clear_diag) struct diag why = {0};
 	uint64_t content = fingerprint(managed);
+	char text[1024];
 	json_t *state;
 	int r;
 
@@ -90,11 +92,12 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 			  managed->domain->name, "xml", managed->xml, "unread", managed->unread_xml,
 			  "in_force", former_policy(managed), "detached", managed->detached,
 			  "ports", describe_ports(managed));
-	r = state ? write_state_file(directory, managed->domain->uuid, state) : -ENOMEM;
+	r = state ? write_state_file(directory, managed->domain->uuid, state, &why)
+		  : fail(&why, ENOMEM, NULL, 0, "out of memory");
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
-	return r < 0 ? fail(diag, -r, directory, 0, "the state of %s could not be written: %s",
-			    managed->domain->name, strerror(-r))
+	return r < 0 ? fail(diag, -r, NULL, 0, "the state of %s could not be written: %s",
+			    managed->domain->name, diag_message(&why, text, sizeof(text)))
 		     : 0;
 }
 
@@ -180,32 +183,128 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	return read_ports(ports, saved);
 }
 
+/* ---- loading ----------------------------------------------------------------------------------
+ */
+
 struct loading {
 	struct enforcer *enforcer;
-	void (*visit)(struct enforcer *enforcer, struct saved_domain *saved);
+	bool of_ports; /* it is the directory of port domains */
+	int (*visit)(struct enforcer *enforcer, struct saved_domain *saved, struct diag *diag);
 };
 
-static void load_state(const char *path, json_t *state, const char *problem, void *context)
+/* A copy, or a file that was renamed, would make a second domain of one, or bring back one that is
+ * over. */
+static int check_place(const struct loading *loading, const struct state_file *file,
+		       const struct domain *domain, struct diag *diag)
 {
-	const struct loading *loading = context;
-	struct saved_domain saved = {0};
+	if (strcmp(domain->uuid, file->name) != 0)
+		return fail(diag, EBADMSG, NULL, 0,
+			    "it describes domain %s with UUID %s (expected the UUID that is the "
+			    "file's name)",
+			    domain->name, domain->uuid);
+	if (is_port_domain(domain) != loading->of_ports)
+		return fail(diag, EBADMSG, NULL, 0, "it describes %s (expected %s)",
+			    loading->of_ports ? "a domain of libvirt's" : "a port domain",
+			    loading->of_ports ? "a port domain" : "a domain of libvirt's");
+	return 0;
+}
 
-	if (state && read_state(state, &saved) == 0)
-		loading->visit(loading->enforcer, &saved);
-	else
-		log_error(NULL, "%s: %s; its ports stay as they are, without an owner", path,
-			  state ? "not a state file of this version" : problem);
+static int visit_saved(const struct loading *loading, const struct state_file *file,
+		       struct diag *diag)
+{
+	struct saved_domain saved = {0};
+	int r;
+
+	if (!file->state)
+		return fail(diag, EBADMSG, NULL, 0, "%s", file->problem);
+	r = read_state(file->state, &saved);
+	if (r < 0)
+		fail(diag, -r, NULL, 0,
+		     r == -ENOMEM ? "out of memory" : "it is not a state file of this version");
+	if (r == 0)
+		r = parse_domain(saved.xml, strlen(saved.xml), &saved.domain, diag);
+	if (r == 0)
+		r = check_place(loading, file, saved.domain, diag);
+	if (r == 0)
+		r = loading->visit(loading->enforcer, &saved, diag);
+	free_domain(&saved.domain);
 	free(saved.xml);
 	free(saved.unread_xml);
 	free(saved.policy_text);
 	free(saved.ports);
+	return r;
+}
+
+static void note_bad_file(struct enforcer *enforcer, const char *path, const char *why)
+{
+	set_file_problem(&enforcer->problems, path,
+			 "this state file could not be used: %s; devices of its domain pass what "
+			 "they passed before, or nothing; remove the file when it is not needed "
+			 "any more",
+			 why);
+}
+
+/* One whose state is bad must not be lost with the next that is written. */
+static void set_aside(struct enforcer *enforcer, const char *path, const char *why)
+{
+	_cleanup_free_ char *bad_path = NULL;
+	int r = set_aside_state_file(path, &bad_path);
+
+	if (r < 0)
+		log_error(NULL, "%s: %s; it cannot be set aside: %s", path, why, strerror(-r));
+	else
+		log_error(NULL, "%s: %s; it is set aside as %s", path, why, bad_path);
+	note_bad_file(enforcer, bad_path ? bad_path : path, why);
+}
+
+static void load_state(const struct state_file *file, void *context)
+{
+	const struct loading *loading = context;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	int r = visit_saved(loading, file, &diag);
+	const char *why;
+	char text[1024];
+
+	if (r == 0)
+		return;
+	why = diag_message(&diag, text, sizeof(text));
+	/* The file may be good. */
+	if (r == -ENOMEM)
+		note_bad_file(loading->enforcer, file->path, why);
+	else
+		set_aside(loading->enforcer, file->path, why);
+}
+
+static void note_earlier(const char *path, void *context)
+{
+	note_bad_file(context, path, "an earlier vmseg-hostd has set it aside, and logged why");
 }
 
 void load_saved_domains(struct enforcer *enforcer,
-			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved))
+			int (*visit)(struct enforcer *enforcer, struct saved_domain *saved,
+				     struct diag *diag))
 {
-	struct loading loading = {enforcer, visit};
+	struct loading loading = {enforcer, false, visit};
 
+	for_each_bad_state_file(enforcer->state_directory, note_earlier, enforcer);
+	for_each_bad_state_file(enforcer->port_directory, note_earlier, enforcer);
 	for_each_state_file(enforcer->state_directory, load_state, &loading);
+	loading.of_ports = true;
 	for_each_state_file(enforcer->port_directory, load_state, &loading);
+}
+
+static void note_any(const char *path, void *context)
+{
+	bool *found = context;
+
+	(void)path;
+	*found = true;
+}
+
+bool has_bad_port_state(const struct enforcer *enforcer)
+{
+	bool found = false;
+
+	for_each_bad_state_file(enforcer->port_directory, note_any, &found);
+	return found;
 }

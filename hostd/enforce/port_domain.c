@@ -20,7 +20,7 @@ bool is_waiting(const struct managed_domain *managed)
 	return is_port_domain(managed->domain) && !managed->detached && managed->port_count == 0;
 }
 
-static struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device)
+struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device)
 {
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (is_port_domain(m->domain) && strcmp(m->domain->name, device) == 0)

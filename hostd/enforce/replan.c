@@ -173,7 +173,7 @@ static void reload_domains(struct enforcer *enforcer, struct replanning *replann
 static int read_library(const char *directory, struct library_share **ret, struct diag *diag)
 {
 	struct library_share *share = calloc(1, sizeof(*share));
-	int r = share ? load_library(directory, &share->library, diag) : -ENOMEM;
+	int r = share ? load_trusted_library(directory, &share->library, diag) : -ENOMEM;
 
 	if (r < 0) {
 		free(share);

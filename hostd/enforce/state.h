@@ -9,6 +9,7 @@
 #include "hostd/change/pending.h"
 #include "hostd/enforce/enforcer.h"
 #include "hostd/enforce/groups.h"
+#include "hostd/enforce/problems.h"
 
 /* A domain that is about to come by migration or restore. */
 struct arrival {
@@ -44,6 +45,7 @@ struct enforcer {
 	struct repair repair;
 	struct pending_changes pending; /* of policy files */
 	char *pins_problem;             /* NULL: all is pinned as it should be */
+	struct problem *problems;       /* of the host: no known domain's */
 	char *state_directory;          /* of libvirt's domains: does not outlive a reboot */
 	char *port_directory;           /* of port domains: does */
 };
@@ -165,6 +167,7 @@ void renew_outdated(struct enforcer *enforcer);
 /* ---- persist.c ------------------------------------------------------------------------------ */
 
 struct saved_domain {
+	struct domain *domain; /* read from the XML */
 	char *xml;
 	char *unread_xml;  /* NULL: none */
 	char *policy_text; /* NULL: of the xml, or none */
@@ -182,9 +185,16 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 void save_domain(const struct enforcer *enforcer, struct managed_domain *managed);
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid);
 
-/* Calls visit for each state file that can be read; it may take pointers out of `saved`. */
+/* Calls visit for each state file that can be read; it may take pointers out of `saved`. A file
+ * that cannot be read, or that visit refuses with -errno and an error in diag, is set aside and
+ * becomes a problem of the host. */
 void load_saved_domains(struct enforcer *enforcer,
-			void (*visit)(struct enforcer *enforcer, struct saved_domain *saved));
+			int (*visit)(struct enforcer *enforcer, struct saved_domain *saved,
+				     struct diag *diag));
+
+/* Is a state file of a port domain set aside? Then an attached device that nobody claims may be
+ * that domain's, which only an administrator can tell. */
+bool has_bad_port_state(const struct enforcer *enforcer);
 
 /* ---- adopt.c -------------------------------------------------------------------------------- */
 
@@ -210,6 +220,9 @@ bool awaits_policed(struct enforcer *enforcer);
 void free_policed(struct enforcer *enforcer);
 
 /* ---- port_domain.c -------------------------------------------------------------------------- */
+
+/* The port domain of a device's name; NULL: there is none. */
+struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device);
 
 /* Brings a port domain to what is asked for now; where that is bad, what is in force stays, and a
  * device that has nothing in force passes nothing. */

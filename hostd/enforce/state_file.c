@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +14,16 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/base/replace_file.h"
+#include "hostd/base/trusted_file.h"
 
-#define SUFFIX ".json"
+#define SUFFIX     ".json"
+#define BAD_SUFFIX SUFFIX ".bad"
+
+/* A domain's XML of CONTROL_REQUEST_MAX bytes, each written as \u0000. */
+#define STATE_FILE_MAX ((size_t)32 << 20)
+
+/* Files of one name that are set aside. */
+#define BAD_FILES_MAX 100
 
 static char *state_path(const char *directory, const char *name)
 {
@@ -36,22 +45,24 @@ static void make_directory(const char *path)
 	mkdir(path, 0700);
 }
 
-int write_state_file(const char *directory, const char *name, const json_t *state)
+int write_state_file(const char *directory, const char *name, const json_t *state,
+		     struct diag *diag)
 {
 	_cleanup_free_ char *path = state_path(directory, name);
 	_cleanup_free_ char *text = json_dumps(state, JSON_INDENT(1));
 
 	if (!path || !text)
-		return -ENOMEM;
+		return fail(diag, ENOMEM, directory, 0, "out of memory");
 	make_directory(directory);
-	return replace_file(path, text);
+	return replace_file(path, text, diag);
 }
 
 bool has_state_file(const char *directory, const char *name)
 {
 	_cleanup_free_ char *path = state_path(directory, name);
+	struct stat status;
 
-	return path && access(path, F_OK) == 0;
+	return path && lstat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 int remove_state_file(const char *directory, const char *name)
@@ -63,6 +74,40 @@ int remove_state_file(const char *directory, const char *name)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* ---- files that are set aside ------------------------------------------------------------------
+ */
+
+/* A name that nothing has yet. Returns 0 or -errno. */
+static int rename_as_bad(const char *path, const char *bad_path)
+{
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, bad_path, RENAME_NOREPLACE) == 0)
+		return 0;
+	return -errno;
+}
+
+int set_aside_state_file(const char *path, char **ret_path)
+{
+	for (int i = 1; i <= BAD_FILES_MAX; i++) {
+		_cleanup_free_ char *bad_path = NULL;
+		int r = i == 1 ? asprintf(&bad_path, "%s.bad", path)
+			       : asprintf(&bad_path, "%s.bad.%d", path, i);
+
+		if (r < 0) {
+			bad_path = NULL;
+			return -ENOMEM;
+		}
+		r = rename_as_bad(path, bad_path);
+		if (r == 0)
+			*ret_path = TAKE_PTR(bad_path);
+		if (r != -EEXIST)
+			return r;
+	}
+	return -EEXIST;
+}
+
+/* ---- reading -----------------------------------------------------------------------------------
+ */
+
 static bool is_state_file(const char *name)
 {
 	size_t length = strlen(name);
@@ -70,40 +115,107 @@ static bool is_state_file(const char *name)
 	return length > strlen(SUFFIX) && strcmp(name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
-static void load_file(const char *directory, const char *name,
-		      void (*visit)(const char *path, json_t *state, const char *problem,
-				    void *context),
-		      void *context)
+static bool is_bad_file(const char *name)
 {
-	_cleanup_free_ char *path = NULL;
+	const char *suffix = strstr(name, BAD_SUFFIX);
+
+	return suffix && (suffix[strlen(BAD_SUFFIX)] == '\0' || suffix[strlen(BAD_SUFFIX)] == '.');
+}
+
+static void visit_entry(const char *directory, const char *name,
+			void (*visit)(const char *path, const char *name, void *context),
+			void *context)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return;
+	visit(path, name, context);
+	free(path);
+}
+
+/* Calls visit with the path and name of each entry that `wanted` wants. */
+static void for_each_entry(const char *directory, bool (*wanted)(const char *name),
+			   void (*visit)(const char *path, const char *name, void *context),
+			   void *context)
+{
+	struct dirent **items = NULL;
+	/* All names first: visitors rename and remove. */
+	int count = scandir(directory, &items, NULL, alphasort);
+
+	if (count < 0 && errno != ENOENT)
+		log_error(NULL, "%s: %s", directory, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (wanted(items[i]->d_name))
+			visit_entry(directory, items[i]->d_name, visit, context);
+		free(items[i]);
+	}
+	free(items);
+}
+
+struct state_visit {
+	void (*visit)(const struct state_file *file, void *context);
+	void *context;
+};
+
+/* NULL on failure, which diag explains. */
+static json_t *read_state(const char *path, struct diag *diag)
+{
+	_cleanup_free_ char *text = NULL;
 	json_error_t error;
 	json_t *state;
+	size_t size;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		path = NULL;
+	if (read_trusted_file(path, STATE_FILE_MAX, &text, &size, diag) < 0)
+		return NULL;
+	state = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	if (!state)
+		fail(diag, EBADMSG, path, error.line, "it is not JSON: %s", error.text);
+	return state;
+}
+
+static void load_file(const char *path, const char *name, void *context)
+{
+	const struct state_visit *visit = context;
+	_cleanup_free_ char *stem = strndup(name, strlen(name) - strlen(SUFFIX));
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct state_file file = {.path = path, .name = stem};
+
+	if (!stem)
 		return;
-	}
-	state = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-	visit(path, state, state ? NULL : error.text, context);
-	json_decref(state);
+	file.state = read_state(path, &diag);
+	file.problem = file.state ? NULL : diag.error.text;
+	if (!file.state && !file.problem)
+		file.problem = "out of memory";
+	visit->visit(&file, visit->context);
+	json_decref(file.state);
 }
 
 void for_each_state_file(const char *directory,
-			 void (*visit)(const char *path, json_t *state, const char *problem,
-				       void *context),
-			 void *context)
+			 void (*visit)(const struct state_file *file, void *context), void *context)
 {
-	DIR *stream = opendir(directory);
-	const struct dirent *entry;
+	struct state_visit state_visit = {visit, context};
 
-	if (!stream) {
-		if (errno != ENOENT)
-			log_error(NULL, "%s: %s", directory, strerror(errno));
-		return;
-	}
-	while ((entry = readdir(stream))) {
-		if (is_state_file(entry->d_name))
-			load_file(directory, entry->d_name, visit, context);
-	}
-	closedir(stream);
+	for_each_entry(directory, is_state_file, load_file, &state_visit);
+}
+
+struct bad_visit {
+	void (*visit)(const char *path, void *context);
+	void *context;
+};
+
+static void name_bad_file(const char *path, const char *name, void *context)
+{
+	const struct bad_visit *visit = context;
+
+	(void)name;
+	visit->visit(path, visit->context);
+}
+
+void for_each_bad_state_file(const char *directory, void (*visit)(const char *path, void *context),
+			     void *context)
+{
+	struct bad_visit bad_visit = {visit, context};
+
+	for_each_entry(directory, is_bad_file, name_bad_file, &bad_visit);
 }

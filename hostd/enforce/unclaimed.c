@@ -86,6 +86,8 @@ void release_unclaimed(struct enforcer *enforcer, uint64_t seen)
 {
 	struct unclaimed_port *port, *next;
 
+	if (has_bad_port_state(enforcer))
+		return;
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
 		if (port->since + UNCLAIMED_USEC > seen)
 			continue;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 #include "hostd/policy/parse.h"
 
 #define SUFFIX ".xml"
@@ -22,6 +23,9 @@ struct entry {
 	char *error;
 	bool borrowed; /* from the library that this one was made of */
 };
+
+typedef int parse_file(const char *path, struct policy **ret_policy, struct address_set **ret_set,
+		       struct diag *diag);
 
 struct library {
 	char *directory;
@@ -73,7 +77,8 @@ static int keep_error(struct entry *entry, struct diag *diag)
 	return entry->error ? 0 : -ENOMEM;
 }
 
-static int load_entry(struct library *library, const char *file, struct entry *entry)
+static int load_entry(struct library *library, const char *file, parse_file *parse,
+		      struct entry *entry)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	_cleanup_free_ char *path = NULL;
@@ -84,7 +89,7 @@ static int load_entry(struct library *library, const char *file, struct entry *e
 		path = NULL;
 		return -ENOMEM;
 	}
-	r = parse_policy_file(path, &entry->policy, &entry->set, &diag);
+	r = parse(path, &entry->policy, &entry->set, &diag);
 	if (!r)
 		r = check_entry_name(entry, path, &diag);
 	if (!r)
@@ -93,13 +98,14 @@ static int load_entry(struct library *library, const char *file, struct entry *e
 	return keep_error(entry, &diag);
 }
 
-static int load_entries(struct library *library, struct dirent *const *items, size_t count)
+static int load_entries(struct library *library, struct dirent *const *items, size_t count,
+			parse_file *parse)
 {
 	library->entries = calloc(count + 1, sizeof(*library->entries));
 	if (!library->entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		int r = load_entry(library, items[i]->d_name,
+		int r = load_entry(library, items[i]->d_name, parse,
 				   &library->entries[library->entry_count++]);
 
 		if (r)
@@ -110,7 +116,8 @@ static int load_entries(struct library *library, struct dirent *const *items, si
 	return 0;
 }
 
-int load_library(const char *directory, struct library **ret, struct diag *diag)
+static int load_directory(const char *directory, parse_file *parse, struct library **ret,
+			  struct diag *diag)
 {
 	_cleanup_(free_library) struct library *library = calloc(1, sizeof(*library));
 	struct dirent **items = NULL;
@@ -124,7 +131,7 @@ int load_library(const char *directory, struct library **ret, struct diag *diag)
 			    strerror(errno));
 	if (count < 0)
 		count = 0;
-	r = load_entries(library, items, (size_t)count);
+	r = load_entries(library, items, (size_t)count, parse);
 	for (int i = 0; i < count; i++)
 		free(items[i]);
 	free(items);
@@ -132,6 +139,21 @@ int load_library(const char *directory, struct library **ret, struct diag *diag)
 		return fail(diag, -r, directory, 0, "out of memory");
 	*ret = TAKE_PTR(library);
 	return 0;
+}
+
+int load_library(const char *directory, struct library **ret, struct diag *diag)
+{
+	return load_directory(directory, parse_policy_file, ret, diag);
+}
+
+int load_trusted_library(const char *directory, struct library **ret, struct diag *diag)
+{
+	_cleanup_close_ int fd = -1;
+	int r = 0;
+
+	if (access(directory, F_OK) == 0 || errno != ENOENT)
+		r = open_trusted_directory(directory, &fd, diag);
+	return r < 0 ? r : load_directory(directory, parse_trusted_policy_file, ret, diag);
 }
 
 static void free_entry(struct entry *entry)

@@ -16,6 +16,10 @@ struct library;
  * kept as a bad entry whose error find_policy() repeats to whoever refers to it. Returns 0, or
  * -errno when the directory cannot be read. */
 int load_library(const char *directory, struct library **ret, struct diag *diag);
+
+/* The same for the directory that the daemon enforces: it and its files must be trusted
+ * (base/trusted_file.h). An untrusted directory is -EPERM; an untrusted file is a bad one. */
+int load_trusted_library(const char *directory, struct library **ret, struct diag *diag);
 void free_library(struct library **library);
 
 /* The library as it would be with one file more, or another one of that name: a policy or a set

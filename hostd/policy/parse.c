@@ -11,12 +11,11 @@
 #include "hostd/policy/parse.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/parse_parts.h"
 #include "hostd/policy/schema.h"
@@ -152,49 +151,24 @@ int parse_policy_text(const char *xml, size_t size, const char *source, struct p
 	return 0;
 }
 
-/* Reads at most `size` bytes; the number read or -errno. */
-static ssize_t read_up_to(int fd, char *buffer, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t got = read(fd, buffer + used, size - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	return (ssize_t)used;
-}
-
 int parse_policy_file(const char *path, struct policy **ret_policy, struct address_set **ret_set,
 		      struct diag *diag)
 {
-	/* Not blocking: a FIFO in the policy directory must not stop the daemon. */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *text = NULL;
-	struct stat status;
-	ssize_t size;
+	size_t size;
+	int r = read_regular_file(path, POLICY_FILE_MAX, &text, &size, diag);
 
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return fail(diag, errno, path, 0, "cannot read it: %s", strerror(errno));
-	if (!S_ISREG(status.st_mode))
-		return fail(diag, EINVAL, path, 0, "it is not a regular file");
-	if (status.st_size > POLICY_FILE_MAX)
-		return fail(diag, EINVAL, path, 0, "it is %lld bytes long (at most %d)",
-			    (long long)status.st_size, POLICY_FILE_MAX);
-	/* One byte more than allowed, should the file be growing. */
-	text = malloc(POLICY_FILE_MAX + 1);
-	if (!text)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
-	size = read_up_to(fd, text, POLICY_FILE_MAX + 1);
-	if (size < 0)
-		return fail(diag, (int)-size, path, 0, "cannot read it: %s", strerror((int)-size));
-	return parse_policy_text(text, (size_t)size, path, ret_policy, ret_set, diag);
+	return r < 0 ? r : parse_policy_text(text, size, path, ret_policy, ret_set, diag);
+}
+
+int parse_trusted_policy_file(const char *path, struct policy **ret_policy,
+			      struct address_set **ret_set, struct diag *diag)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_trusted_file(path, POLICY_FILE_MAX, &text, &size, diag);
+
+	return r < 0 ? r : parse_policy_text(text, size, path, ret_policy, ret_set, diag);
 }
 
 int parse_domain_policy(const char *xml, size_t size, const char *source, int first_line,

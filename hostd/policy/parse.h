@@ -17,6 +17,9 @@ void set_schema_path(const char *path);
  * Returns 0 or -errno with an error in diag: -EINVAL for bad input. */
 int parse_policy_file(const char *path, struct policy **ret_policy, struct address_set **ret_set,
 		      struct diag *diag);
+/* The same for a file of the policy directory: it must be trusted (base/trusted_file.h). */
+int parse_trusted_policy_file(const char *path, struct policy **ret_policy,
+			      struct address_set **ret_set, struct diag *diag);
 int parse_policy_text(const char *xml, size_t size, const char *source, struct policy **ret_policy,
 		      struct address_set **ret_set, struct diag *diag);
 

@@ -76,7 +76,7 @@ check_lives() {
 fill() {
 	mkdir -p "$LAB/copy" "$1"
 	cp -a "$1/." "$LAB/copy"
-	mount -t tmpfs -o size=64k tmpfs "$1"
+	mount -t tmpfs -o size=64k,mode=755 tmpfs "$1"
 	cp -a "$LAB/copy/." "$1"
 	rm -r "$LAB/copy"
 	cat /dev/zero >"$1/filler" 2>/dev/null || true
@@ -153,7 +153,14 @@ check_damaged_state() {
 	check_equal "... the port is the same" "$(cut -d ' ' -f 1,3- <<<"$before")" \
 		"$(identity | cut -d ' ' -f 1,3-)"
 	check_soon 30 "... with its connections" holds 3
-	rm -r "$STATE"/{noise,directory,11111111-1111-1111-1111-111111111111}.json
+	check_equal "... every file that was damaged is a problem that is said" 4 "$(bad_files)"
+	rm -r "$STATE"/*.json.bad
+	check_equal "... until it is removed" 0 "$(bad_files)"
+}
+
+# State files that the daemon has set aside, as it tells.
+bad_files() {
+	vmseg status --json | jq '[.problems[] | select(.error | test("\\.json\\.bad: "))] | length'
 }
 
 # The programs go with their links, and the guest is open: until the next daemon answers, no longer.

@@ -46,7 +46,7 @@ is_error_shown() {
 	[ "$(pending .error)" != null ]
 }
 
-# The file of before, with what an editor of policies would not write, and not of root's making.
+# The file of before, with what an editor of policies would not write.
 write_before() {
 	{
 		printf '<?xml version="1.0"?>\r\n<!-- as it was -->\r\n'
@@ -55,7 +55,7 @@ write_before() {
 	} >"$LAB/before"
 	cp "$LAB/before" "$WEB"
 	chmod 640 "$WEB"
-	chown daemon: "$WEB"
+	chown :daemon "$WEB"
 	touch -d '2020-02-02 02:02:02' "$WEB"
 }
 
@@ -222,8 +222,9 @@ check_broken_state() {
 	start_hostd
 	check "what cannot be understood does not stop the daemon" nothing_pending
 	check "and is named" grep -q "$STATE/web.json: " "$LAB/hostd.log"
-	check "each" grep -q "$STATE/other.json: not a state file of this version" "$LAB/hostd.log"
-	rm "$STATE"/*.json
+	check "each" grep -q "$STATE/other.json: it is not a state file of this version" "$LAB/hostd.log"
+	check_equal "and listed as a problem" 2 "$(vmseg status --json | jq ".problems | length")"
+	rm "$STATE"/*.json.bad
 }
 
 # ---- in spite of everything -------------------------------------------------------------------

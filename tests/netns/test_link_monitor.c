@@ -13,10 +13,16 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "hostd/base/netlink.h"
 #include "hostd/datapath/qdisc.h"
+#include "hostd/enforce/link_info.h"
 #include "hostd/enforce/link_monitor.h"
 
 struct news {
@@ -282,6 +288,130 @@ static void news_is_not_lost_while_lost_news_is_made_up_for(void **state)
 	run("ip link del busy0 && ip link del late0");
 }
 
+/* ---- messages that are not the kernel's --------------------------------------------------- */
+
+/* As any process with CAP_NET_ADMIN can: to the port id that the monitor's socket has. */
+static void forge(struct link_monitor *monitor, const void *datagram, size_t size)
+{
+	struct sockaddr_nl monitors = {0}, own = {.nl_family = AF_NETLINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	socklen_t length = sizeof(monitors);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(getsockname(link_monitor_descriptor(monitor), (struct sockaddr *)&monitors,
+				     &length),
+			 0);
+	assert_int_equal(sendto(fd, datagram, size, 0, (struct sockaddr *)&monitors, length), size);
+	close(fd);
+}
+
+static void forge_link_message(struct link_monitor *monitor, uint16_t type, unsigned int ifindex,
+			       uint32_t length)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+	} message = {
+		.header = {.nlmsg_len = length, .nlmsg_type = type},
+		.link = {.ifi_index = (int)ifindex},
+	};
+
+	forge(monitor, &message, sizeof(message));
+}
+
+static void only_the_kernel_is_believed(void **state)
+{
+	uint32_t whole = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	struct link_monitor *monitor;
+	struct news news = {0};
+	unsigned int ifindex;
+
+	(void)state;
+	run("ip link add port0 type veth peer name port1");
+	ifindex = if_nametoindex("port0");
+	monitor = open_monitor(&news);
+	forge_link_message(monitor, RTM_DELLINK, ifindex, whole);
+	forge_link_message(monitor, RTM_DELLINK, ifindex, UINT32_MAX);
+	forge_link_message(monitor, RTM_NEWLINK, ifindex, 0);
+	forge(monitor, "", 1);
+	read_all(monitor);
+	assert_int_equal(news.gone_count, 0);
+	assert_int_equal(news.appeared_count, 0);
+	/* Nor does what is forged count as news that was lost. */
+	assert_int_equal(news.disturbed_count, 0);
+	run("ip link del port0");
+	read_all(monitor);
+	assert_true(was_gone(&news, ifindex));
+	close_link_monitor(&monitor);
+}
+
+static int count_message(const struct nlmsghdr *header, void *context)
+{
+	int *count = context;
+
+	(void)header;
+	++*count;
+	return 0;
+}
+
+static int end_at_once(const struct nlmsghdr *header, void *context)
+{
+	count_message(header, context);
+	return -ECANCELED;
+}
+
+static void no_length_is_believed(void **state)
+{
+	static const uint32_t bad[] = {0,          1,          NLMSG_HDRLEN - 1, NLMSG_HDRLEN + 1,
+				       0x7fffffff, 0x80000000, 0xfffffff0,       0xffffffff};
+	struct nlmsghdr messages[3] = {0};
+	int count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		messages[i].nlmsg_len = NLMSG_HDRLEN;
+	assert_int_equal(for_each_netlink_message(messages, 0, count_message, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(for_each_netlink_message(messages, sizeof(messages), count_message,
+						  &count),
+			 0);
+	assert_int_equal(count, 3);
+	count = 0;
+	assert_int_equal(for_each_netlink_message(messages, sizeof(messages), end_at_once, &count),
+			 -ECANCELED);
+	assert_int_equal(count, 1);
+	/* The last message may end without padding. */
+	count = 0;
+	messages[1].nlmsg_len = NLMSG_HDRLEN + 1;
+	assert_int_equal(for_each_netlink_message(messages, 2 * NLMSG_HDRLEN + 1, count_message,
+						  &count),
+			 0);
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		count = 0;
+		messages[1].nlmsg_len = bad[i];
+		assert_int_equal(for_each_netlink_message(messages, 2 * sizeof(messages[0]),
+							  count_message, &count),
+				 -EBADMSG);
+		assert_int_equal(count, 1);
+	}
+	assert_int_equal(for_each_netlink_message(messages, NLMSG_HDRLEN - 1, count_message,
+						  &count),
+			 -EBADMSG);
+}
+
+static void the_kernels_errors_are_passed_on(void **state)
+{
+	struct link_info info;
+	char kind[QDISC_KIND_BYTES];
+
+	(void)state;
+	assert_int_equal(read_link_info(INT32_MAX, &info), -ENODEV);
+	assert_int_equal(read_ingress_qdisc(INT32_MAX, kind), -ENODEV);
+	assert_int_equal(read_link_info(1, &info), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +422,9 @@ int main(void)
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(a_question_is_no_news),
 		cmocka_unit_test(lost_news_is_made_up_for),
+		cmocka_unit_test(only_the_kernel_is_believed),
+		cmocka_unit_test(no_length_is_believed),
+		cmocka_unit_test(the_kernels_errors_are_passed_on),
 		cmocka_unit_test(news_is_not_lost_while_lost_news_is_made_up_for),
 	};
 

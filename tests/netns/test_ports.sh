@@ -78,8 +78,8 @@ check_refusals() {
 
 check_unwritable_state() {
 	mkdir -p "$STATE"
-	mount -t tmpfs -o ro tmpfs "$STATE"
-	refused "what cannot be kept is not begun" "$STATE: the state of c11 could not be written" \
+	mount -t tmpfs -o ro,mode=755 tmpfs "$STATE"
+	refused "what cannot be kept is not begun" "the state of c11 could not be written: $STATE" \
 		attach_web
 	check_equal "nor is it filtered" "0 " "$(ports_used) $(domain c11 .state)"
 	umount "$STATE"

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -184,6 +185,24 @@ static void bad_domains_are_refused_with_their_line(void **state)
 		 "domain XML:1: <domain> has no <uuid> with text"},
 		{"<domain><name>web</name><uuid>1</uuid></domain>",
 		 "domain XML:1: <uuid>: \"1\" is not a UUID"},
+		/* It becomes a file's name. */
+		{"<domain><name>web</name><uuid>../../victim/settings-of-another-pro</uuid></"
+		 "domain>",
+		 "domain XML:1: <uuid>: \"../../victim/settings-of-another-pro\" is not a UUID"},
+		{"<domain><name>web</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fag</uuid></"
+		 "domain>",
+		 "domain XML:1: <uuid>: \"4dea22b3-1d52-d8f3-2516-782e98ab3fag\" is not a UUID"},
+		{"<domain><name>web</name><uuid>4dea22b31d52-d8f3-2516-782e98ab3fa00</uuid></"
+		 "domain>",
+		 "domain XML:1: <uuid>: \"4dea22b31d52-d8f3-2516-782e98ab3fa00\" is not a UUID"},
+		{"<domain><name>a/b</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid></"
+		 "domain>",
+		 "domain XML:1: <name>: expected 1 to 255 bytes without slash and line break, got "
+		 "\"a/b\""},
+		{"<domain><name>a&#10;b</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid></"
+		 "domain>",
+		 "domain XML:1: <name>: expected 1 to 255 bytes without slash and line break, got "
+		 "\"a\nb\""},
 		{"<domain>" NAME "<devices>\n<interface type='bridge'/></devices></domain>",
 		 "domain web:2: <interface> has no <mac address=\"...\"/>"},
 		{"<domain>" NAME "<devices>\n<interface/></devices></domain>",
@@ -282,9 +301,42 @@ static void an_identity_is_read_where_the_rest_cannot_be(void **state)
 	assert_null(domain);
 }
 
+/* As long as a file's name may be. */
+static void a_name_has_a_length(void **state)
+{
+	char xml[1024], name[257] = {0};
+
+	(void)state;
+	for (size_t size = 255; size <= 256; size++) {
+		_cleanup_(free_domain) struct domain *domain = NULL;
+
+		memset(name, 'n', size);
+		snprintf(xml, sizeof(xml),
+			 "<domain><name>%s</name>"
+			 "<uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid></domain>",
+			 name);
+		assert_int_equal(parse_domain(xml, strlen(xml), &domain, NULL),
+				 size == 255 ? 0 : -EINVAL);
+	}
+}
+
+/* One domain has one key, however its UUID is written. */
+static void a_uuid_is_kept_in_lower_case(void **state)
+{
+	static const char xml[] = "<domain><name>web</name>"
+				  "<uuid>4DEA22B3-1d52-d8f3-2516-782E98AB3FA0</uuid></domain>";
+	_cleanup_(free_domain) struct domain *domain = NULL;
+
+	(void)state;
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, NULL), 0);
+	assert_string_equal(domain->uuid, "4dea22b3-1d52-d8f3-2516-782e98ab3fa0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_has_a_length),
+		cmocka_unit_test(a_uuid_is_kept_in_lower_case),
 		cmocka_unit_test(bandwidth_that_polices_is_noticed),
 		cmocka_unit_test(interfaces_are_read_in_order),
 		cmocka_unit_test(container_end_is_read),

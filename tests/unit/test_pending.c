@@ -91,7 +91,7 @@ static void tamper(const char *name, const char *member, json_t *value)
 	object = json_load_file(path, 0, NULL);
 	assert_non_null(object);
 	assert_int_equal(json_object_set_new(object, member, value), 0);
-	assert_int_equal(write_state_file(state_files, name, object), 0);
+	assert_int_equal(write_state_file(state_files, name, object, NULL), 0);
 	json_decref(object);
 }
 
