@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Raise when any layout below changes: a daemon adopts only maps of its own number. */
-#define VMSEG_ABI 1
+#define VMSEG_ABI 2
 
 #define ADDRESS_BYTES 16
 #define MAC_BYTES     6
@@ -167,6 +167,10 @@ struct image_header {
  * session_map[slot] is the port's own hash. The key is the VM's view: local is the VM's side
  * whatever the direction of the packet. Protocols without ports have 0; an ICMP query has its
  * identifier as the port of the side that asks and its type as the port of the other side.
+ *
+ * The same addresses in two VLANs are two networks, so the VLAN is part of the key: the ids of the
+ * outer and of the inner tag (IEEE 802.1ad, "QinQ"), 12 bits each. Priority tags (id 0) do not
+ * count; a frame without tags is in VLAN 0. Use key_vlans() and set_key_vlans().
  */
 struct session_key {
 	__be32 remote[4];
@@ -174,7 +178,31 @@ struct session_key {
 	__be16 remote_port;
 	__be16 local_port;
 	__u8 protocol; /* IPPROTO_* */
-	__u8 reserved[3];
+	__u8 vlans[3]; /* outer id << 12 | inner id, network byte order; 0: in no VLAN */
+};
+
+/* A key's VLANs, in host byte order. */
+static inline __attribute__((always_inline)) __u32 key_vlans(const struct session_key *key)
+{
+	return (__u32)key->vlans[0] << 16 | (__u32)key->vlans[1] << 8 | key->vlans[2];
+}
+
+static inline __attribute__((always_inline)) void set_key_vlans(struct session_key *key,
+								__u32 vlans)
+{
+	key->vlans[0] = (__u8)(vlans >> 16);
+	key->vlans[1] = (__u8)(vlans >> 8);
+	key->vlans[2] = (__u8)vlans;
+}
+
+/* An id of 12 bits out of key_vlans(). */
+#define OUTER_VLAN(vlans) ((vlans) >> 12 & 0xfff)
+#define INNER_VLAN(vlans) ((vlans)&0xfff)
+
+/* Key of remote_map[slot], where sessions per remote address are counted. */
+struct remote_key {
+	__be32 address[4];
+	__u32 vlans; /* key_vlans() */
 };
 
 /* Bits of session.flags. */
@@ -302,6 +330,7 @@ _Static_assert(sizeof(struct port_state) == 32, "port_state");
 _Static_assert(sizeof(struct policy_node) == 64, "policy_node");
 _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");
 _Static_assert(sizeof(struct session_key) == 40, "session_key");
+_Static_assert(sizeof(struct remote_key) == 20, "remote_key");
 _Static_assert(sizeof(struct session) == 88, "session");
 _Static_assert(sizeof(struct port_stats) == (2UL * REASON_MAX + 2) * 16, "port_stats");
 _Static_assert(sizeof(struct settings) == 24 + 4 * STATE_MAX, "settings");

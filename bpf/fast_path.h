@@ -74,7 +74,7 @@ static __always_inline int read_fast_ipv6(struct ipv6hdr *ip, void *end, enum di
 	return 1;
 }
 
-/* Both ports at once, and the protocol with what is reserved beside it. */
+/* Both ports at once, and the protocol with the VLANs beside it: the frame has no tag. */
 static __always_inline void set_fast_ports(struct fast_packet *fast, enum direction direction)
 {
 	__u32 ports = *(__u32 *)fast->transport;

@@ -23,6 +23,7 @@ struct fragment_key {
 	__u8 direction;
 	__u8 protocol; /* IPv4 only: RFC 791 identifies a datagram by it, RFC 8200 does not */
 	__u8 reserved[2];
+	__u32 vlans; /* key_vlans() of the session */
 };
 
 struct fragment {
@@ -52,6 +53,7 @@ static __always_inline void set_fragment_key(const struct packet *pkt, enum dire
 	key->protocol = pkt->family == 4 ? pkt->key.protocol : 0;
 	key->reserved[0] = 0;
 	key->reserved[1] = 0;
+	key->vlans = key_vlans(&pkt->key);
 }
 
 static __always_inline struct fragment *find_fragment(const struct port *port,
@@ -70,7 +72,8 @@ static __always_inline int same_fragment_key(const struct fragment_key *a,
 					     const struct fragment_key *b)
 {
 	return a->id == b->id && a->direction == b->direction && a->protocol == b->protocol &&
-	       same_address(a->remote, b->remote) && same_address(a->local, b->local);
+	       a->vlans == b->vlans && same_address(a->remote, b->remote) &&
+	       same_address(a->local, b->local);
 }
 
 /* The first fragment has passed: let the others follow. */

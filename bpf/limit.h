@@ -70,43 +70,55 @@ static __always_inline void add_half_open(__u32 slot, __s64 change)
 		__sync_fetch_and_add(&state->half_open, change);
 }
 
-static __always_inline __s64 *find_remote_count(const struct port *port, const __be32 *remote)
+static __always_inline struct remote_key remote_of(const struct session_key *key)
 {
-	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	struct remote_key remote = {.vlans = key_vlans(key)};
 
-	return table ? bpf_map_lookup_elem(table, remote) : NULL;
+	copy_address(remote.address, key->remote);
+	return remote;
 }
 
-/* A session with this remote address was opened. Two CPUs that both open the first one: the second
- * insertion fails, and is tried once more as an addition. */
-static __always_inline void count_remote(const struct port *port, const __be32 *remote)
+static __always_inline __s64 *find_remote_count(const struct port *port,
+						const struct session_key *key)
 {
 	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	struct remote_key remote = remote_of(key);
+
+	return table ? bpf_map_lookup_elem(table, &remote) : NULL;
+}
+
+/* A session with this key was opened. Two CPUs that both open the remote's first one: the second
+ * insertion fails, and is tried once more as an addition. */
+static __always_inline void count_remote(const struct port *port, const struct session_key *key)
+{
+	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	struct remote_key remote = remote_of(key);
 	__s64 one = 1, *count;
 
 	if (!table)
 		return;
-	count = bpf_map_lookup_elem(table, remote);
-	if (!count && bpf_map_update_elem(table, remote, &one, BPF_NOEXIST))
-		count = bpf_map_lookup_elem(table, remote);
+	count = bpf_map_lookup_elem(table, &remote);
+	if (!count && bpf_map_update_elem(table, &remote, &one, BPF_NOEXIST))
+		count = bpf_map_lookup_elem(table, &remote);
 	if (count)
 		__sync_fetch_and_add(count, 1);
 }
 
 /* One is over; the last one takes the entry along. */
-static __always_inline void uncount_remote(const struct port *port, const __be32 *remote)
+static __always_inline void uncount_remote(const struct port *port, const struct session_key *key)
 {
 	void *table = bpf_map_lookup_elem(&remote_map, &port->slot);
+	struct remote_key remote = remote_of(key);
 	__s64 *count;
 
 	if (!table)
 		return;
-	count = bpf_map_lookup_elem(table, remote);
+	count = bpf_map_lookup_elem(table, &remote);
 	if (!count)
 		return;
 	__sync_fetch_and_add(count, -1);
 	if (*count <= 0)
-		bpf_map_delete_elem(table, remote);
+		bpf_map_delete_elem(table, &remote);
 }
 
 /* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that
@@ -128,7 +140,7 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 	    state->half_open - fewer >= (__s64)port->half_open)
 		return REASON_HALF_OPEN_LIMIT;
 	if (port->sessions_per_remote) {
-		count = find_remote_count(port, pkt->key.remote);
+		count = find_remote_count(port, &pkt->key);
 		if (count && *count - !!leaving >= (__s64)port->sessions_per_remote)
 			return REASON_REMOTE_LIMIT;
 	}

@@ -92,6 +92,29 @@ static __always_inline int parse_llc(struct __sk_buff *skb, struct packet *pkt)
 	return is_vlan_ethertype(pkt->ethertype) ? REASON_VLAN : UNDECIDED;
 }
 
+/* Puts the VLANs that the frame is in into the key. A third one has no place there, and two
+ * networks must not be taken for one. */
+static __always_inline int note_vlans(struct packet *pkt)
+{
+	__u32 vlans = 0;
+
+#pragma unroll
+	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+		__u32 id = pkt->vlan[i];
+
+		if (id == NO_VLAN || !id)
+			continue;
+		if (!vlans)
+			vlans = id << 12;
+		else if (!INNER_VLAN(vlans))
+			vlans |= id;
+		else
+			return REASON_VLAN;
+	}
+	set_key_vlans(&pkt->key, vlans);
+	return UNDECIDED;
+}
+
 static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *pkt)
 {
 	struct ethhdr *eth = header_at(skb, 0, sizeof(*eth));
@@ -117,7 +140,7 @@ static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *
 		pkt->ethertype = bpf_ntohs(tag->ethertype);
 		pkt->network += sizeof(*tag);
 	}
-	if (is_vlan_ethertype(pkt->ethertype))
+	if (is_vlan_ethertype(pkt->ethertype) || note_vlans(pkt) != UNDECIDED)
 		return REASON_VLAN;
 	if (pkt->ethertype < FIRST_ETHERTYPE)
 		return parse_llc(skb, pkt);

@@ -81,6 +81,7 @@ static __always_inline int parse_inner(struct __sk_buff *skb, enum direction dir
 	__u32 offset = pkt->transport + ICMP_HEADER_BYTES;
 
 	inner->family = pkt->family;
+	set_key_vlans(&inner->key, key_vlans(&pkt->key));
 	if (pkt->family == 4) {
 		ip = header_at(skb, offset, sizeof(ip->v4));
 		if (!ip || offset + sizeof(ip->v4) > end)
@@ -201,6 +202,7 @@ static __always_inline int judge_answer(const struct judgement *judgement, const
 	if (pkt->key.protocol != IPPROTO_UDP)
 		return UNDECIDED;
 	key.protocol = IPPROTO_UDP;
+	set_key_vlans(&key, key_vlans(&pkt->key));
 	key.local_port = pkt->key.local_port;
 	key.remote_port = pkt->key.remote_port;
 	if (is_multicast(pkt, pkt->key.local) && pkt->source_port == pkt->port)

@@ -101,7 +101,7 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 	/* Of two CPUs that end it, one may forget it. */
 	if (!bpf_map_delete_elem(judgement->table, &pkt->key) &&
 	    judgement->port->sessions_per_remote)
-		uncount_remote(judgement->port, pkt->key.remote);
+		uncount_remote(judgement->port, &pkt->key);
 }
 
 /* Ends a session that has run out or closed; reported as its opener's if its rule wants so. */
@@ -329,7 +329,7 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	if (is_half_open(session->state))
 		add_half_open(port->slot, 1);
 	if (port->sessions_per_remote)
-		count_remote(port, pkt->key.remote);
+		count_remote(port, &pkt->key);
 	return UNDECIDED;
 }
 

@@ -30,7 +30,7 @@ struct remote_table {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__uint(key_size, ADDRESS_BYTES);
+	__uint(key_size, sizeof(struct remote_key));
 	__uint(value_size, sizeof(__s64));
 };
 

@@ -226,5 +226,7 @@ int read_question(const json_t *params, const struct managed_port *port,
 		r = read_addresses(params, plan, ret, diag);
 	if (r == 0)
 		r = read_service(params, ret, diag);
+	if (r == 0)
+		r = read_vlans(params, &ret->vlans, diag);
 	return r;
 }

@@ -118,8 +118,10 @@ static json_t *view_question(const struct inquiry *inquiry)
 	const struct probe *probe = &inquiry->probe;
 	char local[PREFIX_TEXT_BYTES], remote[PREFIX_TEXT_BYTES], number[PROTOCOL_TEXT_BYTES];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I}", "device", inquiry->port->device,
-			 "direction", direction_name(probe->direction), "protocol",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:s, s:I}", "device",
+			 inquiry->port->device, "vlan", (json_int_t)OUTER_VLAN(probe->vlans),
+			 "inner_vlan", (json_int_t)INNER_VLAN(probe->vlans), "direction",
+			 direction_name(probe->direction), "protocol",
 			 protocol_name(probe->protocol, number), "local",
 			 format_address(probe->local, local), "local_port",
 			 (json_int_t)probe->local_port, "remote",

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/vlan.h"
 
 const struct method control_methods[] = {
 	{"hook", .answer = answer_hook},
@@ -42,4 +43,20 @@ const char *need_string(const json_t *params, const char *name, struct diag *dia
 	if (!value)
 		fail(diag, EINVAL, NULL, 0, "params.%s: expected a string", name);
 	return value;
+}
+
+int read_vlans(const json_t *params, uint32_t *ret, struct diag *diag)
+{
+	const json_t *value = json_object_get(params, "vlan");
+	const char *text = json_string_value(value);
+	uint32_t vlans = 0;
+
+	if (value && !(text && parse_vlan(text, &vlans)))
+		return fail(
+			diag, EINVAL, NULL, 0,
+			"vlan: expected an id from 1 to %d, two such ids with a dot between for "
+			"a VLAN inside a VLAN, or 0 for none, not \"%s\"",
+			VLAN_ID_MAX, text ? text : "");
+	*ret = vlans;
+	return 0;
 }

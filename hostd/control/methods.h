@@ -96,4 +96,8 @@ int answer_monitor(struct control_context *context, const json_t *params, json_t
 /* A string parameter that must be there; NULL with an error in diag. */
 const char *need_string(const json_t *params, const char *name, struct diag *diag);
 
+/* The optional parameter "vlan", a string like "100" or "100.200"; not given: 0, no VLAN.
+ * -EINVAL with an error in diag. */
+int read_vlans(const json_t *params, uint32_t *ret, struct diag *diag);
+
 #endif

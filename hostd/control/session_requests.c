@@ -13,7 +13,14 @@
 
 #define PAGE_SESSIONS 1000
 
+/* Which sessions are wanted. */
+struct session_filter {
+	bool by_vlan;
+	uint32_t vlans;
+};
+
 struct collection {
+	struct session_filter filter;
 	const struct managed_port *port;
 	json_t *sessions;
 };
@@ -50,11 +57,13 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 
 	format_address((const uint8_t *)key->local, local);
 	format_address((const uint8_t *)key->remote, remote);
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o,"
-			 " s:s, s:o, s:o}",
-			 "device", port->device, "protocol", protocol_name(key->protocol, number),
-			 "local", local, "local_port", (json_int_t)ntohs(key->local_port), "remote",
-			 remote, "remote_port", (json_int_t)ntohs(key->remote_port), "opened",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I,"
+			 " s:I, s:o, s:s, s:o, s:o}",
+			 "device", port->device, "vlan", (json_int_t)OUTER_VLAN(key_vlans(key)),
+			 "inner_vlan", (json_int_t)INNER_VLAN(key_vlans(key)), "protocol",
+			 protocol_name(key->protocol, number), "local", local, "local_port",
+			 (json_int_t)ntohs(key->local_port), "remote", remote, "remote_port",
+			 (json_int_t)ntohs(key->remote_port), "opened",
 			 direction_name(session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT
 									    : DIRECTION_IN),
 			 "state", state_name(session->state), "picked_up",
@@ -70,7 +79,10 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 static void collect_session(const struct session_view *view, void *context)
 {
 	struct collection *collection = context;
+	const struct session_filter *filter = &collection->filter;
 
+	if (filter->by_vlan && key_vlans(&view->key) != filter->vlans)
+		return;
 	json_array_append_new(collection->sessions, view_session(collection->port, view));
 }
 
@@ -96,6 +108,12 @@ static json_t *view_cursor(const struct managed_domain *domain, const struct man
 	return json_pack("{s:s, s:I}", "device", port->device, "place", (json_int_t)place);
 }
 
+static int read_filter(const json_t *params, struct session_filter *ret, struct diag *diag)
+{
+	ret->by_vlan = json_object_get(params, "vlan");
+	return read_vlans(params, &ret->vlans, diag);
+}
+
 int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
 		    struct diag *diag)
 {
@@ -103,14 +121,19 @@ int answer_sessions(struct control_context *context, const json_t *params, json_
 	const json_t *from = json_object_get(params, "from");
 	uint32_t place = (uint32_t)json_integer_value(json_object_get(from, "place"));
 	const struct managed_domain *domain;
+	struct session_filter filter;
 	struct collection collection;
+	int r;
 
 	if (!name)
 		return -EINVAL;
+	r = read_filter(params, &filter, diag);
+	if (r < 0)
+		return r;
 	domain = find_domain(context->enforcer, name);
 	if (!domain)
 		return fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
-	collection = (struct collection){first_port(domain, from), json_array()};
+	collection = (struct collection){filter, first_port(domain, from), json_array()};
 	if (collection.port && collection.port->ifindex)
 		page_sessions(enforcer_datapath(context->enforcer), collection.port->ifindex,
 			      PAGE_SESSIONS, &place, collect_session, &collection);

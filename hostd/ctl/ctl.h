@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "hostd/base/diag.h"
 
@@ -21,6 +22,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 #define TAKES_PORT    (1U << 4) /* --mac, --address, --group, --replace */
 #define TAKES_CONFIRM (1U << 5)
 #define TAKES_POLICY  (1U << 6)
+#define TAKES_VLAN    (1U << 7)
 
 /* The command line, taken apart. */
 struct invocation {
@@ -32,6 +34,7 @@ struct invocation {
 	long limit;         /* 0: not given */
 	const char *nic;    /* NULL: not given */
 	const char *policy; /* the last one; NULL: not given */
+	const char *vlan;   /* NULL: not given */
 	json_t *port;       /* members of a "port-attach" request; NULL: none given */
 	long confirm;       /* seconds; 0: not given */
 	unsigned given;     /* TAKES_* of the options that were given */
@@ -105,6 +108,8 @@ void print_sessions(const json_t *sessions);
 
 const char *get_text(const json_t *object, const char *name);
 json_int_t get_number(const json_t *object, const char *name);
+/* Of "vlan" and "inner_vlan", as format_vlan() takes it. */
+uint32_t get_vlans(const json_t *object);
 bool get_flag(const json_t *object, const char *name);
 
 /* "a, b, c"; `none` when the array is empty. The caller frees it. */

@@ -93,6 +93,11 @@ json_int_t get_number(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+uint32_t get_vlans(const json_t *object)
+{
+	return (uint32_t)(get_number(object, "vlan") << 12 | get_number(object, "inner_vlan"));
+}
+
 bool get_flag(const json_t *object, const char *name)
 {
 	return json_is_true(json_object_get(object, name));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmseg explain [--policy FILE] DOMAIN {in|out} PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]
+ * vmseg explain [--policy FILE] [--vlan ID] DOMAIN {in|out} PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/vlan.h"
 #include "hostd/ctl/ctl.h"
 
 #define ENDPOINT_BYTES 80
@@ -101,15 +102,18 @@ static void print_session(const json_t *session)
 
 static void print_explanation(const struct invocation *invocation, const json_t *reply)
 {
+	char vlan[VLAN_TEXT_BYTES];
+
+	format_vlan(get_vlans(reply), vlan);
 	printf("%s: %s\n", get_text(reply, "verdict"), get_text(reply, "help"));
 	printf("  reason   %s\n", get_text(reply, "reason"));
 	print_candidate(json_object_get(reply, "candidate"));
 	print_rule(json_object_get(reply, "rule"));
 	print_setting(json_object_get(reply, "setting"));
 	print_session(json_object_get(reply, "session"));
-	printf("  packet   %s, %s, %s, local %s, remote %s\n", get_text(reply, "device"),
-	       get_text(reply, "direction"), get_text(reply, "protocol"), get_text(reply, "local"),
-	       get_text(reply, "remote"));
+	printf("  packet   %s, %s%s%s%s, %s, local %s, remote %s\n", get_text(reply, "device"),
+	       vlan[0] ? "vlan " : "", vlan, vlan[0] ? ", " : "", get_text(reply, "direction"),
+	       get_text(reply, "protocol"), get_text(reply, "local"), get_text(reply, "remote"));
 }
 
 int run_explain(const struct invocation *invocation)
@@ -124,6 +128,8 @@ int run_explain(const struct invocation *invocation)
 	add_protocol(params, arguments[2]);
 	if (invocation->nic)
 		json_object_set_new(params, "nic", json_string(invocation->nic));
+	if (invocation->vlan)
+		json_object_set_new(params, "vlan", json_string(invocation->vlan));
 	for (int i = 3; i < invocation->argument_count; i++) {
 		if (add_endpoint(params, i == 3 ? "remote" : "local", arguments[i]) == 0)
 			continue;

@@ -18,9 +18,11 @@ static const struct command commands[] = {
 	{"list", "", "running domains and how each is filtered", 0, 0, 0, run_list},
 	{"show", "DOMAIN", "a domain's NICs: policy, guards, limits, counters", TAKES_RULES, 1, 1,
 	 run_show},
-	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT, 1, 1, run_sessions},
+	{"sessions", "DOMAIN", "a domain's live sessions", TAKES_LIMIT | TAKES_VLAN, 1, 1,
+	 run_sessions},
 	{"explain", "DOMAIN in|out PROTOCOL REMOTE[:PORT] [LOCAL[:PORT]]",
-	 "what would become of a packet, and why", TAKES_NIC | TAKES_POLICY, 4, 5, run_explain},
+	 "what would become of a packet, and why", TAKES_NIC | TAKES_POLICY | TAKES_VLAN, 4, 5,
+	 run_explain},
 	{"policy list", "", "policies of the policy directory and who uses them", 0, 0, 0,
 	 run_policy_list},
 	{"policy show", "NAME", "a policy or address set in canonical form", 0, 1, 1,
@@ -76,6 +78,7 @@ static int print_help(void)
 	     "  --nic NIC       with explain: the NIC, by MAC or host device, of a domain with "
 	     "several\n"
 	     "  --policy FILE   with explain: as if this policy or set were in force\n"
+	     "  --vlan ID[.ID]  with explain: the packet's VLAN; with sessions: only those in it\n"
 	     "  --policy NAME   with port attach: a policy; several hold in their order\n"
 	     "  --mac MAC       with port attach: the MAC address behind the device\n"
 	     "  --address ADDR  with port attach: an address or prefix that may be used there\n"
@@ -124,6 +127,7 @@ enum {
 	OPTION_ALL,
 	OPTION_NIC,
 	OPTION_POLICY,
+	OPTION_VLAN,
 	OPTION_MAC,
 	OPTION_ADDRESS,
 	OPTION_GROUP,
@@ -204,6 +208,10 @@ static int take_option(int option, struct invocation *invocation)
 		invocation->policy = optarg;
 		return take_port_option(invocation, TAKES_POLICY, "policies", true,
 					json_string(optarg));
+	case OPTION_VLAN:
+		invocation->vlan = optarg;
+		invocation->given |= TAKES_VLAN;
+		return STATUS_OK;
 	case OPTION_MAC:
 		return take_port_option(invocation, TAKES_PORT, "mac", false, json_string(optarg));
 	case OPTION_ADDRESS:
@@ -234,6 +242,7 @@ static void print_usage(const struct command *command)
 		{TAKES_RULES, " [--rules]"},
 		{TAKES_NIC, " [--nic NIC] [--policy FILE]"},
 		{TAKES_LIMIT, " [--limit N]"},
+		{TAKES_VLAN, " [--vlan ID[.ID]]"},
 		{TAKES_CONFIRM, " [--confirm SECONDS]"},
 	};
 
@@ -275,6 +284,7 @@ int main(int argc, char **argv)
 		{"all", no_argument, NULL, OPTION_ALL},
 		{"nic", required_argument, NULL, OPTION_NIC},
 		{"policy", required_argument, NULL, OPTION_POLICY},
+		{"vlan", required_argument, NULL, OPTION_VLAN},
 		{"mac", required_argument, NULL, OPTION_MAC},
 		{"address", required_argument, NULL, OPTION_ADDRESS},
 		{"group", required_argument, NULL, OPTION_GROUP},

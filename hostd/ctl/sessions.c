@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/vlan.h"
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
@@ -32,6 +33,19 @@ static const char *rule_name(const json_t *session)
 	return strcmp(standing, "revoked") == 0 ? "(revoked)" : get_text(session, "rule");
 }
 
+static bool is_any_in_vlan(const json_t *sessions)
+{
+	const json_t *session;
+	size_t i;
+
+	json_array_foreach(sessions, i, session)
+	{
+		if (get_vlans(session))
+			return true;
+	}
+	return false;
+}
+
 void print_sessions(const json_t *sessions)
 {
 	static const struct column columns[] = {
@@ -46,9 +60,12 @@ void print_sessions(const json_t *sessions)
 		{.name = "IN", .right = true},
 		{.name = "OUT", .right = true},
 		{.name = "RULE"},
+		{.name = "VLAN"}, /* only where there is one */
 	};
+	bool vlans = is_any_in_vlan(sessions);
 	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns));
+		new_text_table(columns, ARRAY_SIZE(columns) - !vlans);
+	char vlan[VLAN_TEXT_BYTES];
 	json_t *session;
 	size_t i;
 
@@ -68,6 +85,8 @@ void print_sessions(const json_t *sessions)
 		set_size(table, 8, (uint64_t)get_number(json_object_get(session, "in"), "bytes"));
 		set_size(table, 9, (uint64_t)get_number(json_object_get(session, "out"), "bytes"));
 		set_text(table, 10, rule_name(session));
+		if (vlans)
+			set_text(table, 11, format_vlan(get_vlans(session), vlan));
 	}
 	print_text_table(table, 0);
 }
@@ -75,7 +94,8 @@ void print_sessions(const json_t *sessions)
 /* Asks for pages until there are more than `limit` sessions, or no more. */
 static json_t *collect_sessions(const struct invocation *invocation, size_t limit)
 {
-	json_t *params = json_pack("{s:s}", "domain", invocation->arguments[0]);
+	json_t *params = json_pack("{s:s, s:s*}", "domain", invocation->arguments[0], "vlan",
+				   invocation->vlan);
 	json_t *sessions = json_array(), *reply;
 
 	for (;;) {

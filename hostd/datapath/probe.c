@@ -42,15 +42,35 @@ static size_t transport_bytes(uint8_t protocol)
 	}
 }
 
+static size_t write_type(uint16_t type, uint8_t *to)
+{
+	type = htons(type);
+	memcpy(to, &type, sizeof(type));
+	return sizeof(type);
+}
+
+/* The EtherType and the id of a tag. */
+static size_t write_tag(uint16_t type, uint32_t id, uint8_t *to)
+{
+	return write_type(type, to) + write_type((uint16_t)id, to + 2);
+}
+
+/* IEEE 802.1Q; of two tags the outer one is IEEE 802.1ad's. */
 static size_t write_ethernet(const struct probe *probe, uint8_t *to)
 {
 	bool out = probe->direction == DIRECTION_OUT;
+	uint32_t outer = OUTER_VLAN(probe->vlans), inner = INNER_VLAN(probe->vlans);
 	struct ether_header *ethernet = (struct ether_header *)to;
+	size_t length = offsetof(struct ether_header, ether_type);
 
 	memcpy(ethernet->ether_shost, out ? probe->mac : remote_mac, MAC_BYTES);
 	memcpy(ethernet->ether_dhost, out ? remote_mac : probe->mac, MAC_BYTES);
-	ethernet->ether_type = htons(is_ipv4(probe->local) ? ETHERTYPE_IP : ETHERTYPE_IPV6);
-	return sizeof(*ethernet);
+	if (outer)
+		length += write_tag(inner ? ETH_P_8021AD : ETH_P_8021Q, outer, to + length);
+	if (inner)
+		length += write_tag(ETH_P_8021Q, inner, to + length);
+	return length +
+	       write_type(is_ipv4(probe->local) ? ETHERTYPE_IP : ETHERTYPE_IPV6, to + length);
 }
 
 /* Headers are filled beside the frame and copied: behind 14 bytes of Ethernet they are not where
@@ -142,6 +162,7 @@ struct session_key key_of_probe(const struct probe *probe)
 	struct session_key key = {.protocol = probe->protocol};
 	bool icmp = probe->protocol == IPPROTO_ICMP || probe->protocol == IPPROTO_ICMPV6;
 
+	set_key_vlans(&key, probe->vlans);
 	memcpy(key.local, probe->local, ADDRESS_BYTES);
 	memcpy(key.remote, probe->remote, ADDRESS_BYTES);
 	if (has_ports(probe->protocol)) {

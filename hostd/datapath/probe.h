@@ -19,6 +19,7 @@ struct probe {
 	uint8_t protocol;
 	uint16_t local_port, remote_port; /* host byte order; TCP, UDP, UDP-Lite, SCTP */
 	uint8_t icmp_type, icmp_code;     /* ICMP, ICMPv6 */
+	uint32_t vlans;                   /* as key_vlans(); 0: no tag */
 };
 
 #define PROBE_BYTES_MAX 128

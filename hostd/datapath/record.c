@@ -7,10 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hostd/base/vlan.h"
 #include "hostd/datapath/jiffies.h"
 #include "vmseg.skel.h"
-
-#define VLAN_ID_MAX 4094 /* IEEE 802.1Q: 4095 is reserved */
 
 int check_port_config(const struct port_config *config, struct diag *diag)
 {

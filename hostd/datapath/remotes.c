@@ -5,6 +5,7 @@
 #include "hostd/datapath/remotes.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/jiffies.h"
@@ -23,8 +24,8 @@ int make_remote_table(uint32_t size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 
-	return bpf_map_create(BPF_MAP_TYPE_HASH, "remotes", ADDRESS_BYTES, sizeof(int64_t), size,
-			      &options);
+	return bpf_map_create(BPF_MAP_TYPE_HASH, "remotes", sizeof(struct remote_key),
+			      sizeof(int64_t), size, &options);
 }
 
 int make_remotes(struct filtered_port *port)
@@ -48,12 +49,14 @@ static int open_remotes(const struct filtered_port *port)
 
 static int add_session(int remotes, const struct session_key *key)
 {
+	struct remote_key remote = {.vlans = key_vlans(key)};
 	int64_t count = 0;
 
+	memcpy(remote.address, key->remote, ADDRESS_BYTES);
 	/* None yet is a count of zero. */
-	bpf_map_lookup_elem(remotes, key->remote, &count);
+	bpf_map_lookup_elem(remotes, &remote, &count);
 	count++;
-	return bpf_map_update_elem(remotes, key->remote, &count, BPF_ANY);
+	return bpf_map_update_elem(remotes, &remote, &count, BPF_ANY);
 }
 
 int count_earlier_sessions(const struct filtered_port *port, uint32_t start)

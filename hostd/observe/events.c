@@ -14,6 +14,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/base/protocols.h"
+#include "hostd/base/vlan.h"
 
 static const char *kind_name(uint32_t kind)
 {
@@ -48,8 +49,10 @@ static void format_time(uint64_t age, char *out, size_t size)
 static bool has_flow(const struct event *event)
 {
 	static const struct session_key unread;
+	struct session_key key = event->key;
 
-	return memcmp(&event->key, &unread, sizeof(unread)) != 0;
+	set_key_vlans(&key, 0); /* read before */
+	return memcmp(&key, &unread, sizeof(unread)) != 0;
 }
 
 /* The name that the port is known by; of a device that nobody has claimed yet, its own. */
@@ -59,6 +62,15 @@ static const char *device_name(const struct managed_port *port, unsigned int ifi
 	if (port)
 		return port->device;
 	return if_indextoname(ifindex, name) ? name : "";
+}
+
+/* Members that are there only where the frame was in a VLAN. */
+static void add_vlans(json_t *object, uint32_t vlans)
+{
+	if (vlans)
+		json_object_set_new(object, "vlan", json_integer(OUTER_VLAN(vlans)));
+	if (INNER_VLAN(vlans))
+		json_object_set_new(object, "inner_vlan", json_integer(INNER_VLAN(vlans)));
 }
 
 static void add_flow(json_t *object, const struct session_key *key)
@@ -107,9 +119,11 @@ static long long number_of(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-/* "vnet0 denied in policy tcp 10.0.0.5:22 <- 10.0.0.9:40112 rule ssh". */
-static void add_text(json_t *object, bool flows)
+/* "vnet0 denied in policy tcp 10.0.0.5:22 <- 10.0.0.9:40112 rule ssh", with "vlan 100" before the
+ * protocol where the frame was in one. */
+static void add_text(json_t *object, uint32_t vlans, bool flows)
 {
+	char vlan[VLAN_TEXT_BYTES];
 	_cleanup_free_ char *flow = NULL, *text = NULL;
 	bool in = strcmp(text_of(object, "direction"), "in") == 0;
 	const char *rule = text_of(object, "rule");
@@ -122,11 +136,12 @@ static void add_text(json_t *object, bool flows)
 	if (!flows && asprintf(&flow, " ethertype %s from %s", text_of(object, "ethertype"),
 			       text_of(object, "source_mac")) < 0)
 		flow = NULL;
-	if (asprintf(&text, "%s %s%s %s %s%s%s%s", text_of(object, "device"),
+	if (asprintf(&text, "%s %s%s %s %s%s%s%s%s%s", text_of(object, "device"),
 		     text_of(object, "event"),
 		     json_is_true(json_object_get(object, "audit")) ? " (audit)" : "",
-		     text_of(object, "direction"), text_of(object, "reason"), flow ? flow : "",
-		     rule[0] ? " rule " : "", rule) < 0) {
+		     text_of(object, "direction"), text_of(object, "reason"), vlans ? " vlan " : "",
+		     format_vlan(vlans, vlan), flow ? flow : "", rule[0] ? " rule " : "",
+		     rule) < 0) {
 		text = NULL;
 		return;
 	}
@@ -154,6 +169,7 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 			   (json_int_t)event->suppressed);
 	if (!object)
 		return NULL;
+	add_vlans(object, key_vlans(&event->key));
 	if (has_flow(event))
 		add_flow(object, &event->key);
 	/* A session that was revoked had been let in by a rule of an earlier policy. */
@@ -161,7 +177,7 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 		add_rule(object, port->plan, event->verdict);
 	if (event->kind == EVENT_ENDED)
 		add_totals(object, event);
-	add_text(object, has_flow(event));
+	add_text(object, key_vlans(&event->key), has_flow(event));
 	return object;
 }
 

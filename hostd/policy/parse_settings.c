@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/vlan.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/parse_parts.h"
 #include "hostd/policy/resolve.h"
 
 /* The largest limit that can be asked for; above it a limit limits nothing. */
 #define LIMIT_MAX 100000000
-
-#define VLAN_ID_MAX 4094 /* IEEE 802.1Q: 0 is a priority tag, 4095 is reserved */
 
 static int parse_default(const struct reader *reader, const xmlNode *element,
 			 struct defaults *defaults)

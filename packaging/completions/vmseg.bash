@@ -59,7 +59,7 @@ _vmseg_read_line() {
 			continue
 		elif [ -n "$_vmseg_option" ]; then
 			_vmseg_option=
-		elif [[ $word == --@(config|socket|limit|nic|confirm|policy|mac|address|group) ]]; then
+		elif [[ $word == --@(config|socket|limit|nic|vlan|confirm|policy|mac|address|group) ]]; then
 			_vmseg_option=$word
 		elif [[ $word == -* ]]; then
 			continue
@@ -78,8 +78,8 @@ _vmseg_offer_options() {
 	case $_vmseg_command in
 	'') _vmseg_offer --version --help ;;
 	show) _vmseg_offer --rules ;;
-	sessions) _vmseg_offer --limit ;;
-	explain) _vmseg_offer --nic --policy ;;
+	sessions) _vmseg_offer --limit --vlan ;;
+	explain) _vmseg_offer --nic --policy --vlan ;;
 	'policy diff') _vmseg_offer --limit ;;
 	'policy apply') _vmseg_offer --confirm ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
@@ -137,7 +137,7 @@ _vmseg() {
 		fi
 		;;
 	--group) _vmseg_offer_names group list ;;
-	--limit | --nic | --confirm | --mac | --address) ;;
+	--limit | --nic | --vlan | --confirm | --mac | --address) ;;
 	*)
 		if [[ $_vmseg_typed == -* ]]; then
 			_vmseg_offer_options

@@ -411,15 +411,14 @@ static void listed_tags_pass(void **state)
 	port->record.vlan_count = 2;
 	publish_port(port);
 	expect_pass(port, OUT, in_vlan(10, udp(VM, WEB, 40000, 53)), NEW);
-	expect_pass(port, OUT, in_offloaded_vlan(4094, udp(VM, WEB, 40000, 53)), ESTABLISHED);
+	expect_pass(port, OUT, in_offloaded_vlan(4094, udp(VM, WEB, 40000, 53)), NEW);
 	expect_pass(port, IN, in_vlan(4094, udp(WEB, VM, 53, 40000)), ESTABLISHED);
-	expect_pass(port, OUT, udp(VM, WEB, 40000, 53), ESTABLISHED);
+	expect_pass(port, OUT, udp(VM, WEB, 40000, 53), NEW);
 	expect_drop(port, OUT, in_vlan(11, udp(VM, WEB, 40000, 53)), VLAN);
 	expect_drop(port, OUT, in_offloaded_vlan(11, udp(VM, WEB, 40000, 53)), VLAN);
 	/* The priority in the tag does not matter, every one of two tags does. */
 	expect_pass(port, OUT, in_vlan(7 << 13 | 10, udp(VM, WEB, 40000, 53)), ESTABLISHED);
-	expect_pass(port, OUT, in_service_vlan(4094, in_vlan(10, udp(VM, WEB, 40000, 53))),
-		    ESTABLISHED);
+	expect_pass(port, OUT, in_service_vlan(4094, in_vlan(10, udp(VM, WEB, 40000, 53))), NEW);
 	expect_drop(port, OUT, in_service_vlan(10, in_vlan(11, udp(VM, WEB, 40000, 53))), VLAN);
 	expect_drop(port, OUT, in_offloaded_vlan(10, in_vlan(11, udp(VM, WEB, 40000, 53))), VLAN);
 	expect_drop(port, OUT, in_offloaded_vlan(11, in_vlan(10, udp(VM, WEB, 40000, 53))), VLAN);

@@ -407,6 +407,37 @@ static void each_state_has_its_own_timeout(void **state)
 	}
 }
 
+#define STATE(identifier, name, timeout, source) [STATE_##identifier] = (timeout),
+static const uint32_t usual_seconds[STATE_COUNT] = {
+#include "bpf/states.def"
+};
+#undef STATE
+
+/* RFC 5382, REQ-5: four minutes at least, from the last packet on. */
+static void a_half_closed_connection_may_be_silent_for_minutes(void **state)
+{
+	struct rig_port *port = *state;
+	struct rig *rig = port->rig;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+	uint32_t second = LONG / 240;
+
+	for (int s = 0; s < STATE_COUNT; s++)
+		rig->settings.timeout[s] = usual_seconds[s] * second;
+	apply_rig_settings(rig);
+	opens(&c, OUT);
+	says(&c, OUT, FIN | ACK, ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	for (int i = 0; i < 3; i++) {
+		age_session(port, &c.key, 235 * second);
+		says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
+		age_session(port, &c.key, 235 * second);
+		says(&c, OUT, ACK, ESTABLISHED);
+	}
+	says(&c, IN, FIN | ACK, ESTABLISHED);
+	age_session(port, &c.key, 65 * second);
+	says_in_vain(&c, OUT, ACK, TCP_STATE);
+}
+
 /* ---- mid-stream pick-up
  * --------------------------------------------------------------------------- */
 
@@ -629,6 +660,7 @@ int main(void)
 		rig_test(a_syn_does_not_disturb_a_live_session),
 		rig_test(a_closed_session_runs_out_whatever_arrives),
 		rig_test(each_state_has_its_own_timeout),
+		rig_test(a_half_closed_connection_may_be_silent_for_minutes),
 		rig_test(a_migrated_connection_is_picked_up),
 		rig_test(either_side_may_be_the_first_after_a_migration),
 		rig_test(pick_up_needs_the_policy_and_ends),

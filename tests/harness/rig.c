@@ -234,7 +234,7 @@ void set_session_limit(struct rig_port *port, uint32_t limit)
 
 	replace_table(port, skeleton->maps.session_map, &port->sessions, sizeof(struct session_key),
 		      sizeof(struct session), limit);
-	replace_table(port, skeleton->maps.remote_map, &port->remotes, ADDRESS_BYTES,
+	replace_table(port, skeleton->maps.remote_map, &port->remotes, sizeof(struct remote_key),
 		      sizeof(int64_t), limit);
 }
 

@@ -127,8 +127,12 @@ struct session_key session_between(const struct host *local, uint16_t local_port
 bool find_session(struct rig_port *port, const struct session_key *key, struct session *ret);
 uint32_t count_sessions(struct rig_port *port);
 
-/* Sessions with a remote address, as the limit per remote counts them. */
-int64_t count_remote_sessions(struct rig_port *port, const struct host *remote);
+/* The same session in a VLAN, and in a VLAN inside it (0: none). */
+struct session_key key_in_vlan(uint16_t outer, uint16_t inner, struct session_key key);
+
+/* Sessions with the remote address and the VLANs of the key, as the limit per remote counts them.
+ */
+int64_t count_remote_sessions(struct rig_port *port, const struct session_key *key);
 
 /* Sessions that the daemon's sweep would end, out of those under the keys. */
 uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count);

@@ -165,6 +165,12 @@ struct session_key session_between(const struct host *local, uint16_t local_port
 	return key;
 }
 
+struct session_key key_in_vlan(uint16_t outer, uint16_t inner, struct session_key key)
+{
+	set_key_vlans(&key, (uint32_t)outer << 12 | inner);
+	return key;
+}
+
 bool find_session(struct rig_port *port, const struct session_key *key, struct session *ret)
 {
 	return !bpf_map_lookup_elem(port->sessions, key, ret);
@@ -182,11 +188,13 @@ uint32_t count_sessions(struct rig_port *port)
 	return count;
 }
 
-int64_t count_remote_sessions(struct rig_port *port, const struct host *remote)
+int64_t count_remote_sessions(struct rig_port *port, const struct session_key *key)
 {
+	struct remote_key remote = {.vlans = key_vlans(key)};
 	int64_t count;
 
-	return bpf_map_lookup_elem(port->remotes, remote->address, &count) ? 0 : count;
+	memcpy(remote.address, key->remote, ADDRESS_BYTES);
+	return bpf_map_lookup_elem(port->remotes, &remote, &count) ? 0 : count;
 }
 
 uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, uint32_t count)

@@ -7,6 +7,9 @@
                                 that follows MARK up to a blank, and the frame's first bytes
   numbers INTERFACE PORT 4|6    prints sequence and acknowledgment number of the next TCP segment
                                 received that comes from PORT; none for 30 seconds is an error
+  datagram INTERFACE MAC MAC FROM:PORT TO:PORT [VLAN...]
+                                sends an empty UDP datagram between IPv4 addresses and MACs, with a
+                                tag for each VLAN, the outer one first
 """
 import socket
 import struct
@@ -14,6 +17,7 @@ import sys
 import time
 
 ETH_P_ALL = 3
+ETH_P_8021Q = 0x8100
 SO_RCVBUFFORCE = 33
 NUMBERS_SECONDS = 30
 
@@ -75,5 +79,20 @@ def numbers(interface, port, family):
     sys.exit(f"no TCP segment from port {port} within {NUMBERS_SECONDS} seconds")
 
 
+def datagram(interface, source_mac, target_mac, source, target, *vlans):
+    (source, source_port), (target, target_port) = source.split(":"), target.split(":")
+    udp = struct.pack("!HHHH", int(source_port), int(target_port), 8, 0)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 0, 0, 64, socket.IPPROTO_UDP, 0) + \
+        socket.inet_aton(source) + socket.inet_aton(target)
+    total = sum(struct.unpack("!10H", ip))
+    total = (total & 0xffff) + (total >> 16)
+    ip = ip[:10] + struct.pack("!H", ~total & 0xffff) + ip[12:]
+    tags = b"".join(struct.pack("!HH", ETH_P_8021Q, int(vlan)) for vlan in vlans)
+    macs = bytes.fromhex((target_mac + source_mac).replace(":", ""))
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((interface, 0))
+        sock.send(macs + tags + b"\x08\x00" + ip + udp)
+
+
 if __name__ == "__main__":
-    {"send": send, "watch": watch, "numbers": numbers}[sys.argv[1]](*sys.argv[2:])
+    {"send": send, "watch": watch, "numbers": numbers, "datagram": datagram}[sys.argv[1]](*sys.argv[2:])

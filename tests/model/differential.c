@@ -406,8 +406,7 @@ static bool agree_on_counts(struct arena *arena, char difference[512])
 			session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED;
 		if (!arena->sessions_per_remote)
 			continue;
-		remote = 0;
-		(void)bpf_map_lookup_elem(arena->port->remotes, session->key.remote, &remote);
+		remote = count_remote_sessions(arena->port, &session->key);
 		if (remote != (int64_t)count_model_remote(&arena->model, &session->key)) {
 			snprintf(difference, 512, "the programs count %lld sessions with a remote",
 				 (long long)remote);

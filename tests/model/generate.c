@@ -86,6 +86,8 @@ static struct packet wrap_frame(struct generator *g, struct packet packet)
 
 	if (one_in(g->random, 24))
 		packet = in_snap(packet);
+	if (g->trunk && !one_in(g->random, 4))
+		packet = in_vlan(one_in(g->random, 4) ? 20 : 10, packet);
 	if (one_in(g->random, 16))
 		packet = in_vlan(PICK(g->random, tags), packet);
 	if (one_in(g->random, 32))
@@ -417,6 +419,9 @@ void make_sequence(struct random *random, const struct policy_pool *pool, struct
 	ret->count = 0;
 	g.port = usual_port(NULL);
 	g.settings = usual_settings();
+	g.trunk = one_in(random, 6);
+	if (g.trunk)
+		g.port.flags |= PORT_VLAN_ANY;
 	change_policy(&g);
 	if (one_in(random, 4))
 		set_limits(&g);

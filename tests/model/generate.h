@@ -30,6 +30,7 @@ struct generator {
 	struct port_setup port;
 	struct settings_setup settings;
 	unsigned int small_jumps;
+	bool trunk; /* most frames are in one of two VLANs */
 	struct tcp_flow tcp[TCP_FLOWS];
 };
 

@@ -30,7 +30,7 @@ static bool is_of_datagram(const struct model_fragment *first, enum direction di
 	bool any_source = direction == DIRECTION_OUT && is_to_many(r);
 
 	return first->direction == direction && first->family == r->family &&
-	       first->datagram == r->datagram &&
+	       first->datagram == r->datagram && first->vlans == r->vlans &&
 	       /* RFC 791 has the protocol in it, RFC 8200 has not. */
 	       (r->family == FAMILY_V6 || first->protocol == r->protocol) &&
 	       (any_source || !memcmp(first->source, r->source, ADDRESS_BYTES)) &&
@@ -68,6 +68,7 @@ static void remember_first(struct model *model, enum direction direction, const 
 		.family = r->family,
 		.protocol = r->protocol,
 		.datagram = r->datagram,
+		.vlans = r->vlans,
 		.end = r->part_length,
 		.seen = model->now,
 	};

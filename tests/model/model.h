@@ -41,6 +41,7 @@ struct model_fragment {
 	uint8_t source[ADDRESS_BYTES], destination[ADDRESS_BYTES];
 	uint8_t protocol; /* IPv4 */
 	uint32_t datagram;
+	uint32_t vlans;
 	uint32_t end;
 	uint64_t seen;
 };
@@ -103,7 +104,7 @@ size_t sweep_model(struct model *model, size_t *ret_reported);
 
 struct model_session *find_model_session(struct model *model, const struct session_key *key);
 
-/* Sessions with the remote address of the key. */
+/* Sessions with the remote address and the VLANs of the key. */
 size_t count_model_remote(const struct model *model, const struct session_key *key);
 
 /* For a later fragment that was just asked about, and was said to follow: forgets the datagram's

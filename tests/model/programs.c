@@ -23,7 +23,7 @@
 struct fragment_place {
 	uint32_t lock;
 	uint32_t seen;
-	uint8_t key[40];
+	uint8_t key[44];
 	uint32_t end; /* 0: nothing is here */
 };
 

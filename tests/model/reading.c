@@ -73,6 +73,24 @@ static int read_llc(struct reading *reading)
 	return is_tag(reading->ethertype) ? REASON_VLAN : GO_ON;
 }
 
+/* Priority tags are in no VLAN (IEEE 802.1Q, 9.6). Two that are make a VLAN inside a VLAN (IEEE
+ * 802.1ad); of more it is not known which networks they are. */
+static int read_vlans(struct reading *reading)
+{
+	uint16_t ids[2] = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < reading->tag_count; i++) {
+		if (!reading->tags[i])
+			continue;
+		if (count == 2)
+			return REASON_VLAN;
+		ids[count++] = reading->tags[i];
+	}
+	reading->vlans = (uint32_t)ids[0] << 12 | ids[1];
+	return GO_ON;
+}
+
 int read_ethernet(const struct packet *frame, struct reading *ret)
 {
 	size_t in_frame = 0;
@@ -100,6 +118,8 @@ int read_ethernet(const struct packet *frame, struct reading *ret)
 		ret->tags[ret->tag_count++] = be16(tag) & 0xfff;
 		ret->ethertype = be16(tag + 2);
 	}
+	if (read_vlans(ret) != GO_ON)
+		return REASON_VLAN;
 	return ret->ethertype < FIRST_ETHERTYPE ? read_llc(ret) : GO_ON;
 }
 

@@ -43,6 +43,7 @@ struct reading {
 	uint8_t source_mac[MAC_BYTES];
 	uint16_t tags[TAGS_MAX]; /* VLAN ids, the one beside the frame first */
 	size_t tag_count;
+	uint32_t vlans;     /* outer id << 12 | inner id of those that are not 0; 0: in no VLAN */
 	uint16_t ethertype; /* 0: LLC without SNAP */
 	struct span rest;   /* behind the Ethernet header */
 

@@ -10,6 +10,8 @@
  *   taken for the opener.
  * - A SYN on the ports of a connection that is over is a new connection, whatever generation the
  *   old one was judged by.
+ * - The same addresses in two VLANs are other hosts: for sessions, their limits, fragments, errors
+ *   and answers alike.
  * - A session of another generation vouches for nothing else (errors, answers) until a packet of
  * its own has been judged again.
  * - An answer to a request to many is known by its ports, wherever it is addressed to.
@@ -52,6 +54,7 @@ static struct session_key find_key(enum direction direction, const struct readin
 	uint16_t sender, receiver;
 
 	find_ports(r, &sender, &receiver);
+	set_key_vlans(&key, r->vlans);
 	if (direction == DIRECTION_IN) {
 		memcpy(key.remote, r->source, ADDRESS_BYTES);
 		memcpy(key.local, r->destination, ADDRESS_BYTES);
@@ -277,6 +280,7 @@ static int judge_error(struct model *model, enum direction direction, const stru
 	if (memcmp(about.source, error->destination, ADDRESS_BYTES) ||
 	    about.message == MESSAGE_ERROR) /* RFC 1122, 3.2.2 */
 		return REASON_ICMP_STATE;
+	about.vlans = error->vlans;
 	key = find_key(!direction, &about);
 	session = find_voucher(model, &key);
 	if (!session)
@@ -287,7 +291,8 @@ static int judge_error(struct model *model, enum direction direction, const stru
 	return REASON_RELATED;
 }
 
-static bool has_asked(struct model *model, const uint8_t *group, uint16_t port, uint16_t from)
+static bool has_asked(struct model *model, uint32_t vlans, const uint8_t *group, uint16_t port,
+		      uint16_t from)
 {
 	struct model_session *session;
 	struct session_key key = {
@@ -296,6 +301,7 @@ static bool has_asked(struct model *model, const uint8_t *group, uint16_t port, 
 		.local_port = htons(from),
 	};
 
+	set_key_vlans(&key, vlans);
 	memcpy(key.remote, group, ADDRESS_BYTES);
 	session = find_voucher(model, &key);
 	return session && session->opened_out;
@@ -314,12 +320,12 @@ static bool is_answer(struct model *model, enum direction direction, const struc
 	if (direction == DIRECTION_OUT || r->protocol != IPPROTO_UDP)
 		return false;
 	if (is_to_many(r) && from == to)
-		return has_asked(model, r->destination, to, to);
+		return has_asked(model, r->vlans, r->destination, to, to);
 	if (v4 && from == 67 && to == 68)
-		return has_asked(model, everybody, 67, 68);
+		return has_asked(model, r->vlans, everybody, 67, 68);
 	if (!v4 && from == 547 && to == 546)
-		return has_asked(model, dhcpv6, 547, 546);
-	return from == 5353 && has_asked(model, v4 ? mdns : mdns_v6, 5353, to);
+		return has_asked(model, r->vlans, dhcpv6, 547, 546);
+	return from == 5353 && has_asked(model, r->vlans, v4 ? mdns : mdns_v6, 5353, to);
 }
 
 /* ---- limits -------------------------------------------------------------------------------------
@@ -339,7 +345,8 @@ size_t count_model_remote(const struct model *model, const struct session_key *k
 	size_t count = 0;
 
 	for (size_t i = 0; i < model->session_count; i++)
-		count += !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
+		count += key_vlans(&model->sessions[i].key) == key_vlans(key) &&
+			 !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
 	return count;
 }
 

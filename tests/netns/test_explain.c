@@ -120,6 +120,31 @@ static void guards_answer_before_the_policy(void **state)
 	expect_answer(netns, probe_ports(OUT, VM, WEB, IPPROTO_TCP, 40000, 80), REASON_NEW, 0);
 }
 
+static void the_vlan_is_asked_about(void **state)
+{
+	struct netns *netns = *state;
+	struct probe probe = probe_ports(IN, VM, WEB, IPPROTO_TCP, 80, 40000);
+
+	set_netns_policy(netns, POLICY);
+	netns->port.guards = GUARD_VLAN;
+	netns->port.vlans[0] = 10;
+	netns->port.vlans[1] = 100;
+	netns->port.vlan_count = 2;
+	attach_tap(netns);
+	probe.vlans = 10 << 12;
+	expect_answer(netns, probe, REASON_NEW, 1);
+	probe.vlans = 10 << 12 | 100;
+	expect_answer(netns, probe, REASON_NEW, 1);
+	probe.vlans = 10 << 12 | 11;
+	expect_answer(netns, probe, REASON_VLAN, 0);
+	probe.vlans = 11 << 12;
+	expect_answer(netns, probe, REASON_VLAN, 0);
+	/* Of IPv6 too, whose header begins elsewhere. */
+	probe = probe_ports(IN, VM6, WEB6, IPPROTO_TCP, 80, 40000);
+	probe.vlans = 10 << 12 | 100;
+	expect_answer(netns, probe, REASON_NEW, 1);
+}
+
 static void a_live_session_is_found(void **state)
 {
 	struct netns *netns = *state;
@@ -435,6 +460,7 @@ int main(void)
 		test(the_rule_that_decides_is_named),
 		test(icmp_is_asked_by_its_type),
 		test(guards_answer_before_the_policy),
+		test(the_vlan_is_asked_about),
 		test(a_live_session_is_found),
 		test(asking_leaves_no_trace),
 		test(a_port_that_is_not_there_says_nothing),

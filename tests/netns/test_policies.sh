@@ -296,10 +296,62 @@ check_strangers() {
 	check_equal "it ends with its reason" "" "$(vmseg status | grep warnings)"
 }
 
+# ---- VLANs -----------------------------------------------------------------------------------
+
+TRUNK_END=10.0.0.13:40000 FAR_END=10.0.0.11:4000
+
+# say_in_vlans [VLAN...]: what the guest `other` sends to the far end, ...
+say_in_vlans() {
+	ip netns exec other "$TOP/tests/harness/wire.py" datagram eth0 \
+		52:54:00:00:00:13 52:54:00:00:00:11 $TRUNK_END $FAR_END "$@"
+}
+
+# hear_in_vlans [VLAN...]: ... and what it receives from there.
+hear_in_vlans() {
+	"$TOP/tests/harness/wire.py" datagram br0 \
+		52:54:00:00:00:11 52:54:00:00:00:13 $FAR_END $TRUNK_END "$@"
+}
+
+# The VLANs of its sessions with the far end, and the packets in and out.
+shown_vlans() {
+	vmseg sessions other --json "$@" | jq -c '[.sessions[] | select(.remote == "10.0.0.11") |
+		[.vlan, .inner_vlan, .in.packets, .out.packets]] | sort'
+}
+
+check_vlans() {
+	describe other 13 "$(managed 13 "<vmseg:default in='deny' out='allow'/>
+		<vmseg:guards vlan='any'/>")" vnet2 | hook other reconnect begin -
+	say_in_vlans
+	say_in_vlans 100
+	say_in_vlans 100 200
+	hear_in_vlans 300
+	hear_in_vlans 100
+	check_equal "each VLAN of a trunk has its own sessions, and answers pass in theirs" \
+		'[[0,0,0,1],[100,0,1,1],[100,200,0,1]]' "$(shown_vlans)"
+	check_equal "... and no other" 1 "$(counter other in policy)"
+	check_equal "sessions of one VLAN can be asked for" '[[100,200,0,1]]' \
+		"$(shown_vlans --vlan 100.200)"
+	check_equal "... or those in none" '[[0,0,0,1]]' "$(shown_vlans --vlan 0)"
+	check_contains "text shows it, too" 100.200 "$(vmseg sessions other)"
+	check_equal "... only where there is one" "" "$(vmseg sessions other --vlan 0 | grep VLAN)"
+	check_equal "what is no VLAN is refused" \
+		'vmseg: vlan: expected an id from 1 to 4094, two such ids with a dot between for a VLAN inside a VLAN, or 0 for none, not "4095"' \
+		"$(vmseg sessions other --vlan 4095 2>&1)"
+	check_equal "a packet is explained by the session of its VLAN" "drop policy, pass established" \
+		"$(for vlan in 300 100; do
+			vmseg explain other in udp "$WEB:4000" :40000 --vlan $vlan --json |
+				jq -r '"\(.verdict) \(.reason)"'
+		done | paste -sd , | sed 's/,/, /')"
+	check_contains "... which the answer names" "vnet2, vlan 100.200, in, udp" \
+		"$(vmseg explain other in udp "$WEB:4000" :40000 --vlan 100.200)"
+	describe other 13 "$(managed 13 "")" vnet2 | hook other reconnect begin -
+}
+
 set_up
 check_groups
 check_shared_images
 check_deciders
+check_vlans
 check_candidates
 check_strangers
 check_bad_documents
