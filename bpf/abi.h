@@ -68,6 +68,7 @@ enum session_state {
 #define GUARD_ROUTER_ADVERTISEMENT (1U << 5)
 #define GUARD_ETHERTYPE            (1U << 6)
 #define GUARD_VLAN                 (1U << 7)
+#define GUARD_TCP_WINDOW           (1U << 8)
 
 /* Bits of port.flags. */
 #define PORT_AUDIT      (1U << 0) /* judge and count, drop nothing */
@@ -255,8 +256,6 @@ struct port_stats {
 	struct counter audited[2];               /* would have been dropped; passed in audit mode */
 };
 
-#define SETTING_TCP_LIBERAL (1U << 0) /* count off-window TCP segments as established */
-
 /* settings_map[0]: written by the daemon at any time, read by the programs. */
 struct settings {
 	__u32 abi;                /* VMSEG_ABI */
@@ -264,8 +263,7 @@ struct settings {
 	__u32 timeout[STATE_MAX]; /* jiffies, by enum session_state */
 	__u32 event_rate;         /* events per second and port; 0: none at all */
 	__u32 event_burst;
-	__u32 flags; /* SETTING_* */
-	__u32 reserved;
+	__u32 reserved[2];
 };
 
 enum event_kind {

@@ -162,15 +162,14 @@ static __always_inline struct session *find_fast_session(struct judgement *judge
 
 /* Of an established connection, whose end is not in sight: moves the windows. */
 static __always_inline int follow_fast_segment(struct session *session, enum direction direction,
-					       const struct segment *segment,
-					       const struct settings *settings)
+					       const struct segment *segment, int strict)
 {
 	struct tcp_window *sender = &session->window[direction];
 	struct tcp_window *receiver = &session->window[!direction];
 
 	if (session->state != STATE_TCP_ESTABLISHED ||
 	    (session->flags & (SESSION_FIN_IN | SESSION_FIN_OUT)) ||
-	    !fits_windows(session->flags, settings, sender, receiver, segment))
+	    !fits_windows(session->flags, strict, sender, receiver, segment))
 		return 0;
 	move_windows(sender, receiver, segment, session->scale[direction]);
 	return 1;
@@ -189,8 +188,8 @@ static __always_inline struct session *follow_fast_session(struct judgement *jud
 		if (!is_plain_segment(fast, end, &segment))
 			return NULL;
 		session = find_fast_session(judgement, direction, now, fast);
-		if (session &&
-		    follow_fast_segment(session, direction, &segment, judgement->settings))
+		if (session && follow_fast_segment(session, direction, &segment,
+						   judgement->port->guards & GUARD_TCP_WINDOW))
 			return session;
 	} else if (fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction)) {
 		session = find_fast_session(judgement, direction, now, fast);

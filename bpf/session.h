@@ -206,7 +206,7 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgem
 	track.scale[1] = session->scale[1];
 	track.window[0] = session->window[0];
 	track.window[1] = session->window[1];
-	reason = judge_tcp(skb, direction, pkt, judgement->settings, &track);
+	reason = judge_tcp(skb, direction, pkt, judgement->port->guards & GUARD_TCP_WINDOW, &track);
 	if (reason == REASON_ESTABLISHED && !dry)
 		write_tcp(session, &track, state, direction, judgement->port->slot);
 	return reason;

@@ -154,14 +154,13 @@ static __always_inline int is_in_window(const struct tcp_window *sender,
 	       !seq_before(segment->acknowledgment, receiver->end - stale);
 }
 
-/* Windows are not known of a connection that was picked up, and need not be looked at. */
-static __always_inline int fits_windows(__u8 flags, const struct settings *settings,
-					const struct tcp_window *sender,
+/* Windows are not known of a connection that was picked up, and are looked at only where `strict`:
+ * GUARD_TCP_WINDOW of the port. */
+static __always_inline int fits_windows(__u8 flags, int strict, const struct tcp_window *sender,
 					const struct tcp_window *receiver,
 					const struct segment *segment)
 {
-	return (flags & SESSION_PICKED_UP) || (settings->flags & SETTING_TCP_LIBERAL) ||
-	       is_in_window(sender, receiver, segment);
+	return (flags & SESSION_PICKED_UP) || !strict || is_in_window(sender, receiver, segment);
 }
 
 /* Sequence numbers only go up. Compared with what is there now, not with what was read before the
@@ -317,8 +316,7 @@ static __always_inline void advance_close(enum direction direction, const struct
 
 /* Judges a segment of a known session: REASON_ESTABLISHED with *track moved on, or why not. */
 static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direction,
-				     const struct packet *pkt, const struct settings *settings,
-				     struct tcp_track *track)
+				     const struct packet *pkt, int strict, struct tcp_track *track)
 {
 	int from_opener = (direction == DIRECTION_OUT) == !!(track->flags & SESSION_OPENED_OUT);
 
@@ -332,7 +330,7 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 	/* Every other segment of a synchronized connection carries ACK, a reset may not. */
 	if (!(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;
-	if (!fits_windows(track->flags, settings, &track->window[direction],
+	if (!fits_windows(track->flags, strict, &track->window[direction],
 			  &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST) {

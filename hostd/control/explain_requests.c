@@ -254,6 +254,8 @@ static json_t *view_decider(const struct inquiry *inquiry)
 		return view_guard(plan, GUARD_KIND_ROUTER_ADVERTISEMENT);
 	case REASON_GUARD_DHCP:
 		return view_guard(plan, GUARD_KIND_DHCP_SERVER);
+	case REASON_TCP_WINDOW:
+		return view_guard(plan, GUARD_KIND_TCP_WINDOW);
 	case REASON_SESSION_LIMIT:
 		return view_limit(plan, LIMIT_SESSIONS);
 	case REASON_RATE_LIMIT:

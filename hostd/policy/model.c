@@ -17,6 +17,7 @@ const char *const guard_names[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_ROUTER_ADVERTISEMENT] = "router-advertisement",
 	[GUARD_KIND_ETHERTYPE] = "other-ethertypes",
 	[GUARD_KIND_VLAN] = "vlan",
+	[GUARD_KIND_TCP_WINDOW] = "tcp-window",
 };
 
 const char *const limit_names[LIMIT_KIND_COUNT] = {

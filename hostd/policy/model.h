@@ -66,7 +66,8 @@ enum guard_setting { GUARD_UNSET = -1, GUARD_OFF = 0, GUARD_ON = 1 };
 
 /* Guards by what they check; ON means that the check acts ("router-advertisement" and
  * "dhcp-server" are written the other way round: "off" in XML forbids the VM to send them, which is
- * the guard being ON here; "other-ethertypes" likewise: "deny" is ON). */
+ * the guard being ON here; "other-ethertypes" likewise: "deny" is ON, and of "tcp-window"
+ * "strict" is). */
 enum guard_kind {
 	GUARD_KIND_MAC,
 	GUARD_KIND_IP,
@@ -76,6 +77,7 @@ enum guard_kind {
 	GUARD_KIND_ROUTER_ADVERTISEMENT,
 	GUARD_KIND_ETHERTYPE,
 	GUARD_KIND_VLAN,
+	GUARD_KIND_TCP_WINDOW,
 	GUARD_KIND_COUNT
 };
 

@@ -39,6 +39,9 @@ static int parse_default(const struct reader *reader, const xmlNode *element,
 static const struct keyword acts[] = {{"on", GUARD_ON}, {"off", GUARD_OFF}, {NULL, 0}};
 static const struct keyword permits[] = {{"on", GUARD_OFF}, {"off", GUARD_ON}, {NULL, 0}};
 static const struct keyword denies[] = {{"deny", GUARD_ON}, {"allow", GUARD_OFF}, {NULL, 0}};
+static const struct keyword strictness[] = {{"strict", GUARD_ON},
+					    {"liberal", GUARD_OFF},
+					    {NULL, 0}};
 static const struct keyword *const guard_words[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_MAC] = acts,
 	[GUARD_KIND_IP] = acts,
@@ -47,6 +50,7 @@ static const struct keyword *const guard_words[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_DHCP_SERVER] = permits,
 	[GUARD_KIND_ROUTER_ADVERTISEMENT] = permits,
 	[GUARD_KIND_ETHERTYPE] = denies,
+	[GUARD_KIND_TCP_WINDOW] = strictness,
 };
 
 static int compare_vlans(const void *a, const void *b)
@@ -103,7 +107,7 @@ static int parse_guards(const struct reader *reader, const xmlNode *element, str
 						 "arp",         "nd",
 						 "dhcp-server", "router-advertisement",
 						 "vlan",        "other-ethertypes",
-						 NULL};
+						 "tcp-window",  NULL};
 	static const struct element_form form = {.attributes = attributes};
 	int r = check_form(reader, element, &form);
 

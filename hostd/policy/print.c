@@ -56,6 +56,8 @@ static const char *guard_word(enum guard_kind kind, int8_t setting)
 		return on ? "off" : "on";
 	case GUARD_KIND_ETHERTYPE:
 		return on ? "deny" : "allow";
+	case GUARD_KIND_TCP_WINDOW:
+		return on ? "strict" : "liberal";
 	default:
 		return on ? "on" : "off";
 	}

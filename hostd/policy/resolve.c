@@ -114,6 +114,7 @@ const uint32_t guard_bits[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
 	[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
 	[GUARD_KIND_VLAN] = GUARD_VLAN,
+	[GUARD_KIND_TCP_WINDOW] = GUARD_TCP_WINDOW,
 };
 
 static void apply_settings(const struct settings_stack *stack, struct effective_policy *policy)

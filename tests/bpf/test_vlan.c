@@ -44,18 +44,18 @@ static void the_same_connection_in_two_vlans_is_two(void **state)
 		uint32_t theirs = vlan * 1000000, ours = vlan * 7000000;
 
 		expect_pass(port, IN,
-			    in_vlan((uint16_t)vlan, tcp(CLIENT, VM, 5000, 80, SYN,
-							.sequence = theirs)),
+			    in_vlan((uint16_t)vlan,
+				    tcp(CLIENT, VM, 5000, 80, SYN, .sequence = theirs)),
 			    NEW);
 		expect_pass(port, OUT,
-			    in_vlan((uint16_t)vlan, tcp(VM, CLIENT, 80, 5000, SYN | ACK,
-							.sequence = ours,
-							.acknowledgment = theirs + 1)),
+			    in_vlan((uint16_t)vlan,
+				    tcp(VM, CLIENT, 80, 5000, SYN | ACK, .sequence = ours,
+					.acknowledgment = theirs + 1)),
 			    ESTABLISHED);
 		expect_pass(port, IN,
-			    in_vlan((uint16_t)vlan, tcp(CLIENT, VM, 5000, 80, ACK,
-							.sequence = theirs + 1,
-							.acknowledgment = ours + 1)),
+			    in_vlan((uint16_t)vlan,
+				    tcp(CLIENT, VM, 5000, 80, ACK, .sequence = theirs + 1,
+					.acknowledgment = ours + 1)),
 			    ESTABLISHED);
 	}
 	assert_int_equal(count_sessions(port), 2);

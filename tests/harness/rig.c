@@ -36,7 +36,7 @@ static const uint32_t default_timeout[STATE_COUNT] = {
 
 #define MAC_AND_IP_GUARDS (GUARD_MAC | GUARD_IP | GUARD_ARP | GUARD_ND)
 #define ROLE_GUARDS       (GUARD_DHCP_SERVER | GUARD_ROUTER_ADVERTISEMENT)
-#define FRAME_GUARDS      (GUARD_ETHERTYPE | GUARD_VLAN)
+#define FRAME_GUARDS      (GUARD_ETHERTYPE | GUARD_VLAN | GUARD_TCP_WINDOW)
 
 /* Calls that have no business to fail here. */
 static void must(int result, const char *what)

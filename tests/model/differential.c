@@ -44,7 +44,6 @@ static void put_settings_in_force(struct arena *arena, const struct settings_set
 		.hz = HZ,
 		.event_rate = 1000000, /* none is held back */
 		.event_burst = 1000000,
-		.flags = setup->liberal ? SETTING_TCP_LIBERAL : 0,
 	};
 
 	memcpy(settings.timeout, setup->timeout, sizeof(setup->timeout));

@@ -123,7 +123,7 @@ static struct packet damage(struct generator *g, struct packet packet)
 	switch (random_below(g->random, 8)) {
 	case 0:
 	case 1:
-		packet.bytes[pick_place(g, &packet)] ^= (uint8_t)(1 << random_below(g->random, 8));
+		packet.bytes[pick_place(g, &packet)] ^= (uint8_t)(1 << random_below(g->random, 9));
 		break;
 	case 2:
 		packet.bytes[pick_place(g, &packet)] = PICK(g->random, values);
@@ -315,7 +315,7 @@ static void change_port(struct generator *g)
 		g->port.guards ^= (uint16_t)(1 << random_below(g->random, 8));
 		break;
 	case 1:
-		g->port.guards = (uint16_t)random_below(g->random, 256);
+		g->port.guards = (uint16_t)random_below(g->random, 512);
 		break;
 	case 2:
 	case 3:
@@ -351,8 +351,6 @@ static void change_settings(struct generator *g)
 {
 	struct settings_setup *settings = &g->settings;
 
-	if (one_in(g->random, 3))
-		settings->liberal = !settings->liberal;
 	settings->timeout[random_below(g->random, STATE_COUNT)] =
 		500 + 1000 * random_below(g->random, 30);
 	add_step(g, STEP_SETTINGS)->settings = *settings;

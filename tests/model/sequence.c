@@ -8,7 +8,7 @@
 
 #include "hostd/base/cleanup.h"
 
-#define USUAL_GUARDS 0xff
+#define USUAL_GUARDS 0x1ff
 
 static void add_address(struct port_setup *port, const struct host *host)
 {
@@ -94,7 +94,7 @@ static void print_port(const struct port_setup *port, FILE *stream)
 
 static void print_settings(const struct settings_setup *settings, FILE *stream)
 {
-	fprintf(stream, "settings liberal=%d timeouts=", settings->liberal);
+	fputs("settings timeouts=", stream);
 	for (int i = 0; i < STATE_COUNT; i++)
 		fprintf(stream, "%s%u", i ? "," : "", settings->timeout[i]);
 	fputc('\n', stream);
@@ -241,12 +241,12 @@ static bool read_port(char *text, struct policy_pool *pool, struct step *ret)
 static bool read_settings(char *text, struct step *ret)
 {
 	char *save = NULL, *item;
-	int liberal, used = 0;
+	int used = 0;
 
 	*ret = (struct step){.kind = STEP_SETTINGS, .settings = usual_settings()};
-	if (sscanf(text, "liberal=%d timeouts=%n", &liberal, &used) != 1 || !used)
+	(void)sscanf(text, "timeouts=%n", &used);
+	if (!used)
 		return false;
-	ret->settings.liberal = liberal;
 	item = strtok_r(text + used, ",", &save);
 	for (int i = 0; i < STATE_COUNT; i++, item = strtok_r(NULL, ",", &save)) {
 		if (!item)

@@ -4,8 +4,8 @@
  * people and tests/bpf/corpus read:
  *
  *   # whatever it shows
- *   settings liberal=0 timeouts=1500,9500,...
- *   port guards=0xff flags=0x0 limit=64 ... policy=<rule .../>
+ *   settings timeouts=1500,9500,...
+ *   port guards=0x1ff flags=0x0 limit=64 ... policy=<rule .../>
  *   out 5254...            a frame that the guest sends, in hex
  *   in 5254...             one that it receives
  *   in tag=8100:10 5254... the same with a VLAN tag beside it
@@ -42,7 +42,6 @@ struct port_setup {
 
 struct settings_setup {
 	uint32_t timeout[STATE_COUNT]; /* jiffies */
-	bool liberal;
 };
 
 struct step {

@@ -210,7 +210,7 @@ static int follow(struct model *model, struct model_session *session, enum direc
 		  const struct reading *r)
 {
 	if (r->protocol == IPPROTO_TCP) {
-		bool liberal = model->settings.flags & SETTING_TCP_LIBERAL;
+		bool liberal = !(model->port.guards & GUARD_TCP_WINDOW);
 		int reason = follow_talk(&session->talk, direction, r, liberal);
 
 		if (reason != REASON_ESTABLISHED)

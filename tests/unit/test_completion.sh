@@ -86,6 +86,7 @@ takes() {
 	case $option in
 	--limit | --confirm) value=(1) ;;
 	--nic) value=(eth0) ;;
+	--vlan) value=(1) ;;
 	--policy | --mac | --address | --group) value=(x) ;;
 	--socket) value=("$work/nothing") ;;
 	--config) value=("$work/empty.conf") ;;
@@ -143,7 +144,7 @@ check_equal "policy check: files are offered" "$(words a.xml b.xml)" \
 	"$(offered policy check a.xml '' | grep xml)"
 check_equal "for --config, too" "empty.conf" "$(offered --config em)"
 check_equal "for --config=, too" "empty.conf" "$(offered --config = em)"
-for line in 'sessions --limit' 'policy apply --confirm' 'explain web --nic'; do
+for line in 'sessions --limit' 'sessions --vlan' 'policy apply --confirm' 'explain web --nic'; do
 	read -ra command <<<"$line"
 	check_equal "$line: a value cannot be guessed" "" "$(offered "${command[@]}" '')"
 done

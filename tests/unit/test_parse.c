@@ -60,7 +60,7 @@ static void a_policy_is_read_whole(void **state)
 		"<policy xmlns='urn:vmseg:1' name='p'>\n"
 		"<default in='allow' out='deny'/>\n"
 		"<guards mac='on' ip='off' dhcp-server='on' router-advertisement='off'\n"
-		" other-ethertypes='allow' vlan='4094,1'/>\n"
+		" other-ethertypes='allow' vlan='4094,1' tcp-window='liberal'/>\n"
 		"<limits sessions='4194304' session-rate='0'/>\n"
 		"<rule id='a' direction='out' action='allow' log='yes' keep-established='yes'>\n"
 		"<remote cidr='10.0.0.0/8'/>\n"
@@ -82,6 +82,7 @@ static void a_policy_is_read_whole(void **state)
 	assert_int_equal(policy->guards.setting[GUARD_KIND_ROUTER_ADVERTISEMENT], GUARD_ON);
 	assert_int_equal(policy->guards.setting[GUARD_KIND_ETHERTYPE], GUARD_OFF);
 	assert_int_equal(policy->guards.setting[GUARD_KIND_VLAN], GUARD_ON);
+	assert_int_equal(policy->guards.setting[GUARD_KIND_TCP_WINDOW], GUARD_OFF);
 	assert_int_equal(policy->guards.vlan_count, 2);
 	assert_int_equal(policy->guards.vlans[0], 1);
 	assert_int_equal(policy->guards.vlans[1], 4094);

@@ -152,9 +152,11 @@ static const struct fault policy_faults[] = {
 	 "F:2: <guards>: mac=\"yes\" is not known (expected on or off)"},
 	{POLICY("<guards other-ethertypes='on'/>"), SCHEMA,
 	 "F:2: <guards>: other-ethertypes=\"on\" is not known (expected deny or allow)"},
+	{POLICY("<guards tcp-window='off'/>"), SCHEMA,
+	 "F:2: <guards>: tcp-window=\"off\" is not known (expected strict or liberal)"},
 	{POLICY("<guards dhcp='on'/>"), SCHEMA,
 	 "F:2: <guards>: unknown attribute \"dhcp\" (expected mac, ip, arp, nd, dhcp-server, "
-	 "router-advertisement, vlan or other-ethertypes)"},
+	 "router-advertisement, vlan, other-ethertypes or tcp-window)"},
 	{POLICY("<guards vlan=''/>"), SCHEMA,
 	 "F:2: <guards>: vlan id \"\" is not known (expected none, any, or ids from 1 to 4094 "
 	 "separated by commas)"},

@@ -50,7 +50,7 @@ static void set_mandatory(struct policy_case *test, const char *xml)
 
 #define ALL_GUARDS                                                                                 \
 	(GUARD_MAC | GUARD_IP | GUARD_ARP | GUARD_ND | GUARD_DHCP_SERVER |                         \
-	 GUARD_ROUTER_ADVERTISEMENT | GUARD_ETHERTYPE | GUARD_VLAN)
+	 GUARD_ROUTER_ADVERTISEMENT | GUARD_ETHERTYPE | GUARD_VLAN | GUARD_TCP_WINDOW)
 
 static void nothing_said_is_the_built_in(void **state)
 {
@@ -150,10 +150,13 @@ static void guards_are_heard_one_by_one(void **state)
 	resolve(test, "<guards mac='off' arp='off' dhcp-server='on' vlan='1,2'/>"
 		      "<policy><guards arp='on' nd='off' other-ethertypes='allow'/></policy>");
 	assert_int_equal(test->effective->guards,
-			 GUARD_MAC | GUARD_ROUTER_ADVERTISEMENT | GUARD_VLAN);
+			 GUARD_MAC | GUARD_ROUTER_ADVERTISEMENT | GUARD_VLAN | GUARD_TCP_WINDOW);
 	/* The list of VLANs goes with the setting that was heard. */
 	assert_int_equal(test->effective->vlan_count, 1);
 	assert_int_equal(test->effective->vlans[0], 7);
+	resolve(test, "<guards tcp-window='liberal'/>"
+		      "<policy><guards tcp-window='strict'/></policy>");
+	assert_int_equal(test->effective->guards & GUARD_TCP_WINDOW, 0);
 	free_policy(&test->mandatory);
 	resolve(test, "<guards vlan='any'/><policy><guards vlan='9'/></policy>");
 	assert_int_equal(test->effective->guards & GUARD_VLAN, 0);
