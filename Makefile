@@ -78,6 +78,8 @@ TEST_TOOLS      := $(patsubst tests/harness/tools/%.c,$(B)/tests/tools/%,\
 BENCH_TOOLS     := $(patsubst tests/bench/tools/%.c,$(B)/tests/bench/tools/%,\
 			$(wildcard tests/bench/tools/*.c))
 
+STACKS          := $(B)/tests/stacks/differential
+
 LIBRARY  := $(B)/libvmseg.a
 SKELETON := $(B)/vmseg.skel.h
 TAGGER   := $(B)/tests/bpf/push_tag.skel.h
@@ -150,6 +152,10 @@ $(TAGGER) $(WALKER): %.skel.h: %.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(basename $(basename $(@F))) >$@
 
+$(STACKS): $(call object,$(wildcard tests/stacks/*.c)) $(HARNESS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^
+
 # Static and without the project's libraries: the same tools run in guests that have neither.
 $(B)/tests/tools/%: tests/harness/tools/%.c
 	@mkdir -p $(@D)
@@ -168,7 +174,7 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
 tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
-	$(TEST_TOOLS) $(BENCH_TOOLS)
+	$(TEST_TOOLS) $(BENCH_TOOLS) $(STACKS)
 
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
@@ -248,6 +254,11 @@ fuzz: build-fuzz ## fuzz the parsers, FUZZ_SECONDS each (default 60)
 
 fuzz-model: $(B)/tests/bpf/test_model ## random packets through programs and model, PACKETS of them
 	$(Q)VMSEG_MODEL_PACKETS=$(or $(PACKETS),10000000) $<
+
+differential: all tests ## connections between real stacks, with and without ports: SEQUENCES of them (default 100000), by SEED (default: a new one)
+	$(Q)BUILD=$(abspath $(B)) SEQUENCES=$(or $(SEQUENCES),100000) \
+		VMSEG_TEST_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED)) \
+		tests/stacks/differential.sh
 
 chaos: all tests $(GUEST) ## random events around real VMs, SECONDS of them (default 600), by SEED (default: a new one)
 	$(Q)BUILD=$(abspath $(B)) CHAOS_SECONDS=$(or $(SECONDS),600) \
@@ -334,5 +345,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels check-root build-asan build-fuzz \
-	fuzz fuzzers chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers differential chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which differences between the lanes are the ports' fault. */
+#include <err.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/stacks/differential.h"
+
+#define REPEATS 24
+
+/* All ends got what they should. */
+static bool is_good(const char *outcome)
+{
+	return strspn(outcome, "ca") == strlen(outcome);
+}
+
+static void count_outcome(struct verdict *verdict, int lane, const char *outcome)
+{
+	for (int i = 0; i < OUTCOMES_MAX; i++) {
+		struct tally *tally = &verdict->tallies[i];
+
+		if (tally->outcome[0] && strcmp(tally->outcome, outcome) != 0)
+			continue;
+		strcpy(tally->outcome, outcome);
+		tally->times[lane]++;
+		return;
+	}
+	errx(2, "sequence %" PRIu64 " ends in too many ways", verdict->number);
+}
+
+void note_run(struct differential *d, const struct run *run)
+{
+	const char *plain = run->talk[PLAIN].outcome, *filtered = run->talk[FILTERED].outcome;
+	struct verdict *verdict = run->verdict;
+
+	if (d->trace || d->repeat > 1)
+		printf("sequence %" PRIu64 " plain %s filtered %s\n", run->number, plain, filtered);
+	if (!verdict && !strcmp(plain, filtered)) {
+		d->same++;
+		d->complete += is_good(plain);
+		return;
+	}
+	if (!verdict) {
+		d->differing++;
+		verdict = calloc(1, sizeof(*verdict));
+		if (!verdict)
+			err(2, "calloc");
+		verdict->number = run->number;
+		verdict->next = d->verdicts;
+		verdict->started = 1;
+		d->verdicts = verdict;
+	}
+	verdict->runs++;
+	count_outcome(verdict, PLAIN, plain);
+	count_outcome(verdict, FILTERED, filtered);
+}
+
+struct verdict *next_repetition(struct differential *d)
+{
+	for (struct verdict *v = d->verdicts; v; v = v->next) {
+		if (v->started <= REPEATS && d->repeat == 1) {
+			v->started++;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static bool is_fault(const struct verdict *verdict)
+{
+	for (int i = 0; i < OUTCOMES_MAX && verdict->tallies[i].outcome[0]; i++) {
+		const struct tally *tally = &verdict->tallies[i];
+
+		if (tally->times[FILTERED] && !tally->times[PLAIN] && !is_good(tally->outcome))
+			return true;
+	}
+	return false;
+}
+
+static void print_verdict(const struct verdict *verdict, const char *what)
+{
+	printf("%s: sequence %" PRIu64 ":", what, verdict->number);
+	for (int i = 0; i < OUTCOMES_MAX && verdict->tallies[i].outcome[0]; i++)
+		printf(" %s %u plain %u filtered", verdict->tallies[i].outcome,
+		       verdict->tallies[i].times[PLAIN], verdict->tallies[i].times[FILTERED]);
+	putchar('\n');
+}
+
+int summarize(const struct differential *d)
+{
+	uint64_t faults = 0;
+
+	for (const struct verdict *v = d->verdicts; v; v = v->next) {
+		bool fault = is_fault(v);
+
+		print_verdict(v, fault ? "fault" : "timers");
+		faults += fault;
+	}
+	printf("%" PRIu64 " sequences, %" PRIu64 " complete in both, %" PRIu64
+	       " ended otherwise alike, %" PRIu64 " differ by timers, %" PRIu64 " faults\n",
+	       d->count * d->repeat, d->complete, d->same - d->complete, d->differing - faults,
+	       faults);
+	return faults > 0;
+}
