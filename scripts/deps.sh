@@ -56,6 +56,7 @@ check=(
 	libvirt-daemon-system
 	mandoc
 	nftables
+	openvswitch-switch
 	procps
 	python3-scapy
 	shellcheck

@@ -134,7 +134,11 @@ static int open_socket(uint32_t *ret_port_id)
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
 	socklen_t size = sizeof(address);
+	int on = 1;
 
+	/* Without this the kernel takes a dump's attributes for no filter. */
+	if (fd >= 0)
+		setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return -errno;

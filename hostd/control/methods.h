@@ -83,7 +83,8 @@ int answer_detach_all(struct control_context *context, const json_t *params, jso
 int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);
 
-/* port_requests.c: {"device", "mac", "policies", "addresses", "groups", "replace"}, {"device"} */
+/* port_requests.c: {"device", "mac", "policies", "addresses", "groups", "replace",
+ * "force"}, {"device"} */
 int answer_port_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
 int answer_port_detach(struct control_context *context, const json_t *params, json_t **ret_result,

@@ -80,7 +80,8 @@ int answer_port_attach(struct control_context *context, const json_t *params, js
 	description.addresses = addresses;
 	description.groups = groups;
 	r = define_port(context->enforcer, &description,
-			json_is_true(json_object_get(params, "replace")), diag);
+			json_is_true(json_object_get(params, "replace")),
+			json_is_true(json_object_get(params, "force")), diag);
 	if (r == 0)
 		*ret_result = json_object();
 	return r;

@@ -19,7 +19,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 #define TAKES_LIMIT   (1U << 1)
 #define TAKES_ALL     (1U << 2)
 #define TAKES_NIC     (1U << 3)
-#define TAKES_PORT    (1U << 4) /* --mac, --address, --group, --replace */
+#define TAKES_PORT    (1U << 4) /* --mac, --address, --group, --replace, --force */
 #define TAKES_CONFIRM (1U << 5)
 #define TAKES_POLICY  (1U << 6)
 #define TAKES_VLAN    (1U << 7)

@@ -47,7 +47,8 @@ static const struct command commands[] = {
 	{"attach", "DOMAIN", "filter a domain again after detach", 0, 1, 1, run_attach},
 	{"detach", "DOMAIN | --all", "stop filtering; --all works without a daemon too", TAKES_ALL,
 	 0, 1, run_detach},
-	{"port attach", "DEVICE --policy P... --mac M [--address A]... [--group G]... [--replace]",
+	{"port attach",
+	 "DEVICE --policy P... --mac M [--address A]... [--group G]... [--replace] [--force]",
 	 "filter a device that libvirt does not manage", TAKES_PORT | TAKES_POLICY, 1, 1,
 	 run_port_attach},
 	{"port detach", "DEVICE", "take that back", 0, 1, 1, run_port_detach},
@@ -56,7 +57,7 @@ static const struct command commands[] = {
 static void print_commands(FILE *stream)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		char usage[96];
+		char usage[128];
 
 		snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
 		/* A usage that is too long has its help on a line of its own. */
@@ -84,6 +85,7 @@ static int print_help(void)
 	     "  --address ADDR  with port attach: an address or prefix that may be used there\n"
 	     "  --group NAME    with port attach: a group that it is in\n"
 	     "  --replace       with port attach: say anew what holds for a device\n"
+	     "  --force         with port attach: even if the device is no guest's end\n"
 	     "  --socket PATH   the daemon's socket (or VMSEG_SOCKET; default: from the settings)\n"
 	     "  --config FILE   the settings (default: " VMSEG_SYSCONFDIR "/vmseg/hostd.conf)\n"
 	     "  --version       print the version\n"
@@ -132,6 +134,7 @@ enum {
 	OPTION_ADDRESS,
 	OPTION_GROUP,
 	OPTION_REPLACE,
+	OPTION_FORCE,
 	OPTION_CONFIRM,
 	OPTION_SOCKET,
 	OPTION_CONFIG,
@@ -222,6 +225,8 @@ static int take_option(int option, struct invocation *invocation)
 					json_string(optarg));
 	case OPTION_REPLACE:
 		return take_port_option(invocation, TAKES_PORT, "replace", false, json_true());
+	case OPTION_FORCE:
+		return take_port_option(invocation, TAKES_PORT, "force", false, json_true());
 	case OPTION_SOCKET:
 		invocation->socket = optarg;
 		return STATUS_OK;
@@ -289,6 +294,7 @@ int main(int argc, char **argv)
 		{"address", required_argument, NULL, OPTION_ADDRESS},
 		{"group", required_argument, NULL, OPTION_GROUP},
 		{"replace", no_argument, NULL, OPTION_REPLACE},
+		{"force", no_argument, NULL, OPTION_FORCE},
 		{"confirm", required_argument, NULL, OPTION_CONFIRM},
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"config", required_argument, NULL, OPTION_CONFIG},

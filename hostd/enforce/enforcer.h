@@ -124,11 +124,12 @@ int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag);
 
 /* Filters a device that libvirt does not manage, from now on, over restarts and reboots, as a
- * domain of its own; with `replace` says anew what holds for one that is filtered so already. All
- * or nothing. Returns 0 or -errno with an error: -ENODEV, -EEXIST, -EBUSY (a domain has it),
- * -EOPNOTSUPP (not an Ethernet device), or what is wrong with the description. */
+ * domain of its own; with `replace` says anew what holds for one that is filtered so already; with
+ * `force` also a device that is not a guest's end (guest_end.h). All or nothing. Returns 0 or
+ * -errno with an error: -ENODEV, -EEXIST, -EBUSY (a domain has it), -EOPNOTSUPP (not an Ethernet
+ * device), -EINVAL (not a guest's end), or what is wrong with the description. */
 int define_port(struct enforcer *enforcer, const struct port_description *description, bool replace,
-		struct diag *diag);
+		bool force, struct diag *diag);
 
 /* Takes that back. -ENOENT: there is no such port domain. */
 int undefine_port(struct enforcer *enforcer, const char *device, struct diag *diag);

@@ -45,7 +45,8 @@ static void note_link(const struct nlmsghdr *header, void *context)
 		if (mnl_attr_get_type(attribute) == IFLA_LINK &&
 		    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			info->peer = mnl_attr_get_u32(attribute);
-		if (mnl_attr_get_type(attribute) == IFLA_MASTER)
+		if (mnl_attr_get_type(attribute) == IFLA_MASTER &&
+		    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			info->master = mnl_attr_get_u32(attribute);
 		if (mnl_attr_get_type(attribute) == IFLA_LINK_NETNSID)
 			elsewhere = true;

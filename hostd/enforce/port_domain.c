@@ -12,6 +12,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/guest_end.h"
 #include "hostd/enforce/link_info.h"
 #include "hostd/enforce/state.h"
 
@@ -71,7 +72,7 @@ static const struct managed_domain *find_libvirt_owner(const struct enforcer *en
 
 /* Can it be a port domain's from now on? */
 static int judge_device(struct enforcer *enforcer, const char *device, unsigned int ifindex,
-			struct diag *diag)
+			bool force, struct diag *diag)
 {
 	const struct managed_domain *owner = find_libvirt_owner(enforcer, device);
 	const struct managed_port *port;
@@ -94,7 +95,7 @@ static int judge_device(struct enforcer *enforcer, const char *device, unsigned 
 		return fail(diag, -r, NULL, 0, "%s: %s", device, strerror(-r));
 	if (!info.is_ethernet)
 		return fail(diag, EOPNOTSUPP, NULL, 0, "%s is not an Ethernet device", device);
-	return 0;
+	return force ? 0 : refuse_host_device(ifindex, device, diag);
 }
 
 /* ---- defining -------------------------------------------------------------------------------- */
@@ -189,7 +190,7 @@ static int enforce_description(struct enforcer *enforcer,
 }
 
 int define_port(struct enforcer *enforcer, const struct port_description *description, bool replace,
-		struct diag *diag)
+		bool force, struct diag *diag)
 {
 	struct port_description canonical = *description;
 	struct managed_domain *present = find_port_domain(enforcer, description->device);
@@ -207,7 +208,7 @@ int define_port(struct enforcer *enforcer, const struct port_description *descri
 	if (!present && if_indextoname(ifindex, device))
 		canonical.device = device;
 	if (!present)
-		r = judge_device(enforcer, canonical.device, ifindex, diag);
+		r = judge_device(enforcer, canonical.device, ifindex, force, diag);
 	return r < 0 ? r : enforce_description(enforcer, &canonical, present, diag);
 }
 

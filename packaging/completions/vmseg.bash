@@ -83,7 +83,7 @@ _vmseg_offer_options() {
 	'policy diff') _vmseg_offer --limit ;;
 	'policy apply') _vmseg_offer --confirm ;;
 	detach) ((_vmseg_arguments > 0)) || _vmseg_offer --all ;;
-	'port attach') _vmseg_offer --policy --mac --address --group --replace ;;
+	'port attach') _vmseg_offer --policy --mac --address --group --replace --force ;;
 	esac
 }
 

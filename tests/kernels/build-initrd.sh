@@ -17,8 +17,9 @@ out=$1
 kernel=$2
 shift 2
 
-# A device with a chosen interface index; a guest's tap on a bridge, and clsact.
-modules=(tun veth bridge sch_ingress cls_bpf)
+# A device with a chosen interface index; a guest's tap on a bridge, and clsact; other kinds of
+# devices.
+modules=(tun veth bridge sch_ingress cls_bpf macvtap ipvtap 8021q bonding vxlan)
 
 # What the tests run by name. Busybox has an ip too, which can less, and its shell prefers that.
 ip=$(PATH=$PATH:/usr/sbin:/sbin command -v ip)
@@ -59,7 +60,8 @@ for module in "${modules[@]}"; do
 	modprobe -d "$kernel" -S "$(<"$kernel/version")" --show-depends "$module"
 done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r path; do
 	number=$((number + 1))
-	unpack_module "$path" >"$root/modules/$number.ko"
+	# By name they are in their order.
+	unpack_module "$path" >"$root/modules/$(printf '%03d' "$number").ko"
 done
 
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$out.new"

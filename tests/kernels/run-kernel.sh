@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run-kernel.sh RELEASE: boots the kernel of a Debian release and runs every test of the BPF
-# programs on it, the story of a port on a real device, and the verifier report. One result per
-# program.
+# programs on it, the story of a port on a real device, the tests of what a guest's end is, and the
+# verifier report. One result per program.
 #
 # run-kernel.sh --report RELEASE: prints the verifier report alone.
 #
@@ -36,7 +36,7 @@ if [ -z "$report_only" ]; then
 	for program in "$build"/tests/bpf/test_*; do
 		[[ ${program##*/} == *.* ]] || programs+=("$program")
 	done
-	programs+=("$build"/tests/netns/test_story)
+	programs+=("$build"/tests/netns/test_story "$build"/tests/netns/test_guest_end)
 fi
 
 # Runs the machine; its console is the log.

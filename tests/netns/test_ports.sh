@@ -65,6 +65,11 @@ check_refusals() {
 		attach 11 routed0 --policy web-server
 	refused "a device of libvirt's" "belongs to domain libvirts" \
 		attach 12 c12 --policy web-server
+	refused "a bridge" 'br0 is a device of kind "bridge", not a guest' \
+		vmseg port attach br0 --mac 52:54:00:00:00:01 --policy web-server
+	ip addr add 10.0.3.1/24 dev c11
+	refused "a device with an address of the host's" "c11 has the host's address 10.0.3.1" attach_web
+	ip addr del 10.0.3.1/24 dev c11
 	refused "what is not attached" "nothing to detach" vmseg port detach c11
 	check_equal "a missing option is wrong usage" 2 \
 		"$(vmseg port attach c11 --mac 52:54:00:00:00:11 >/dev/null 2>&1; echo $?)"
@@ -236,6 +241,18 @@ check_detach() {
 	check_equal "nor found by the next daemon" "" "$(domain c11 .state)"
 }
 
+# Whoever insists has it; what is said anew later needs no more words.
+check_force() {
+	check "with --force a bridge is attached" attach 17 br0 --policy web-server --force
+	check_equal "... really" "enforce bridge" "$(domain br0 .state) $(show_port br0 .type)"
+	check_ask "... and the host is cut off, as was said" silence host 80
+	check "... --replace needs no --force" attach 17 br0 --policy web-server --replace
+	vmseg port detach br0
+	check_ask "... and back" answered host 80
+	check_equal "--force is no option of others" 2 \
+		"$(vmseg port detach br0 --force >/dev/null 2>&1; echo $?)"
+}
+
 # A tap has no guest here to talk to; it is attached by the same code, the right way round.
 check_kinds() {
 	ip tuntap add t13 mode tap
@@ -266,8 +283,8 @@ check_reversed() {
 	ip addr add 10.0.1.15/24 dev mv0
 	ip link set mv0 up
 	"$TOOLS/echo_server" 80 22 &
-	check "a macvlan is attached" vmseg port attach mv0 --policy web-server \
-		--mac 52:54:00:00:00:15 --address 10.0.1.15
+	check "a macvlan with an address is attached" vmseg port attach mv0 --policy web-server \
+		--mac 52:54:00:00:00:15 --address 10.0.1.15 --force
 	check_equal "what may come in comes in" answered \
 		"$(ip netns exec far "$TOOLS/ask" -w 10 tcp 10.0.1.15 80 || true)"
 	check_equal "what may not does not" silence \
@@ -291,6 +308,7 @@ check_daemon_restart
 check_devices
 check_reboot
 check_detach
+check_force
 check_kinds
 check_reversed
 stop_hostd
