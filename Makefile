@@ -136,7 +136,7 @@ $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT) $(BENCHES): %: %.o 
 
 # Its allocations fail when it says so, those of libxml2 (base/xml_memory.c) among them.
 $(B)/tests/unit/test_whole: LDFLAGS += \
-	$(addprefix -Wl$(,)--wrap=,malloc calloc realloc reallocarray strdup vasprintf)
+	$(addprefix -Wl$(,)--wrap=,malloc calloc realloc reallocarray strdup asprintf vasprintf)
 
 # What the tests themselves need in the kernel.
 $(call object,$(HARNESS_SOURCES)): | $(TAGGER)

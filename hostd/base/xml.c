@@ -170,6 +170,16 @@ bool has_name(const xmlNode *element, const char *name)
 	return strcmp((const char *)element->name, name) == 0;
 }
 
+xmlNode *find_child(const xmlNode *parent, const char *name)
+{
+	for (xmlNode *child = parent ? first_element(parent) : NULL; child;
+	     child = next_element(child)) {
+		if (has_name(child, name) && !child->ns)
+			return child;
+	}
+	return NULL;
+}
+
 const char *attribute_value(const xmlNode *element, const char *name)
 {
 	const xmlAttr *attribute = xmlHasNsProp(element, (const xmlChar *)name, NULL);

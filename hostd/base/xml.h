@@ -47,6 +47,9 @@ xmlNode *next_element(const xmlNode *node);
 
 bool has_name(const xmlNode *element, const char *name);
 
+/* The first child element of that name without namespace; NULL: none, or no parent. */
+xmlNode *find_child(const xmlNode *parent, const char *name);
+
 /* The value of an attribute without namespace, borrowed from the document; NULL: not there. */
 const char *attribute_value(const xmlNode *element, const char *name);
 

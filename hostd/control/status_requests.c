@@ -14,7 +14,7 @@
 
 struct tally {
 	json_int_t managed, unmanaged;
-	json_t *problems, *warnings;
+	json_t *problems, *warnings, *unfiltered;
 };
 
 static void add_problem(struct tally *tally, const struct managed_domain *domain,
@@ -44,9 +44,9 @@ static void add_port_problems(struct tally *tally, const struct managed_domain *
 static void count_domain(const struct managed_domain *domain, void *context)
 {
 	struct tally *tally = context;
-	json_t *warnings = view_warnings(domain);
+	json_t *warnings = view_warnings(domain), *unfiltered = view_unfiltered(domain);
 
-	if (domain->policy || domain->error)
+	if (is_managed(domain))
 		tally->managed++;
 	else
 		tally->unmanaged++;
@@ -55,6 +55,8 @@ static void count_domain(const struct managed_domain *domain, void *context)
 		add_port_problems(tally, domain, &domain->ports[i]);
 	json_array_extend(tally->warnings, warnings);
 	json_decref(warnings);
+	json_array_extend(tally->unfiltered, unfiltered);
+	json_decref(unfiltered);
 }
 
 static void list_host_problem(const struct problem *problem, void *context)
@@ -133,21 +135,22 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 {
 	struct enforcer *enforcer = context->enforcer;
 	const struct config *config = enforcer_config(enforcer);
-	struct tally tally = {.problems = json_array(), .warnings = json_array()};
+	struct tally tally = {.problems = json_array(),
+			      .warnings = json_array(),
+			      .unfiltered = json_array()};
 
 	add_host_problem(&tally, find_pins_problem(enforcer));
 	for_each_domain(enforcer, count_domain, &tally);
 	for_each_problem(enforcer, list_host_problem, &tally);
-	*ret_result =
-		json_pack("{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",
-			  "version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
-			  (json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
-			  "policy_directory", config->policy_directory, "bad_files",
-			  (json_int_t)count_bad_files(enforcer_library(enforcer)), "domains",
-			  "managed", tally.managed, "unmanaged", tally.unmanaged, "problems",
-			  tally.problems, "warnings", tally.warnings, "pending",
-			  view_pending(enforcer), "unclaimed", view_unclaimed(enforcer), "libvirt",
-			  view_libvirt(context->libvirt), "datapath",
-			  view_datapath(enforcer_datapath(enforcer)));
+	*ret_result = json_pack(
+		"{s:s, s:I, s:I, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", VMSEG_VERSION, "pid", (json_int_t)getpid(), "uptime",
+		(json_int_t)((monotonic_usec() - context->started) / USEC_PER_SEC),
+		"policy_directory", config->policy_directory, "bad_files",
+		(json_int_t)count_bad_files(enforcer_library(enforcer)), "domains", "managed",
+		tally.managed, "unmanaged", tally.unmanaged, "problems", tally.problems, "warnings",
+		tally.warnings, "unfiltered", tally.unfiltered, "pending", view_pending(enforcer),
+		"unclaimed", view_unclaimed(enforcer), "libvirt", view_libvirt(context->libvirt),
+		"datapath", view_datapath(enforcer_datapath(enforcer)));
 	return *ret_result ? 0 : -ENOMEM;
 }

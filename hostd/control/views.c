@@ -76,6 +76,21 @@ json_t *view_warnings(const struct managed_domain *domain)
 	return warnings;
 }
 
+json_t *view_unfiltered(const struct managed_domain *domain)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; is_managed(domain) && i < domain->domain->unfilterable_count; i++) {
+		const struct unfilterable_nic *nic = &domain->domain->unfilterable[i];
+
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:i}", "domain",
+						       domain->domain->name, "kind", nic->kind,
+						       "name", nic->name, "reason", nic->reason,
+						       "line", nic->line));
+	}
+	return array;
+}
+
 static json_t *view_guards(const struct port_config *config)
 {
 	json_t *guards = json_object();

@@ -16,6 +16,9 @@ const char *domain_state(const struct managed_domain *domain);
 /* What the domain's metadata says in vain, a sentence each. */
 json_t *view_warnings(const struct managed_domain *domain);
 
+/* The domain's interfaces that cannot be filtered; none of a domain that is left alone. */
+json_t *view_unfiltered(const struct managed_domain *domain);
+
 /* Everything about a port; `rules` adds its rules with their hits. */
 json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
 

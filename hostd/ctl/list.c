@@ -12,6 +12,7 @@ static void print_domains(const struct invocation *invocation, const json_t *rep
 		{.name = "NAME"},
 		{.name = "STATE"},
 		{.name = "PORTS", .right = true},
+		{.name = "UNFILTERED", .right = true},
 		{.name = "SESSIONS", .right = true},
 		{.name = "POLICIES"},
 		{.name = "GROUPS"},
@@ -32,10 +33,12 @@ static void print_domains(const struct invocation *invocation, const json_t *rep
 		set_text(table, 0, get_text(domain, "name"));
 		set_text(table, 1, get_text(domain, "state"));
 		set_number(table, 2, get_number(domain, "port_count"));
-		set_number(table, 3, get_number(domain, "sessions"));
-		set_text(table, 4, policies);
-		set_text(table, 5, groups);
-		set_text(table, 6, get_text(domain, "error"));
+		set_number(table, 3,
+			   (json_int_t)json_array_size(json_object_get(domain, "unfiltered")));
+		set_number(table, 4, get_number(domain, "sessions"));
+		set_text(table, 5, policies);
+		set_text(table, 6, groups);
+		set_text(table, 7, get_text(domain, "error"));
 	}
 	print_text_table(table, 0);
 }

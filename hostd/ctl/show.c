@@ -152,7 +152,7 @@ static void print_port(const json_t *port, bool rules)
 static void print_domain(const struct invocation *invocation, const json_t *domain)
 {
 	_cleanup_free_ char *groups = join_texts(json_object_get(domain, "groups"), "none");
-	json_t *port, *warning;
+	json_t *port, *warning, *nic;
 	size_t i;
 
 	printf("%s  %s  %s  %s\n", get_text(domain, "name"), get_text(domain, "state"),
@@ -162,6 +162,9 @@ static void print_domain(const struct invocation *invocation, const json_t *doma
 		printf("  %-12s %s\n", "PROBLEM", get_text(domain, "error"));
 	json_array_foreach(json_object_get(domain, "warnings"), i, warning)
 		printf("  %-12s %s\n", "WARNING", json_string_value(warning));
+	json_array_foreach(json_object_get(domain, "unfiltered"), i, nic)
+		printf("  %-12s %s %s\n", "UNFILTERED", get_text(nic, "name"),
+		       get_text(nic, "reason"));
 	json_array_foreach(json_object_get(domain, "ports"), i, port)
 		print_port(port, invocation->rules);
 }

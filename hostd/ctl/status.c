@@ -52,6 +52,16 @@ static void print_warnings(const json_t *warnings)
 		printf("%-14s %s\n", i ? "" : "warnings", json_string_value(warning));
 }
 
+static void print_unfiltered(const json_t *nics)
+{
+	json_t *nic;
+	size_t i;
+
+	json_array_foreach(nics, i, nic)
+		printf("%-14s %s: %s %s\n", i ? "" : "unfiltered", get_text(nic, "domain"),
+		       get_text(nic, "name"), get_text(nic, "reason"));
+}
+
 static void print_pending(const json_t *changes)
 {
 	json_t *change;
@@ -104,6 +114,7 @@ static void print_status(const struct invocation *invocation, const json_t *stat
 	print_libvirt(json_object_get(status, "libvirt"));
 	print_unclaimed(json_object_get(status, "unclaimed"));
 	print_problems(json_object_get(status, "problems"));
+	print_unfiltered(json_object_get(status, "unfiltered"));
 	print_warnings(json_object_get(status, "warnings"));
 }
 

@@ -16,6 +16,7 @@
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
+#include "hostd/domain/unfilterable.h"
 
 /* As long as a file's name may be (NAME_MAX): libvirt makes one of it. */
 #define DOMAIN_NAME_MAX 255
@@ -36,15 +37,6 @@ static int line_of(const xmlNode *element)
 static int out_of_memory(const struct reader *reader)
 {
 	return fail(reader->diag, ENOMEM, reader->source, 0, "out of memory");
-}
-
-static xmlNode *find_child(const xmlNode *parent, const char *name)
-{
-	for (xmlNode *child = first_element(parent); child; child = next_element(child)) {
-		if (has_name(child, name) && !child->ns)
-			return child;
-	}
-	return NULL;
 }
 
 /* The plain text of a child element, borrowed; NULL where there is none. */
@@ -88,10 +80,20 @@ static int copy_attribute(const struct reader *reader, const xmlNode *element, c
 	return *ret ? 0 : out_of_memory(reader);
 }
 
+/* A network may give out devices of other kinds than the interface's type says: libvirt then says
+ * <actual type="...">, or puts that type in the place of the interface's. */
+static const char *interface_type(const xmlNode *element)
+{
+	const xmlNode *actual = find_child(element, "actual");
+	const char *type = actual ? attribute_value(actual, "type") : NULL;
+
+	return type ? type : attribute_value(element, "type");
+}
+
 static int read_interface(const struct reader *reader, const xmlNode *element,
 			  struct domain_interface *interface)
 {
-	const char *type = attribute_value(element, "type");
+	const char *type = interface_type(element);
 	const xmlNode *mac = find_child(element, "mac");
 	const char *address = mac ? attribute_value(mac, "address") : NULL;
 	const xmlNode *bandwidth = find_child(element, "bandwidth");
@@ -337,7 +339,7 @@ int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag 
 		return r;
 	root = xmlDocGetRootElement(document);
 	r = read_identity(&reader, root, &domain);
-	if (r)
+	if (!domain)
 		return r;
 	if (asprintf(&source, "domain %s", domain->name) < 0) {
 		source = NULL;
@@ -347,6 +349,8 @@ int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag 
 	r = read_interfaces(&reader, root, domain);
 	if (r)
 		return r;
+	if (read_unfilterable(root, domain) < 0)
+		return out_of_memory(&reader);
 	r = read_metadata(&reader, root, domain);
 	if (r)
 		return r;
@@ -366,6 +370,7 @@ void free_domain(struct domain **domain)
 		free(d->interfaces[i].guest_end);
 	}
 	free(d->interfaces);
+	free_unfilterable(d->unfilterable, d->unfilterable_count);
 	free(d->name);
 	free(d->driver);
 	free(d->metadata);

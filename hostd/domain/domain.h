@@ -32,6 +32,16 @@ struct domain_interface {
 	int line;
 };
 
+/* A network interface that the domain has, and that no program on the host's devices sees. */
+struct unfilterable_nic {
+	/* The <interface>'s type ("user", "hostdev", "vdpa"...); of others "pci", "usb", "mdev",
+	 * "device" (of the host, given to a container), "host-network", "command-line". */
+	char *kind;
+	char *name;   /* "interface 52:54:00:00:00:01", "PCI device 0000:06:12.5"... */
+	char *reason; /* what follows the name in a sentence: "is a network card that..." */
+	int line;     /* in the domain XML */
+};
+
 /* The driver of a port domain: a device that libvirt does not manage (port_description.h). */
 #define PORT_DRIVER "port"
 
@@ -41,6 +51,8 @@ struct domain {
 	char *driver;  /* "qemu", "lxc" or PORT_DRIVER: from the root element's type */
 	struct domain_interface *interfaces;
 	size_t interface_count;
+	struct unfilterable_nic *unfilterable; /* interfaces of INTERFACE_NONE among them */
+	size_t unfilterable_count;
 	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged, or
 			 * metadata_problem says why it cannot be known */
 	int metadata_line; /* its line in the domain XML */
@@ -50,8 +62,9 @@ struct domain {
 	int metadata_problem_line;
 };
 
-/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. Metadata that
- * cannot be followed is no failure: see check_metadata(). */
+/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. What devices of
+ * the host are is read from sysfs (host_device.h). Metadata that cannot be followed is no failure:
+ * see check_metadata(). */
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
 
 /* As parse_domain(), with nothing but name, UUID and driver: for a domain of which the rest cannot

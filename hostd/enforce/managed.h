@@ -62,6 +62,12 @@ struct unclaimed_port {
 
 struct enforcer;
 
+/* Whether it is to be filtered, or nobody knows; false: it is left alone. */
+static inline bool is_managed(const struct managed_domain *managed)
+{
+	return managed->policy || managed->error;
+}
+
 /* A port domain whose device is not there: it will be filtered when it comes. */
 bool is_waiting(const struct managed_domain *managed);
 

@@ -254,20 +254,21 @@ static int plan_port(const struct plan_inputs *inputs, const struct domain_inter
 	return 0;
 }
 
-/* 1: to be planned; 0: to be left out; else -errno. */
-static int judge_interface(const struct config *config, const struct domain *domain,
-			   const struct domain_interface *nic, struct diag *diag)
+int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag)
 {
-	char mac[MAC_TEXT_BYTES];
+	for (size_t i = 0; i < domain->unfilterable_count; i++) {
+		const struct unfilterable_nic *item = &domain->unfilterable[i];
 
-	if (nic->kind != INTERFACE_NONE)
-		return 1;
-	if (config->unfilterable == UNFILTERABLE_IGNORE)
-		return 0;
-	return fail(diag, EOPNOTSUPP, domain->name, nic->line,
-		    "interface %s has type '%s', which the host cannot filter: expected bridge, "
-		    "network, ethernet or direct (or unfilterable-interfaces = ignore)",
-		    format_mac(nic->mac, mac), nic->type);
+		if (config->unfilterable == UNFILTERABLE_REFUSE)
+			return fail(
+				diag, EOPNOTSUPP, domain->name, item->line,
+				"%s %s (take it away, or set unfilterable-interfaces = ignore in "
+				"hostd.conf)",
+				item->name, item->reason);
+		warn(diag, domain->name, item->line, "%s is not filtered: it %s", item->name,
+		     item->reason);
+	}
+	return 0;
 }
 
 void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
@@ -322,17 +323,16 @@ int add_failed_nic(struct domain_plan *plan, const struct domain_interface *nic,
 	return 0;
 }
 
-/* Adds the NIC to the plan unless it is to be left out. */
+/* Adds the NIC to the plan if there is anything to be filtered. */
 static int add_nic(const struct plan_inputs *inputs, const struct domain *domain,
 		   const struct domain_interface *nic, const struct domain_policy *policy,
 		   const struct policy *mandatory, struct domain_plan *plan, struct diag *diag)
 {
-	int r = judge_interface(inputs->config, domain, nic, diag);
+	int r;
 
-	if (r > 0)
-		r = plan_port(inputs, nic, policy, mandatory, &plan->ports[plan->port_count], diag);
-	else if (r == 0)
+	if (nic->kind == INTERFACE_NONE)
 		return 0;
+	r = plan_port(inputs, nic, policy, mandatory, &plan->ports[plan->port_count], diag);
 	if (r < 0)
 		return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
 	plan->port_count++;
@@ -387,6 +387,8 @@ int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 	r = find_mandatory(inputs, &mandatory, diag);
 	for (size_t i = 0; r == 0 && i < domain->interface_count; i++)
 		r = add_nic(inputs, domain, &domain->interfaces[i], policy, mandatory, plan, diag);
+	if (r == 0)
+		r = judge_unfilterable(inputs->config, domain, diag);
 	if (r < 0)
 		return r;
 	warn_of_strangers(domain, policy, diag);

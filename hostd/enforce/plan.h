@@ -69,7 +69,12 @@ int set_only_policy(struct domain_policy *policy, const char *name);
 void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
 		       struct diag *diag);
 
-/* All NICs or none. Returns 0 or -errno with an error in diag; warns as warn_of_strangers() does.
+/* Interfaces that cannot be filtered: -EOPNOTSUPP with an error in diag where the settings say that
+ * such a domain is refused; else 0, and a warning for each. */
+int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag);
+
+/* All NICs or none, those left out that cannot be filtered if the settings allow them. Returns 0 or
+ * -errno with an error in diag; warns as warn_of_strangers() does.
  */
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);

@@ -145,7 +145,8 @@ static void settle_plan(struct enforcer *enforcer, struct managed_domain *manage
 	if (!failure || !managed->library)
 		use_library(managed, enforcer->library);
 	failure = first_failure(plan);
-	if (!failure && check_metadata(managed->domain, diag) < 0)
+	if (!failure && (check_metadata(managed->domain, diag) < 0 ||
+			 judge_unfilterable(enforcer->config, managed->domain, diag) < 0))
 		failure = diag_message(diag, text, sizeof(text));
 	if (!failure)
 		log_warnings(managed->domain, diag);

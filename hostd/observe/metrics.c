@@ -145,6 +145,31 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 	}
 }
 
+static void write_domain_unfiltered(const struct managed_domain *domain, void *context)
+{
+	FILE *stream = context;
+
+	for (size_t i = 0; is_managed(domain) && i < domain->domain->unfilterable_count; i++) {
+		const struct unfilterable_nic *nic = &domain->domain->unfilterable[i];
+
+		fputs("vmseg_unfiltered_interface{domain=\"", stream);
+		write_escaped(stream, domain->domain->name);
+		fputs("\",kind=\"", stream);
+		write_escaped(stream, nic->kind);
+		fputs("\",name=\"", stream);
+		write_escaped(stream, nic->name);
+		/* Two may have one name; two samples must not have the same labels. */
+		fprintf(stream, "\",line=\"%d\"} 1\n", nic->line);
+	}
+}
+
+static void write_unfiltered(const struct metrics_source *source, FILE *stream)
+{
+	write_head(stream, "vmseg_unfiltered_interface", "gauge",
+		   "1 for each interface of a managed domain that cannot be filtered.");
+	for_each_domain(source->enforcer, write_domain_unfiltered, stream);
+}
+
 static void write_value(FILE *stream, const char *metric, const char *help, uint64_t value)
 {
 	write_head(stream, metric, "gauge", help);
@@ -178,5 +203,6 @@ static void write_host(const struct metrics_source *source, FILE *stream)
 void write_metrics(const struct metrics_source *source, FILE *stream)
 {
 	write_per_port(source, stream);
+	write_unfiltered(source, stream);
 	write_host(source, stream);
 }

@@ -292,12 +292,25 @@ static void a_nic_beyond_the_host_is_refused_or_left_out(void **state)
 		DOMAIN(VMSEG(""),
 		       BRIDGE(MAC_A, "") "<interface type='user'><mac address='" MAC_B "'/>"
 					 "</interface>");
+	static const char beside[] =
+		"<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>"
+		"<name>web</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"
+		"<metadata>" VMSEG("") "</metadata><devices>" BRIDGE(
+			MAC_A,
+			"") "</devices>\n"
+			    "<q:commandline><q:arg value='-netdev'/><q:arg value='user,id=n1'/>"
+			    "</q:commandline></domain>";
 	struct fixture *fixture = *state;
 	struct domain_plan *plan;
 
-	expect_refusal(fixture, xml, "has type 'user', which the host cannot filter");
+	expect_refusal(fixture, xml,
+		       "web:1: interface " MAC_B " has type 'user', which the host cannot filter");
+	expect_refusal(fixture, beside, "web:2: argument -netdev user,id=n1 makes");
 	fixture->config->unfilterable = UNFILTERABLE_IGNORE;
 	plan = expect_plan(fixture, xml);
+	assert_int_equal(plan->port_count, 1);
+	free_domain_plan(&plan);
+	plan = expect_plan(fixture, beside);
 	assert_int_equal(plan->port_count, 1);
 	free_domain_plan(&plan);
 }

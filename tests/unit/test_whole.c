@@ -68,6 +68,19 @@ __attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **ret, const cha
 	return is_bad() ? -1 : __real_vasprintf(ret, format, arguments);
 }
 
+int __wrap_asprintf(char **ret, const char *format, ...);
+
+__attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **ret, const char *format, ...)
+{
+	va_list arguments;
+	int size;
+
+	va_start(arguments, format);
+	size = __wrap_vasprintf(ret, format, arguments);
+	va_end(arguments);
+	return size;
+}
+
 /* ---- what is read -------------------------------------------------------------------------- */
 
 #define VMSEG(content) "<v:domain xmlns:v='urn:vmseg:1'>" content "</v:domain>"
@@ -98,7 +111,12 @@ static const char domain_text[] =
 	"</metadata><devices><interface type='bridge'><mac address='52:54:00:00:00:11'/>"
 	"<target dev='vnet0'/></interface><interface type='network'>"
 	"<mac address='52:54:00:00:00:12'/><target dev='vnet1'/><bandwidth><outbound average='1'/>"
-	"</bandwidth></interface></devices></domain>";
+	"</bandwidth></interface><interface type='hostdev'><mac address='52:54:00:00:00:13'/>"
+	"<teaming type='transient' persistent='ua-a'/></interface>"
+	"<hostdev mode='subsystem' type='pci'><source><address domain='0xffff' bus='0xff' "
+	"slot='0x1f' function='0x7'/></source></hostdev></devices>"
+	"<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>"
+	"<q:arg value='-netdev'/><q:arg value='user,id=n1'/></q:commandline></domain>";
 
 /* Each reads, and while nothing fails any more prints what has come of it. */
 static int read_file(const char *text, FILE *stream)
@@ -143,6 +161,10 @@ static void print_domain(const struct domain *domain, FILE *stream)
 		fprintf(stream, "%d %s %s %d %02x\n", nic->kind, nic->type,
 			nic->target ? nic->target : "no target", nic->polices, nic->mac[5]);
 	}
+	for (size_t i = 0; i < domain->unfilterable_count; i++)
+		fprintf(stream, "%s %s %s %d\n", domain->unfilterable[i].kind,
+			domain->unfilterable[i].name, domain->unfilterable[i].reason,
+			domain->unfilterable[i].line);
 }
 
 static int read_domain(const char *text, FILE *stream)
