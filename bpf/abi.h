@@ -207,13 +207,9 @@ struct remote_key {
 };
 
 /* Bits of session.flags. */
-#define SESSION_OPENED_OUT    (1U << 0) /* the VM sent the first packet */
-#define SESSION_PICKED_UP     (1U << 1) /* opened mid-stream: no handshake seen, no window tracking */
-#define SESSION_FIN_IN        (1U << 2) /* FIN seen in that direction */
-#define SESSION_FIN_OUT       (1U << 3)
-#define SESSION_FIN_IN_ACKED  (1U << 4)
-#define SESSION_FIN_OUT_ACKED (1U << 5)
-#define SESSION_GUARDED       (1U << 6) /* key.local is among the port's addresses: no guard needed */
+#define SESSION_OPENED_OUT (1U << 0) /* the VM sent the first packet */
+#define SESSION_PICKED_UP  (1U << 1) /* opened mid-stream: no handshake seen, no window tracking */
+#define SESSION_GUARDED    (1U << 6) /* key.local is among the port's addresses: no guard needed */
 
 /* session.scale of a side whose SYN carried no window scale option, until the handshake ends. */
 #define SCALE_UNKNOWN 0xff
@@ -221,13 +217,26 @@ struct remote_key {
 /* One sender's side of a TCP connection; sequence space, host byte order. */
 struct tcp_window {
 	__u32 end;        /* highest sequence number sent, plus one */
-	__u32 max_end;    /* highest one the peer's window allows */
+	__u32 fin_end;    /* number behind the sender's FIN; holds if session.fin says so */
 	__u32 max_window; /* largest window the sender offered, scaled, bytes */
 	__u32 mark; /* highest ACK, at first the peer's initial number; in SYN_SENT its own one */
 };
 
+/* The latest SYN (without ACK) of a session, kept because the answer to it may start the session
+ * anew. Host byte order. */
+struct tcp_attempt {
+	__u32 sequence; /* the initial number */
+	__u16 window;   /* as the header says it */
+	__u16 length;   /* bytes of data in the SYN (RFC 7413) */
+};
+
+/* Bits of session.attempt_flags. */
+#define ATTEMPT_OUT  (1U << 0) /* the VM sent it */
+#define ATTEMPT_OPEN (1U << 1) /* an answer starts the session anew */
+#define ATTEMPT_DONE (1U << 2) /* it is the SYN that the session began with, and is answered */
+
 struct session {
-	__u32 seen;       /* low 32 bits of jiffies at the last packet that was accepted */
+	__u32 seen;       /* low 32 bits of jiffies at the last packet that refreshed the session */
 	__u32 generation; /* of the port record that judged it last */
 	__u8 state;       /* enum session_state */
 	__u8 flags;       /* SESSION_* */
@@ -239,7 +248,15 @@ struct session {
 	__u64 bytes[2];              /* frame bytes without FCS */
 	struct tcp_window window[2]; /* by direction of the sender */
 	__u32 created;               /* low 32 bits of jiffies */
-	__u32 reserved;
+	union {
+		struct tcp_attempt attempt; /* with an attempt_flags that is not 0 */
+		__u32 sent_at_reset[2];     /* in STATE_CLOSED: window[].end when it was reset */
+	};
+	__u8 attempt_scale; /* window scale of the attempt; SCALE_UNKNOWN */
+	__u8 attempt_flags; /* ATTEMPT_* */
+	/* 1: the sender has sent FIN. A byte each, only ever set, each by one direction: flags in
+	 * one byte would be lost between two CPUs. */
+	__u8 fin[2];
 };
 
 /* ------------------------------------------------------------------------------------------
@@ -329,7 +346,7 @@ _Static_assert(sizeof(struct policy_node) == 64, "policy_node");
 _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");
 _Static_assert(sizeof(struct session_key) == 40, "session_key");
 _Static_assert(sizeof(struct remote_key) == 20, "remote_key");
-_Static_assert(sizeof(struct session) == 88, "session");
+_Static_assert(sizeof(struct session) == 96, "session");
 _Static_assert(sizeof(struct port_stats) == (2UL * REASON_MAX + 2) * 16, "port_stats");
 _Static_assert(sizeof(struct settings) == 24 + 4 * STATE_MAX, "settings");
 _Static_assert(sizeof(struct event) == 120, "event");

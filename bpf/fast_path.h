@@ -165,10 +165,9 @@ static __always_inline int follow_fast_segment(struct session *session, enum dir
 					       const struct segment *segment, int strict)
 {
 	struct tcp_window *sender = &session->window[direction];
-	struct tcp_window *receiver = &session->window[!direction];
+	const struct tcp_window *receiver = &session->window[!direction];
 
-	if (session->state != STATE_TCP_ESTABLISHED ||
-	    (session->flags & (SESSION_FIN_IN | SESSION_FIN_OUT)) ||
+	if (session->state != STATE_TCP_ESTABLISHED || session->fin[0] || session->fin[1] ||
 	    !fits_windows(session->flags, strict, sender, receiver, segment))
 		return 0;
 	move_windows(sender, receiver, segment, session->scale[direction]);
@@ -216,7 +215,7 @@ static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction 
 	session = follow_fast_session(judgement, direction, now, &fast, end);
 	if (!session)
 		return 0;
-	touch_session(session, now, skb->len, direction);
+	touch_session(session, now, skb->len, direction, 1);
 	count_packet(port->slot, direction, REASON_ESTABLISHED, skb->len, 0);
 	return 1;
 }

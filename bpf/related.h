@@ -132,6 +132,11 @@ static __always_inline int is_in_flight(const struct session *session, const str
 
 	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
 		return 1;
+	/* The latest SYN, which may start the session anew. */
+	if ((session->attempt_flags & (ATTEMPT_OUT | ATTEMPT_OPEN)) ==
+		    (attempt_by(sender) | ATTEMPT_OPEN) &&
+	    inner->tcp.sequence - session->attempt.sequence <= session->attempt.length + 1U)
+		return 1;
 	/* A side that has not spoken yet has offered no window. */
 	return window->max_window && !seq_after(inner->tcp.sequence, window->end) &&
 	       !seq_before(inner->tcp.sequence, oldest);

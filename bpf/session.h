@@ -5,7 +5,7 @@
  * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
  * windows plain stores, each field written by one direction (see write_tcp()): of two packets of
  * one direction a lost update makes a counter a packet short, or a window less than it is, which
- * latitude() allows for. States only go up, and leave the half-open ones under a lock. Insertion is
+ * latitude() allows for. States of TCP change under a lock (see change_state()). Insertion is
  * by BPF_NOEXIST, so of two first packets one opens the session and the other finds it. The
  * daemon's sweep deletes what has expired; a packet that still holds the entry then writes to
  * memory that RCU keeps until it is done.
@@ -57,29 +57,58 @@ static __always_inline struct session *find_session(const struct judgement *judg
 	return session;
 }
 
-/* States only go up. Of two CPUs that both end a handshake one may say so to the limit; that takes
- * a lock, and only while the handshake lasts. */
-static __always_inline void raise_state(struct session *session, __u8 state, __u32 slot)
+/* Has the connection gone through its handshake, and was it not reset? */
+static __always_inline int is_synchronized(__u8 state)
+{
+	return state == STATE_TCP_ESTABLISHED || state == STATE_FIN_WAIT ||
+	       state == STATE_CLOSING || state == STATE_TIME_WAIT;
+}
+
+/* May a session go to a state? What was judged in state `from` holds as long as it is still in that
+ * one; otherwise another CPU was faster, and it only goes up. */
+static __always_inline int may_become(__u8 now, __u8 from, __u8 to)
+{
+	return now == from || to > now || (is_synchronized(now) && is_synchronized(to));
+}
+
+/* Everything that the session's start sets up. */
+static __always_inline void write_start(struct session *session, const struct tcp_track *track)
+{
+	session->window[0] = track->window[0];
+	session->window[1] = track->window[1];
+	session->fin[0] = track->fin[0];
+	session->fin[1] = track->fin[1];
+	session->flags = (session->flags & SESSION_GUARDED) | (track->flags & ~SESSION_GUARDED);
+}
+
+/* Brings the session's state to the track's, which was judged in state `from`. Under a lock,
+ * because the end of a connection follows from what both directions have written, because of two
+ * CPUs that both end a handshake only one may say so to the limit, and because a start is whole or
+ * not at all. Segments of established connections do not come here. */
+static __always_inline void change_state(struct session *session, const struct tcp_track *track,
+					 __u8 from, __u32 slot)
 {
 	__u32 number = slot % HANDSHAKE_LOCKS;
 	struct handshake_lock *lock;
-	__u8 old;
+	__u8 old, state = track->state;
 
-	if (!is_half_open(session->state)) {
-		if (state > session->state)
-			session->state = state;
-		return;
-	}
 	lock = bpf_map_lookup_elem(&handshake_lock_map, &number);
 	if (!lock)
 		return;
 	bpf_spin_lock(&lock->lock);
 	old = session->state;
-	if (state > old)
+	if (may_become(old, from, state)) {
+		if ((track->changed & CHANGED_START) && old == from)
+			write_start(session, track);
+		if (is_synchronized(state))
+			state = state_by_fins(session->window, session->fin);
 		session->state = state;
+	} else {
+		state = old;
+	}
 	bpf_spin_unlock(&lock->lock);
-	if (is_half_open(old) && !is_half_open(state))
-		add_half_open(slot, -1);
+	if (is_half_open(old) != is_half_open(state))
+		add_half_open(slot, is_half_open(state) ? 1 : -1);
 }
 
 /* Ends the session under pkt->key; with an event where `reported`. */
@@ -87,6 +116,8 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 					struct session *session, enum direction direction,
 					__u8 reason, int reported)
 {
+	const struct tcp_track closed = {.state = STATE_CLOSED};
+
 	if (reported) {
 		pkt->event_kind = EVENT_ENDED;
 		pkt->event_reason = reason;
@@ -97,7 +128,7 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 	}
 	/* Before it is deleted: then the entry may be another session's at once. */
 	if (is_half_open(session->state))
-		raise_state(session, STATE_CLOSED, judgement->port->slot);
+		change_state(session, &closed, STATE_CLOSED, judgement->port->slot);
 	/* Of two CPUs that end it, one may forget it. */
 	if (!bpf_map_delete_elem(judgement->table, &pkt->key) &&
 	    judgement->port->sessions_per_remote)
@@ -160,64 +191,123 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
+/* Of the latest SYN, and of what a reset leaves in its place. */
+static __always_inline void write_attempt(struct session *session, const struct tcp_track *track)
+{
+	session->attempt = track->attempt;
+	session->attempt_scale = track->attempt_scale;
+	session->attempt_flags = track->attempt_flags;
+}
+
 /* What a segment has changed of a session that was in old_state, and no more: another CPU may be
  * writing what the other direction changes. After the handshake that is apart, field by field: a
- * sender's segments alone move what it has sent, offered and acknowledged, and with the last how
- * far its peer may go. To write back anything else would undo what the peer's segments have moved
- * meanwhile, and the answers to those would be out of the window. */
+ * sender's segments alone move what it has sent, offered and acknowledged. To write back anything
+ * else would undo what the peer's segments have moved meanwhile, and the answers to those would be
+ * out of the window. */
 static __always_inline void write_tcp(struct session *session, const struct tcp_track *track,
 				      __u8 old_state, enum direction direction, __u32 slot)
 {
-	const __u8 fins =
-		SESSION_FIN_IN | SESSION_FIN_OUT | SESSION_FIN_IN_ACKED | SESSION_FIN_OUT_ACKED;
 	const struct tcp_window *sender = &track->window[direction];
+	struct tcp_window *window = &session->window[direction];
 
-	/* Up to its answer the SYN sets up both sides, and the two do not cross. */
-	if (old_state == STATE_SYN_SENT) {
-		session->window[0] = track->window[0];
-		session->window[1] = track->window[1];
+	if (track->changed & (CHANGED_START | CHANGED_ATTEMPT))
+		write_attempt(session, track);
+	if (track->changed & (CHANGED_START | CHANGED_SCALE)) {
 		session->scale[0] = track->scale[0];
 		session->scale[1] = track->scale[1];
-	} else {
-		raise_sequence(&session->window[direction].end, sender->end);
-		raise_sequence(&session->window[direction].mark, sender->mark);
-		raise_sequence(&session->window[!direction].max_end,
-			       track->window[!direction].max_end);
-		if (sender->max_window > session->window[direction].max_window)
-			session->window[direction].max_window = sender->max_window;
 	}
-	if ((session->flags & fins) != (track->flags & fins))
-		session->flags |= track->flags & fins;
-	if (track->state != old_state)
-		raise_state(session, track->state, slot);
+	if (!(track->changed & CHANGED_START)) {
+		raise_sequence(&window->end, sender->end);
+		raise_sequence(&window->mark, sender->mark);
+		if (sender->max_window > window->max_window)
+			window->max_window = sender->max_window;
+		if (track->fin[direction]) {
+			window->fin_end = sender->fin_end;
+			session->fin[direction] = 1;
+		}
+	}
+	if ((track->changed & CHANGED_START) || track->state != old_state || session->fin[0] ||
+	    session->fin[1])
+		change_state(session, track, old_state, slot);
 }
 
-static __always_inline int follow_tcp(struct __sk_buff *skb, const struct judgement *judgement,
-				      const struct packet *pkt, struct session *session,
+static __always_inline void read_tcp(const struct session *session, struct tcp_track *track)
+{
+	track->window[0] = session->window[0];
+	track->window[1] = session->window[1];
+	track->attempt = session->attempt;
+	track->attempt_scale = session->attempt_scale;
+	track->attempt_flags = session->attempt_flags;
+	track->scale[0] = session->scale[0];
+	track->scale[1] = session->scale[1];
+	track->fin[0] = session->fin[0];
+	track->fin[1] = session->fin[1];
+	track->state = session->state;
+	track->flags = session->flags;
+	track->changed = 0;
+}
+
+/* Does the packet come from the side that opened the session? */
+static __always_inline int is_from_opener(__u8 flags, enum direction direction)
+{
+	return (direction == DIRECTION_OUT) == !!(flags & SESSION_OPENED_OUT);
+}
+
+/* May the session's ports be used by the side that did not open it? */
+static __always_inline int ask_about_turn(struct judgement *judgement, struct packet *pkt,
+					  enum direction direction, enum direction opener)
+{
+	pkt->asked_direction = opener;
+	pkt->asked_port = opener == direction ? pkt->port : pkt->source_port;
+	pkt->asked_source = opener == direction ? pkt->source_port : pkt->port;
+	judgement->verdict = ask_policy(pkt->scratch);
+	if (judgement->verdict == BAD_CELL)
+		return REASON_IMAGE;
+	return judgement->verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
+}
+
+static __always_inline int follow_tcp(struct __sk_buff *skb, struct judgement *judgement,
+				      struct packet *pkt, struct session *session,
 				      enum direction direction, int dry)
 {
 	struct tcp_track track;
-	__u8 state = session->state;
-	int reason;
+	enum direction opener;
+	int reason, from_opener, turns;
+	__u8 state;
 
-	track.state = state;
-	track.flags = session->flags;
-	track.scale[0] = session->scale[0];
-	track.scale[1] = session->scale[1];
-	track.window[0] = session->window[0];
-	track.window[1] = session->window[1];
-	reason = judge_tcp(skb, direction, pkt, judgement->port->guards & GUARD_TCP_WINDOW, &track);
-	if (reason == REASON_ESTABLISHED && !dry)
-		write_tcp(session, &track, state, direction, judgement->port->slot);
+	read_tcp(session, &track);
+	state = track.state;
+	from_opener = is_from_opener(track.flags, direction);
+	turns = turns_around(direction, pkt, from_opener, &track, &opener);
+	if (turns) {
+		reason = ask_about_turn(judgement, pkt, direction, opener);
+		if (reason != UNDECIDED)
+			return reason;
+	}
+	reason = judge_tcp(skb, direction, pkt, judgement->port->guards & GUARD_TCP_WINDOW,
+			   from_opener, &track);
+	if (reason != REASON_ESTABLISHED || dry)
+		return reason;
+	write_tcp(session, &track, state, direction, judgement->port->slot);
+	if (!(track.changed & CHANGED_START))
+		return reason;
+	if (state > STATE_SYN_RECEIVED)
+		session->created = pkt->now;
+	if (turns)
+		session->verdict = judgement->verdict;
 	return reason;
 }
 
-static __always_inline void touch_session(struct session *session, __u32 now, __u32 length,
-					  enum direction direction)
+/* A session that is over runs out, whatever still arrives. */
+static __always_inline int is_running_out(__u8 state)
 {
-	/* A closed session runs out, whatever still arrives. */
-	if (session->seen != now && session->state != STATE_TIME_WAIT &&
-	    session->state != STATE_CLOSED)
+	return state == STATE_TIME_WAIT || state == STATE_CLOSED;
+}
+
+static __always_inline void touch_session(struct session *session, __u32 now, __u32 length,
+					  enum direction direction, int refreshes)
+{
+	if (refreshes && session->seen != now)
 		session->seen = now;
 	session->packets[direction]++;
 	session->bytes[direction] += length;
@@ -226,15 +316,27 @@ static __always_inline void touch_session(struct session *session, __u32 now, __
 /* Does a packet in that direction come from the side that did not open the session? */
 static __always_inline int is_answer(const struct session *session, enum direction direction)
 {
-	return (direction == DIRECTION_OUT) != !!(session->flags & SESSION_OPENED_OUT);
+	return !is_from_opener(session->flags, direction);
+}
+
+/* Does a packet that has passed show that the session lives? A SYN in a session that has been
+ * answered does not: both ends may have forgotten it. */
+static __always_inline int shows_life(const struct packet *pkt, const struct session *session,
+				      __u8 old_state)
+{
+	if (is_running_out(old_state) && is_running_out(session->state))
+		return 0;
+	return pkt->key.protocol != IPPROTO_TCP || old_state == STATE_SYN_SENT ||
+	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
 /* A packet of a session of the current generation. */
-static __always_inline int follow_session(struct __sk_buff *skb, const struct judgement *judgement,
-					  const struct packet *pkt, struct session *session,
+static __always_inline int follow_session(struct __sk_buff *skb, struct judgement *judgement,
+					  struct packet *pkt, struct session *session,
 					  enum direction direction, int dry)
 {
 	int reason = REASON_ESTABLISHED, answers = is_answer(session, direction);
+	__u8 old_state = session->state;
 
 	if (pkt->key.protocol == IPPROTO_TCP)
 		reason = follow_tcp(skb, judgement, pkt, session, direction, dry);
@@ -245,7 +347,8 @@ static __always_inline int follow_session(struct __sk_buff *skb, const struct ju
 	else if (answers && session->state == STATE_UNREPLIED && !dry)
 		session->state = STATE_REPLIED;
 	if (reason == REASON_ESTABLISHED && !dry)
-		touch_session(session, pkt->now, pkt->length, direction);
+		touch_session(session, pkt->now, pkt->length, direction,
+			      shows_life(pkt, session, old_state));
 	return reason;
 }
 
@@ -307,11 +410,11 @@ static __always_inline void fill_session(struct __sk_buff *skb, const struct jud
 	session->generation = judgement->port->generation;
 	session->verdict = judgement->verdict;
 	session->state = track.state;
-	session->flags = track.flags;
 	session->scale[0] = track.scale[0];
 	session->scale[1] = track.scale[1];
-	session->window[0] = track.window[0];
-	session->window[1] = track.window[1];
+	session->flags = flags;
+	write_start(session, &track);
+	write_attempt(session, &track);
 	session->packets[direction] = 1;
 	session->bytes[direction] = pkt->length;
 }

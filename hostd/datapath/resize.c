@@ -29,12 +29,26 @@ static void merge_window(const struct tcp_window *old, struct tcp_window *now)
 {
 	if (seq_after(old->end, now->end))
 		now->end = old->end;
-	if (seq_after(old->max_end, now->max_end))
-		now->max_end = old->max_end;
 	if (seq_after(old->mark, now->mark))
 		now->mark = old->mark;
 	if (old->max_window > now->max_window)
 		now->max_window = old->max_window;
+}
+
+/* A FIN that was seen in the former table only. */
+static void merge_fin(const struct session *old, struct session *now, int direction)
+{
+	if (!old->fin[direction] || now->fin[direction])
+		return;
+	now->fin[direction] = 1;
+	now->window[direction].fin_end = old->window[direction].fin_end;
+}
+
+static void copy_attempt(const struct session *old, struct session *now)
+{
+	now->attempt = old->attempt;
+	now->attempt_scale = old->attempt_scale;
+	now->attempt_flags = old->attempt_flags;
 }
 
 /* A SYN's view has no numbers of the peer: what was answered in one table only is of that one. */
@@ -48,8 +62,10 @@ static void merge_windows(const struct session *old, struct session *now)
 		memcpy(now->window, old->window, sizeof(now->window));
 		return;
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		merge_window(&old->window[i], &now->window[i]);
+		merge_fin(old, now, i);
+	}
 }
 
 /* Of two views of one connection. Counters, windows and, as states.def is ordered, the states only
@@ -75,6 +91,9 @@ void merge_session(const struct session *old, struct session *now)
 	if (old->state > now->state) {
 		now->state = old->state;
 		memcpy(now->scale, old->scale, sizeof(now->scale)); /* agreed on with the state */
+		copy_attempt(old, now);                             /* which a reset replaces */
+	} else if (old->state == now->state && (old->attempt_flags & ATTEMPT_OPEN)) {
+		copy_attempt(old, now);
 	}
 	if (seq_after(old->seen, now->seen))
 		now->seen = old->seen;

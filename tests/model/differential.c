@@ -318,14 +318,8 @@ static bool agree_on_stats(const struct port_stats *model, const struct port_sta
 
 static uint8_t flags_of(const struct model_session *session)
 {
-	const struct speaker *in = &session->talk.side[DIRECTION_IN];
-	const struct speaker *out = &session->talk.side[DIRECTION_OUT];
-
 	return (session->opened_out ? SESSION_OPENED_OUT : 0) |
-	       (session->talk.picked_up ? SESSION_PICKED_UP : 0) |
-	       (in->finished ? SESSION_FIN_IN : 0) | (out->finished ? SESSION_FIN_OUT : 0) |
-	       (in->fin_acked ? SESSION_FIN_IN_ACKED : 0) |
-	       (out->fin_acked ? SESSION_FIN_OUT_ACKED : 0);
+	       (session->talk.picked_up ? SESSION_PICKED_UP : 0);
 }
 
 /* What a window says of its sender (abi.h). Mid-stream only its ends are known. */
@@ -335,11 +329,44 @@ static bool is_window(const struct tcp_window *window, const struct speaker *spe
 	bool answered = talk->side[0].spoke && talk->side[1].spoke;
 
 	if (!speaker->spoke)
-		return !window->end && !window->max_end && !window->max_window && !window->mark;
+		return !window->end && !window->fin_end && !window->max_window && !window->mark;
 	return window->end == speaker->end &&
 	       window->mark == (answered ? speaker->acked : speaker->first) &&
-	       (talk->picked_up ||
-		(window->max_end == speaker->limit && window->max_window == speaker->window));
+	       (!speaker->finished || window->fin_end == speaker->fin) &&
+	       (talk->picked_up || window->max_window == speaker->window);
+}
+
+static uint8_t scale_of(int scale)
+{
+	return scale < 0 ? SCALE_UNKNOWN : (uint8_t)scale;
+}
+
+/* The latest SYN, or what a reset has left. */
+static bool agree_on_attempt(const struct model_session *mine, const struct session *session,
+			     char difference[512])
+{
+	const struct asking *asking = &mine->talk.asking;
+	uint8_t flags = (asking->open ? ATTEMPT_OPEN : 0) | (asking->settled ? ATTEMPT_DONE : 0);
+
+	if (flags && asking->by == DIRECTION_OUT)
+		flags |= ATTEMPT_OUT;
+	if (flags == session->attempt_flags && !flags &&
+	    (mine->state != STATE_CLOSED ||
+	     (session->sent_at_reset[0] == mine->talk.sent_at_reset[0] &&
+	      session->sent_at_reset[1] == mine->talk.sent_at_reset[1])))
+		return true;
+	if (flags && flags == session->attempt_flags &&
+	    session->attempt.sequence == asking->first && session->attempt.length == asking->data &&
+	    session->attempt.window == asking->window &&
+	    session->attempt_scale == scale_of(asking->scale))
+		return true;
+	snprintf(difference, 512,
+		 "latest SYN: model flags %x number %u data %u window %u scale %d, programs flags "
+		 "%x number %u data %u window %u scale %u",
+		 flags, asking->first, asking->data, asking->window, asking->scale,
+		 session->attempt_flags, session->attempt.sequence, session->attempt.length,
+		 session->attempt.window, session->attempt_scale);
+	return false;
 }
 
 static bool agree_on_windows(const struct model_session *mine, const struct session *session,
@@ -349,14 +376,14 @@ static bool agree_on_windows(const struct model_session *mine, const struct sess
 		const struct speaker *speaker = &mine->talk.side[d];
 		const struct tcp_window *window = &session->window[d];
 
-		if (is_window(window, speaker, &mine->talk))
+		if (is_window(window, speaker, &mine->talk) && session->fin[d] == speaker->finished)
 			continue;
 		snprintf(difference, 512,
-			 "window %s: model end %u limit %u window %u first %u acked %u, programs "
-			 "end %u limit %u window %u mark %u",
-			 d == DIRECTION_OUT ? "out" : "in", speaker->end, speaker->limit,
+			 "window %s: model end %u FIN %u window %u first %u acked %u, programs "
+			 "end %u FIN %u window %u mark %u",
+			 d == DIRECTION_OUT ? "out" : "in", speaker->end, speaker->fin,
 			 speaker->window, speaker->first, speaker->acked, window->end,
-			 window->max_end, window->max_window, window->mark);
+			 window->fin_end, window->max_window, window->mark);
 		return false;
 	}
 	return true;
@@ -379,7 +406,9 @@ static bool agree_on_session(struct arena *arena, const struct session_key *key,
 	    mine->generation == session->generation && mine->verdict == session->verdict &&
 	    !memcmp(mine->packets, session->packets, sizeof(mine->packets)) &&
 	    !memcmp(mine->bytes, session->bytes, sizeof(mine->bytes)) && late <= LATE)
-		return key->protocol != IPPROTO_TCP || agree_on_windows(mine, session, difference);
+		return key->protocol != IPPROTO_TCP ||
+		       (agree_on_windows(mine, session, difference) &&
+			agree_on_attempt(mine, session, difference));
 	snprintf(difference, 512,
 		 "session of protocol %u: model %s flags %x generation %u verdict %x packets "
 		 "%llu/%llu, programs %s flags %x generation %u verdict %x packets %llu/%llu, "

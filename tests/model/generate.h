@@ -17,6 +17,7 @@ struct tcp_flow {
 	uint16_t local_port, remote_port;
 	enum direction opener;
 	enum { FLOW_CLOSED, FLOW_ASKED, FLOW_ANSWERED, FLOW_OPEN } phase;
+	uint32_t first[2]; /* number of the SYN */
 	uint32_t next[2];  /* sequence number */
 	uint32_t acked[2]; /* highest acknowledgment sent */
 	uint16_t window[2];

@@ -120,9 +120,41 @@ static void send_syn(struct generator *g, struct tcp_flow *flow, enum direction 
 		segment.payload = PICK(g->random, sizes);
 	if (one_in(g->random, 12))
 		segment.acknowledgment += (uint32_t)PICK(g->random, near);
+	flow->first[direction] = segment.sequence;
 	flow->next[direction] = segment.sequence + 1 + (uint32_t)segment.payload;
 	flow->acked[direction] = segment.acknowledgment;
 	send_segment(g, flow, direction, &segment);
+}
+
+/* The SYN of before, with other options or none, and more data or less. */
+static void repeat_syn(struct generator *g, struct tcp_flow *flow, enum direction direction,
+		       uint8_t flags)
+{
+	uint8_t room[40] = {0};
+	const struct segment segment = {
+		.flags = SYN | flags,
+		.sequence = flow->first[direction],
+		.acknowledgment = flags & ACK ? flow->next[!direction] : 0,
+		.options = pick_options(g, PICK(g->random, scales), room),
+		.payload = one_in(g->random, 6) ? PICK(g->random, sizes) : 0,
+	};
+
+	send_segment(g, flow, direction, &segment);
+}
+
+/* Both ends, or one, or somebody else only, have forgotten the connection: SYN on its ports. */
+static void ask_again(struct generator *g, struct tcp_flow *flow)
+{
+	struct tcp_flow forged = *flow;
+
+	if (one_in(g->random, 4)) {
+		send_syn(g, &forged, random_below(g->random, 2), 0);
+		return;
+	}
+	if (one_in(g->random, 3))
+		flow->opener = !flow->opener;
+	send_syn(g, flow, flow->opener, 0);
+	flow->phase = FLOW_ASKED;
 }
 
 static void ask(struct generator *g, struct tcp_flow *flow)
@@ -146,11 +178,23 @@ static void ask(struct generator *g, struct tcp_flow *flow)
 static void answer(struct generator *g, struct tcp_flow *flow)
 {
 	enum direction opener = flow->opener;
+	struct tcp_flow forged;
 
 	if (one_in(g->random, 3)) {
-		switch (random_below(g->random, 8)) {
+		switch (random_below(g->random, 11)) {
 		case 0:
 			send_syn(g, flow, opener, 0);
+			return;
+		case 8:
+			repeat_syn(g, flow, opener, 0);
+			return;
+		case 9: /* of an answer that is not the true one */
+			forged = *flow;
+			send_syn(g, &forged, !opener, one_in(g->random, 2) ? ACK : 0);
+			return;
+		case 10:
+			forged = *flow;
+			send_syn(g, &forged, opener, 0);
 			return;
 		case 1:
 			send_next(g, flow, !opener, RST | ACK, 0);
@@ -182,6 +226,22 @@ static void answer(struct generator *g, struct tcp_flow *flow)
 
 static void finish_handshake(struct generator *g, struct tcp_flow *flow)
 {
+	if (one_in(g->random, 6)) {
+		switch (random_below(g->random, 4)) {
+		case 0:
+			repeat_syn(g, flow, flow->opener, 0);
+			return;
+		case 1:
+			repeat_syn(g, flow, !flow->opener, ACK);
+			return;
+		case 2:
+			send_syn(g, flow, !flow->opener, ACK);
+			return;
+		default:
+			ask_again(g, flow);
+			return;
+		}
+	}
 	flow->phase = FLOW_OPEN;
 	/* Agreed, as hosts would. */
 	if (flow->scale[0] < 0 || flow->scale[1] < 0)
@@ -294,7 +354,13 @@ static void talk(struct generator *g, struct tcp_flow *flow)
 {
 	enum direction direction = random_below(g->random, 2);
 
-	switch (random_below(g->random, 20)) {
+	switch (random_below(g->random, 22)) {
+	case 20:
+		ask_again(g, flow);
+		break;
+	case 21:
+		repeat_syn(g, flow, direction, one_in(g->random, 2) ? ACK : 0);
+		break;
 	case 0:
 	case 1:
 	case 2:

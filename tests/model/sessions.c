@@ -197,10 +197,18 @@ static bool may_pick_up(const struct model *model, const struct reading *r)
 /* ---- following ----------------------------------------------------------------------------------
  */
 
-static void touch(struct model *model, struct model_session *session, enum direction direction,
-		  const struct reading *r)
+static bool is_running_out(enum session_state state)
 {
-	if (session->state != STATE_CLOSED && session->state != STATE_TIME_WAIT)
+	return state == STATE_CLOSED || state == STATE_TIME_WAIT;
+}
+
+/* `before`: the state that the packet found. */
+static void touch(struct model *model, struct model_session *session, enum direction direction,
+		  enum session_state before, const struct reading *r)
+{
+	bool asks_again = is_opening_syn(r) && before != STATE_SYN_SENT;
+
+	if (!asks_again && !(is_running_out(before) && is_running_out(session->state)))
 		session->seen = model->now;
 	session->packets[direction]++;
 	session->bytes[direction] += r->length;
@@ -209,6 +217,8 @@ static void touch(struct model *model, struct model_session *session, enum direc
 static int follow(struct model *model, struct model_session *session, enum direction direction,
 		  const struct reading *r)
 {
+	enum session_state before = session->state;
+
 	if (r->protocol == IPPROTO_TCP) {
 		bool liberal = !(model->port.guards & GUARD_TCP_WINDOW);
 		int reason = follow_talk(&session->talk, direction, r, liberal);
@@ -216,6 +226,7 @@ static int follow(struct model *model, struct model_session *session, enum direc
 		if (reason != REASON_ESTABLISHED)
 			return reason;
 		session->state = session->talk.state;
+		session->opened_out = session->talk.opener == DIRECTION_OUT;
 	} else if ((direction == DIRECTION_OUT) != session->opened_out) {
 		if (r->message == MESSAGE_QUERY)
 			return REASON_ICMP_STATE;
@@ -223,7 +234,7 @@ static int follow(struct model *model, struct model_session *session, enum direc
 	} else if (r->message == MESSAGE_REPLY) {
 		return REASON_ICMP_STATE;
 	}
-	touch(model, session, direction, r);
+	touch(model, session, direction, before, r);
 	return REASON_ESTABLISHED;
 }
 
@@ -233,10 +244,34 @@ static bool may_go_on(const struct model_session *session, uint32_t cell)
 	return cell & VERDICT_ALLOW || session->verdict & VERDICT_KEEP_ESTABLISHED;
 }
 
+/* A connection on the session's ports that the other side would open. */
+static struct opinion judge_turn(struct model *model, struct model_session *session,
+				 enum direction direction, enum direction opener,
+				 const struct reading *r)
+{
+	struct question question = find_question(direction, r);
+	struct opinion opinion = {.has_session = true};
+
+	if (opener != direction)
+		question = turn_question(question);
+	opinion.verdict = ask_rules(model, &question);
+	if (!(opinion.verdict & VERDICT_ALLOW)) {
+		opinion.reason = REASON_POLICY;
+		return opinion;
+	}
+	opinion.reason = follow(model, session, direction, r);
+	if (opinion.reason == REASON_ESTABLISHED && opener != direction) {
+		session->verdict = opinion.verdict;
+		session->question = question;
+	}
+	return opinion;
+}
+
 static struct opinion judge_session(struct model *model, struct model_session *session,
 				    enum direction direction, const struct reading *r)
 {
 	struct opinion opinion = {.has_session = true};
+	enum direction opener;
 
 	if (session->generation != model->port.generation) {
 		opinion.verdict = ask_rules(model, &session->question);
@@ -252,6 +287,8 @@ static struct opinion judge_session(struct model *model, struct model_session *s
 		if (opinion.verdict & VERDICT_ALLOW)
 			session->verdict = opinion.verdict;
 	}
+	if (r->protocol == IPPROTO_TCP && turns_talk(&session->talk, direction, r, &opener))
+		return judge_turn(model, session, direction, opener, r);
 	opinion.reason = follow(model, session, direction, r);
 	return opinion;
 }
@@ -414,7 +451,7 @@ static void add_session(struct model *model, const struct session_key *key,
 		open_talk(&session->talk, question->direction, direction, r);
 		session->state = session->talk.state;
 	}
-	touch(model, session, direction, r);
+	touch(model, session, direction, STATE_SYN_SENT, r);
 }
 
 static struct opinion open_session(struct model *model, const struct session_key *key,

@@ -4,38 +4,63 @@
  *
  * - Of a segment's data only the start has to be inside the window. A zero-window probe starts at
  *   the very end (RFC 9293, 3.8.6.1), and what lies beyond the window the receiver cuts off.
- * - A window of 0 counts as 1, for the same probes.
+ * - The window is the largest that was ever offered, from the highest acknowledgment on. One of 0
+ * in a SYN counts as 1, for the same probes.
+ * - Data may be as old as it likes, if it comes with an acknowledgment that may be: the receiver
+ *   acknowledges it once more, and that may be what its sender lacks.
+ * - An acknowledgment counts as far as the other side has sent.
  * - The receiver's RCV.NXT is not seen, only guessed: its highest acknowledgment, or the sender's
  *   end. Before it has acknowledged anything: where the sender began.
+ * - A SYN in a connection that is under way passes and is remembered. Only the answer that
+ *   acknowledges it, SYN and ACK, starts anew; a reset that acknowledges it ends all. If it is not
+ *   the opener's, the policy is asked about it, and about the answer.
+ * - While nobody has answered, the first SYN and the latest may both be answered.
+ * - In the handshake an answer that acknowledges the SYN starts the answerer's side anew if it has
+ *   another number; one that acknowledges nothing does so only as long as none has acknowledged it.
  * - The opener may reset what nobody has answered yet: its reset passes, whatever its number (of an
- *   old connection, RFC 9293, 3.5.1), and ends the attempt if it is of this one.
- * - The opener's first acceptable acknowledgment ends the handshake; how far it reaches is not
- * asked.
- * - Once one side has sent FIN, nothing of its is taken for data that it sends after that: the FIN
- *   is acknowledged when all is that it has sent.
- * - A connection that was reset stands still: what arrives late passes if it is inside the windows.
- * - While the handshake is unfinished the other side may repeat its SYN (both open at once), and
- *   SYN+ACKs may come late from either side.
+ *   old connection, RFC 9293, 3.5.1), and ends the attempt if it is of this one. After that, and
+ *   after a refusal, only a new SYN passes.
+ * - The opener's first acceptable acknowledgment of the answerer's SYN ends the handshake.
+ * - A FIN counts when it is acknowledged, and not any more when more than it is. The latest one
+ *   counts, until it is acknowledged. A FIN in a fragment is not looked at: where it is, is not
+ *   known.
+ * - A connection that was reset goes on if what was sent after the reset is acknowledged.
+ * - A SYN refreshes only what has not been answered.
  */
 #include "tests/model/talk.h"
 
-#define OLDEST_ACK 66000     /* bpf/tcp.h: an acknowledgment may be this old at least */
-#define LATITUDE   (1 << 20) /* bpf/tcp.h: a bound may be this late at most */
+#define OLDEST_ACK 66000     /* bpf/tcp_window.h: an acknowledgment may be this old at least */
+#define LATITUDE   (1 << 20) /* bpf/tcp_window.h: a bound may be this late at most */
 
 static bool before(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) < 0;
 }
 
+/* Not the same as before() the other way round: half of the space apart, neither is higher. */
+static bool beyond(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
 static uint32_t highest(uint32_t a, uint32_t b)
 {
-	/* Half of the space apart, neither is higher: then it stays. */
-	return (int32_t)(b - a) > 0 ? b : a;
+	return beyond(b, a) ? b : a;
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
 }
 
 static bool has(const struct reading *segment, uint8_t flag)
 {
 	return segment->flags & flag;
+}
+
+static bool is_exactly(const struct reading *segment, uint8_t flags)
+{
+	return (segment->flags & (SYN | ACK | FIN | RST)) == flags;
 }
 
 /* Number behind the segment. */
@@ -52,6 +77,40 @@ static uint32_t furthest_end_of(const struct reading *segment)
 	return segment->part == PART_FIRST ? segment->sequence + 65535 : end_of(segment);
 }
 
+/* ---- the latest SYN -----------------------------------------------------------------------------
+ */
+
+static void remember_syn(struct talk *talk, enum direction sender, const struct reading *syn)
+{
+	struct asking *asking = &talk->asking, now = {
+						       .open = true,
+						       .by = sender,
+						       .first = syn->sequence,
+						       .data = (uint16_t)syn->payload,
+						       .window = syn->window,
+						       .scale = read_window_scale(syn),
+					       };
+
+	/* The same again: whichever arrives, so much was offered. */
+	if (asking->open && asking->by == sender && asking->first == now.first) {
+		now.data = (uint16_t)larger(now.data, asking->data);
+		now.window = (uint16_t)larger(now.window, asking->window);
+		now.scale = larger(now.scale, asking->scale);
+	}
+	*asking = now;
+}
+
+/* Is the segment an answer to it, by its acknowledgment? */
+static bool acknowledges_asking(const struct talk *talk, enum direction sender,
+				const struct reading *segment)
+{
+	const struct asking *asking = &talk->asking;
+	uint32_t taken = segment->acknowledgment - asking->first;
+
+	return asking->open && asking->by != sender && has(segment, ACK) && taken >= 1 &&
+	       taken <= 1U + asking->data;
+}
+
 /* ---- beginning ----------------------------------------------------------------------------------
  */
 
@@ -61,11 +120,42 @@ static void start_speaker(struct speaker *speaker, const struct reading *syn)
 		.spoke = true,
 		.first = syn->sequence,
 		.end = end_of(syn),
-		.limit = end_of(syn),
 		.window = syn->window ? syn->window : 1,
 		.scale = read_window_scale(syn),
 	};
 }
+
+/* The side that sent the latest SYN begins with that. */
+static void start_from_asking(struct talk *talk)
+{
+	const struct asking *asking = &talk->asking;
+
+	talk->side[asking->by] = (struct speaker){
+		.spoke = true,
+		.first = asking->first,
+		.end = asking->first + 1 + asking->data,
+		.window = asking->window ? asking->window : 1,
+		.scale = asking->scale,
+	};
+}
+
+/* It is the first SYN that counts, and a later one is forgotten. */
+static void ask_from_start(struct talk *talk, enum direction by)
+{
+	const struct speaker *speaker = &talk->side[by];
+
+	talk->asking = (struct asking){
+		.open = true,
+		.by = by,
+		.first = speaker->first,
+		.data = (uint16_t)(speaker->end - speaker->first - 1),
+		.window = (uint16_t)speaker->window,
+		.scale = speaker->scale,
+	};
+}
+
+static void finish(struct speaker *speaker, const struct speaker *listener,
+		   const struct reading *segment);
 
 void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 	       const struct reading *segment)
@@ -75,6 +165,7 @@ void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 	*talk = (struct talk){.state = STATE_SYN_SENT, .opener = opener};
 	if (has(segment, SYN)) {
 		start_speaker(speaker, segment);
+		ask_from_start(talk, sender);
 		return;
 	}
 	talk->picked_up = true;
@@ -89,10 +180,7 @@ void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 				     .end = segment->acknowledgment,
 				     .has_acked = true,
 				     .acked = segment->sequence};
-	if (has(segment, FIN)) {
-		speaker->finished = true;
-		talk->state = STATE_FIN_WAIT;
-	}
+	finish(speaker, listener, segment);
 }
 
 /* ---- windows ------------------------------------------------------------------------------------
@@ -116,30 +204,25 @@ static bool is_in_window(const struct speaker *speaker, const struct speaker *li
 			 const struct reading *segment)
 {
 	uint32_t oldest = speaker->window > OLDEST_ACK ? speaker->window : OLDEST_ACK;
+	uint32_t limit = listener->acked + listener->window;
 
-	if (before(speaker->limit + latitude(listener), segment->sequence))
-		return false;
-	if (before(end_of(segment), speaker->end - listener->window))
+	if (beyond(segment->sequence, limit + latitude(listener)))
 		return false;
 	if (!has(segment, ACK))
-		return true;
-	return !before(listener->end + latitude(speaker), segment->acknowledgment) &&
-	       !before(segment->acknowledgment, listener->end - oldest);
+		return !before(segment->sequence, listener->acked - listener->window);
+	return !beyond(segment->acknowledgment, listener->end + latitude(speaker)) &&
+	       !before(segment->acknowledgment, speaker->acked - oldest);
 }
 
-static void take_acknowledgment(struct speaker *speaker, struct speaker *listener,
-				const struct reading *segment)
+static void take_acknowledgment(struct speaker *speaker, const struct speaker *listener,
+				uint32_t number)
 {
-	uint32_t ack = segment->acknowledgment, window = offered(speaker, segment);
-
-	listener->limit = highest(listener->limit, ack + (window ? window : 1));
-	speaker->acked = speaker->has_acked ? highest(speaker->acked, ack) : ack;
-	speaker->has_acked = true;
-	if (listener->finished && ack == listener->end)
-		listener->fin_acked = true;
+	if (beyond(number, listener->end))
+		number = listener->end;
+	speaker->acked = highest(speaker->acked, number);
 }
 
-static void move_on(struct speaker *speaker, struct speaker *listener,
+static void move_on(struct speaker *speaker, const struct speaker *listener,
 		    const struct reading *segment)
 {
 	uint32_t window = offered(speaker, segment);
@@ -148,16 +231,62 @@ static void move_on(struct speaker *speaker, struct speaker *listener,
 	if (window > speaker->window)
 		speaker->window = window;
 	if (has(segment, ACK))
-		take_acknowledgment(speaker, listener, segment);
+		take_acknowledgment(speaker, listener, segment->acknowledgment);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------
+ */
+
+static bool is_finish_acked(const struct speaker *speaker, const struct speaker *listener)
+{
+	return speaker->finished && listener->acked == speaker->fin;
+}
+
+static bool is_finish_refuted(const struct speaker *speaker, const struct speaker *listener)
+{
+	return speaker->finished && beyond(listener->acked, speaker->fin);
+}
+
+static void finish(struct speaker *speaker, const struct speaker *listener,
+		   const struct reading *segment)
+{
+	if (!has(segment, FIN) || segment->part == PART_FIRST ||
+	    is_finish_acked(speaker, listener) || !beyond(end_of(segment), listener->acked))
+		return;
+	speaker->finished = true;
+	speaker->fin = end_of(segment);
+}
+
+/* Where a connection is by its FINs. */
+static enum session_state find_state(const struct talk *talk)
+{
+	const struct speaker *a = &talk->side[0], *b = &talk->side[1];
+	bool a_acked = is_finish_acked(a, b), b_acked = is_finish_acked(b, a);
+
+	if (a_acked && b_acked)
+		return STATE_TIME_WAIT;
+	if (!a_acked && !b_acked)
+		return STATE_TCP_ESTABLISHED;
+	return a->finished && b->finished && !is_finish_refuted(a, b) && !is_finish_refuted(b, a)
+		       ? STATE_CLOSING
+		       : STATE_FIN_WAIT;
+}
+
+static void reset(struct talk *talk)
+{
+	talk->state = STATE_CLOSED;
+	talk->asking = (struct asking){0};
+	for (int i = 0; i < 2; i++)
+		talk->sent_at_reset[i] = talk->side[i].end;
 }
 
 /* ---- the handshake ------------------------------------------------------------------------------
  */
 
-static bool acknowledges_syn(const struct speaker *opener, const struct reading *segment)
+static bool acknowledges_first(const struct speaker *opener, const struct reading *segment)
 {
 	return has(segment, ACK) && before(opener->first, segment->acknowledgment) &&
-	       !before(opener->end, segment->acknowledgment);
+	       !beyond(segment->acknowledgment, opener->end);
 }
 
 /* Both SYNs are there: scaling holds if both carry the option. */
@@ -174,36 +303,66 @@ static int take_answer(struct talk *talk, enum direction sender, const struct re
 	struct speaker *answerer = &talk->side[sender], *opener = &talk->side[!sender];
 
 	start_speaker(answerer, segment);
-	answerer->limit = answerer->first + 1 + opener->window;
 	/* So much at least each will acknowledge. */
 	opener->acked = answerer->first;
-	answerer->acked = opener->first;
+	answerer->acked = has(segment, ACK) ? segment->acknowledgment : opener->first;
 	opener->has_acked = answerer->has_acked = true;
-	if (has(segment, ACK))
-		take_acknowledgment(answerer, opener, segment);
+	opener->finished = false;
 	agree(talk);
+	talk->picked_up = false;
+	talk->opener = !sender;
 	talk->state = STATE_SYN_RECEIVED;
 	return REASON_ESTABLISHED;
 }
 
+static int start_anew(struct talk *talk, enum direction sender, const struct reading *answer)
+{
+	start_from_asking(talk);
+	return take_answer(talk, sender, answer);
+}
+
+static int answer_syn(struct talk *talk, enum direction sender, const struct reading *segment)
+{
+	if (!has(segment, ACK))
+		return start_anew(talk, sender, segment);
+	if (acknowledges_first(&talk->side[!sender], segment)) {
+		ask_from_start(talk, !sender);
+		return take_answer(talk, sender, segment);
+	}
+	if (!acknowledges_asking(talk, sender, segment))
+		return REASON_TCP_STATE;
+	return start_anew(talk, sender, segment);
+}
+
 static int follow_answerer(struct talk *talk, enum direction sender, const struct reading *segment)
 {
-	bool acknowledges = acknowledges_syn(&talk->side[!sender], segment);
-
 	if (has(segment, RST)) {
-		if (!acknowledges)
+		if (!acknowledges_first(&talk->side[!sender], segment) &&
+		    !acknowledges_asking(talk, sender, segment))
 			return REASON_TCP_STATE;
-		talk->state = STATE_CLOSED;
+		reset(talk);
 		return REASON_ESTABLISHED;
 	}
 	if (has(segment, FIN))
 		return REASON_TCP_STATE;
 	if (has(segment, SYN))
-		return has(segment, ACK) && !acknowledges ? REASON_TCP_STATE
-							  : take_answer(talk, sender, segment);
+		return answer_syn(talk, sender, segment);
 	/* An old connection is still known there: a bare ACK, which the opener will reset (RFC
 	 * 9293, 3.5.1). */
 	return has(segment, ACK) && !segment->payload ? REASON_ESTABLISHED : REASON_TCP_STATE;
+}
+
+static int repeat_syn(struct talk *talk, enum direction sender, const struct reading *segment)
+{
+	struct speaker *speaker = &talk->side[sender];
+
+	remember_syn(talk, sender, segment);
+	if (segment->sequence != speaker->first)
+		return REASON_ESTABLISHED;
+	speaker->end = highest(speaker->end, end_of(segment));
+	speaker->window = (uint32_t)larger((int)speaker->window, segment->window);
+	speaker->scale = larger(speaker->scale, read_window_scale(segment));
+	return REASON_ESTABLISHED;
 }
 
 static int follow_syn_sent(struct talk *talk, enum direction sender, const struct reading *segment)
@@ -213,84 +372,150 @@ static int follow_syn_sent(struct talk *talk, enum direction sender, const struc
 	if (has(segment, RST)) {
 		if (!before(segment->sequence, talk->side[sender].first) &&
 		    !before(talk->side[sender].end, segment->sequence))
-			talk->state = STATE_CLOSED;
+			reset(talk);
 		return REASON_ESTABLISHED;
 	}
-	if (!has(segment, SYN) || has(segment, ACK))
-		return REASON_TCP_STATE;
-	start_speaker(&talk->side[sender], segment);
-	return REASON_ESTABLISHED;
+	return is_exactly(segment, SYN) ? repeat_syn(talk, sender, segment) : REASON_TCP_STATE;
 }
 
 /* ---- once both SYNs have been seen --------------------------------------------------------------
  */
 
+static void establish(struct talk *talk)
+{
+	struct asking *asking = &talk->asking;
+	uint32_t taken = talk->side[!talk->opener].acked - asking->first;
+
+	talk->state = STATE_TCP_ESTABLISHED;
+	/* A later SYN, of another attempt, may still be answered. */
+	if (asking->open && asking->by == talk->opener && taken <= 1U + asking->data) {
+		asking->open = false;
+		asking->settled = true;
+	}
+}
+
+/* The answerer in a handshake: is this the number it has begun with? */
+static bool is_answer_again(const struct talk *talk, enum direction sender,
+			    const struct reading *segment)
+{
+	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener &&
+	       segment->sequence == talk->side[sender].first;
+}
+
+/* Only a SYN has come for an answer, which anybody could send. */
+static bool is_answer_unproven(const struct talk *talk, enum direction sender)
+{
+	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener && talk->asking.open &&
+	       talk->asking.by == talk->opener && talk->side[sender].acked == talk->asking.first;
+}
+
+/* The answerer has acknowledged the latest SYN. */
+static bool is_answer_proven(const struct talk *talk, enum direction sender)
+{
+	uint32_t taken = talk->side[sender].acked - talk->asking.first;
+
+	return taken >= 1 && taken <= 1U + talk->asking.data;
+}
+
+bool turns_talk(const struct talk *talk, enum direction sender, const struct reading *segment,
+		enum direction *ret_opener)
+{
+	if (talk->state == STATE_SYN_SENT)
+		return false;
+	if (is_exactly(segment, SYN) && sender != talk->opener) {
+		*ret_opener = sender;
+		return !is_answer_again(talk, sender, segment) && !is_answer_unproven(talk, sender);
+	}
+	*ret_opener = !sender;
+	return is_exactly(segment, SYN | ACK) && sender == talk->opener &&
+	       acknowledges_asking(talk, sender, segment);
+}
+
 static int follow_late_syn(struct talk *talk, enum direction sender, const struct reading *segment)
 {
-	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
-	bool opening = talk->state == STATE_SYN_RECEIVED;
-	bool repeated = !before(speaker->end, segment->sequence);
+	const struct asking *asking = &talk->asking;
 
-	if (!has(segment, ACK))
-		return sender == talk->opener || (opening && repeated) ? REASON_ESTABLISHED
-								       : REASON_TCP_STATE;
+	if (is_answer_again(talk, sender, segment))
+		return REASON_ESTABLISHED;
+	if (is_answer_unproven(talk, sender))
+		return start_anew(talk, sender, segment);
+	if (!asking->settled || asking->by != sender || asking->first != segment->sequence)
+		remember_syn(talk, sender, segment);
+	return REASON_ESTABLISHED;
+}
+
+static int follow_late_answer(struct talk *talk, enum direction sender,
+			      const struct reading *segment)
+{
+	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
+	int scale = read_window_scale(segment);
+
+	if (acknowledges_asking(talk, sender, segment)) {
+		if (!is_answer_again(talk, sender, segment) || !is_answer_proven(talk, sender))
+			return start_anew(talk, sender, segment);
+		if (scale >= 0 && talk->asking.scale >= 0) {
+			speaker->scale = scale;
+			listener->scale = talk->asking.scale;
+		}
+		return REASON_ESTABLISHED;
+	}
 	if (talk->picked_up)
 		return REASON_TCP_STATE;
-	if (!repeated || !is_in_window(speaker, listener, segment))
+	if (beyond(segment->sequence, speaker->end) || !is_in_window(speaker, listener, segment))
 		return REASON_TCP_WINDOW;
-	if (opening && sender == talk->opener)
-		talk->state = STATE_TCP_ESTABLISHED;
+	if (talk->state == STATE_SYN_RECEIVED && sender == talk->opener)
+		establish(talk);
 	return REASON_ESTABLISHED;
 }
 
 /* Exactly what the listener expects next, as far as anybody here knows (RFC 5961, 3). */
 static bool is_exact(const struct speaker *speaker, const struct speaker *listener,
-		     const struct reading *reset)
+		     const struct reading *segment)
 {
-	return reset->sequence == speaker->end ||
-	       (listener->has_acked && reset->sequence == listener->acked);
-}
-
-static void advance(struct talk *talk, enum direction sender, const struct reading *segment)
-{
-	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
-
-	if (talk->state == STATE_SYN_RECEIVED && sender == talk->opener)
-		talk->state = STATE_TCP_ESTABLISHED;
-	if (has(segment, FIN))
-		speaker->finished = true;
-	if (talk->state == STATE_SYN_RECEIVED)
-		return;
-	if (speaker->fin_acked && listener->fin_acked)
-		talk->state = STATE_TIME_WAIT;
-	else if (speaker->finished && listener->finished)
-		talk->state = STATE_CLOSING;
-	else if (speaker->finished || listener->finished)
-		talk->state = STATE_FIN_WAIT;
+	return segment->sequence == speaker->end || segment->sequence == listener->acked;
 }
 
 static int follow_synchronized(struct talk *talk, enum direction sender,
 			       const struct reading *segment, bool liberal)
 {
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
-	bool exact = is_exact(speaker, listener, segment);
+	bool finishes = talk->state == STATE_SYN_RECEIVED && sender == talk->opener &&
+			beyond(segment->acknowledgment, speaker->acked);
 
-	if (has(segment, SYN))
-		return follow_late_syn(talk, sender, segment);
 	if (!has(segment, RST) && !has(segment, ACK))
 		return REASON_TCP_STATE;
+	/* Nobody is there for the latest SYN. */
+	if (has(segment, RST) && acknowledges_asking(talk, sender, segment)) {
+		reset(talk);
+		return REASON_ESTABLISHED;
+	}
 	if (!talk->picked_up && !liberal && !is_in_window(speaker, listener, segment))
 		return REASON_TCP_WINDOW;
 	if (has(segment, RST)) {
-		if (exact)
-			talk->state = STATE_CLOSED;
+		if (talk->state != STATE_CLOSED && is_exact(speaker, listener, segment))
+			reset(talk);
 		return REASON_ESTABLISHED;
 	}
-	if (talk->state == STATE_CLOSED)
-		return REASON_ESTABLISHED;
 	move_on(speaker, listener, segment);
-	advance(talk, sender, segment);
+	finish(speaker, listener, segment);
+	if (finishes)
+		establish(talk);
+	else if (talk->state == STATE_CLOSED &&
+		 beyond(speaker->acked, talk->sent_at_reset[!sender]))
+		talk->state = STATE_TCP_ESTABLISHED;
 	return REASON_ESTABLISHED;
+}
+
+static int follow_answered(struct talk *talk, enum direction sender, const struct reading *segment,
+			   bool liberal)
+{
+	if (talk->state == STATE_CLOSED && (!talk->side[0].spoke || !talk->side[1].spoke))
+		return REASON_TCP_STATE;
+	if (!has(segment, SYN))
+		return follow_synchronized(talk, sender, segment, liberal);
+	if (has(segment, ACK))
+		return follow_late_answer(talk, sender, segment);
+	return follow_late_syn(talk, sender, segment);
 }
 
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
@@ -305,10 +530,14 @@ int follow_talk(struct talk *talk, enum direction sender, const struct reading *
 	if (talk->state == STATE_SYN_SENT)
 		reason = follow_syn_sent(&next, sender, segment);
 	else
-		reason = follow_synchronized(&next, sender, segment, liberal);
-	if (reason == REASON_ESTABLISHED)
-		*talk = next;
-	return reason;
+		reason = follow_answered(&next, sender, segment, liberal);
+	if (reason != REASON_ESTABLISHED)
+		return reason;
+	if (next.state != STATE_SYN_SENT && next.state != STATE_SYN_RECEIVED &&
+	    next.state != STATE_CLOSED)
+		next.state = find_state(&next);
+	*talk = next;
+	return REASON_ESTABLISHED;
 }
 
 bool is_under_way(const struct talk *talk, enum direction sender, uint32_t sequence)
@@ -317,6 +546,9 @@ bool is_under_way(const struct talk *talk, enum direction sender, uint32_t seque
 	uint32_t oldest = listener->has_acked ? listener->acked : speaker->first;
 
 	if (talk->picked_up)
+		return true;
+	if (talk->asking.open && talk->asking.by == sender &&
+	    sequence - talk->asking.first <= 1U + talk->asking.data)
 		return true;
 	return speaker->spoke && !before(sequence, oldest) && !before(speaker->end, sequence);
 }

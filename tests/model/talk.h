@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A TCP connection as somebody who stands between the two hosts sees it: states of RFC 9293,
- * window inequalities of G. van Rooij ("Real Stateful TCP Packet Filtering in IP Filter", 2001),
- * scaling of RFC 7323, resets and challenge ACKs of RFC 5961.
+ * windows after G. van Rooij ("Real Stateful TCP Packet Filtering in IP Filter", 2001), scaling of
+ * RFC 7323, resets and challenge ACKs of RFC 5961.
+ *
+ * Two promises: a segment that its receiver's stack would accept is never dropped for good, and a
+ * segment that the stack throws away never changes for good what is accepted. Which segments the
+ * stack throws away is not seen here. So a segment says something about its own sender only, and
+ * what a side may send is bounded by what the other side has said.
  */
 #ifndef VMSEG_MODEL_TALK_H
 #define VMSEG_MODEL_TALK_H
@@ -14,13 +19,23 @@ struct speaker {
 	bool spoke;      /* its first sequence number is known */
 	uint32_t first;  /* its SYN's; mid-stream: the first that was seen */
 	uint32_t end;    /* highest number sent, plus one */
-	uint32_t limit;  /* highest `end` that the other side allows */
 	uint32_t window; /* largest it has offered, bytes */
 	bool has_acked;
-	uint32_t acked; /* highest acknowledgment it has sent */
+	uint32_t acked; /* highest acknowledgment it has sent, of what was sent */
 	int scale;      /* of its windows; in a SYN: as offered, -1 without the option */
 	bool finished;  /* it has sent FIN */
-	bool fin_acked; /* and the other side has acknowledged that */
+	uint32_t fin;   /* number behind that */
+};
+
+/* The latest SYN without ACK. */
+struct asking {
+	bool open;    /* an answer would start the talk anew */
+	bool settled; /* the talk began with it, and it has been answered */
+	enum direction by;
+	uint32_t first;
+	uint16_t data; /* bytes */
+	uint16_t window;
+	int scale; /* -1: without the option */
 };
 
 struct talk {
@@ -28,11 +43,18 @@ struct talk {
 	enum direction opener;
 	bool picked_up; /* mid-stream: windows are not known */
 	struct speaker side[2];
+	struct asking asking;
+	uint32_t sent_at_reset[2]; /* `end` of the sides when the talk was reset */
 };
 
 /* By the first segment: a SYN, or mid-stream any that carries ACK. */
 void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 	       const struct reading *segment);
+
+/* Would the segment lead to a connection that is opened by the side that did not open this one? The
+ * policy has to allow that first. *ret_opener: that side. */
+bool turns_talk(const struct talk *talk, enum direction sender, const struct reading *segment,
+		enum direction *ret_opener);
 
 /* The next segment: REASON_ESTABLISHED and the talk moves on, or why not and it stays as it is.
  * Liberal: windows are not enforced. */

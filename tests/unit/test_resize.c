@@ -24,8 +24,8 @@ static struct session make_session(void)
 		.verdict = VERDICT_ALLOW | 1,
 		.packets = {10, 20},
 		.bytes = {1000, 2000},
-		.window = {{.end = 500, .max_end = 600, .max_window = 100, .mark = 450},
-			   {.end = 700, .max_end = 800, .max_window = 100, .mark = 650}},
+		.window = {{.end = 500, .max_window = 100, .mark = 450},
+			   {.end = 700, .max_window = 100, .mark = 650}},
 	};
 }
 
@@ -45,9 +45,12 @@ static void what_went_further_in_the_former_table_counts(void **state)
 	old.packets[0] = 15;
 	old.bytes[0] = 9000;
 	old.state = STATE_FIN_WAIT;
-	old.flags |= SESSION_FIN_IN;
+	old.fin[0] = 1;
 	old.window[0] =
-		(struct tcp_window){.end = 5000, .max_end = 6000, .max_window = 900, .mark = 4500};
+		(struct tcp_window){.end = 5000, .fin_end = 5000, .max_window = 900, .mark = 4500};
+	old.attempt = (struct tcp_attempt){.sequence = 77, .window = 5};
+	old.attempt_flags = ATTEMPT_OPEN | ATTEMPT_OUT;
+	old.attempt_scale = 3;
 	merge_session(&old, &now);
 	assert_memory_equal(&now, &old, sizeof(now));
 }
@@ -86,10 +89,7 @@ static void later_is_later_across_the_wrap(void **state)
 /* In a SYN's view the mark is the sender's own number, later it is the peer's. */
 static void windows_of_a_syn_and_of_its_answer_do_not_mix(void **state)
 {
-	const struct tcp_window asked = {.end = 901,
-					 .max_end = 901,
-					 .max_window = 100,
-					 .mark = 900};
+	const struct tcp_window asked = {.end = 901, .max_window = 100, .mark = 900};
 	struct session syn = make_session(), answered = make_session(), now;
 
 	syn.state = STATE_SYN_SENT;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
+/*
+ * tcp_handshake.h - how a TCP session starts, or starts anew: by a SYN and the answer to it (RFC
+ * 9293, 3.5). Up to the answer.
+ */
+#ifndef VMSEG_BPF_TCP_HANDSHAKE_H
+#define VMSEG_BPF_TCP_HANDSHAKE_H
+
+#include "bpf/tcp_track.h"
+
+/* The sender's side as its SYN sets it up. */
+static __always_inline void start_side(const struct packet *pkt, struct tcp_window *side)
+{
+	side->end = pkt->tcp.end;
+	side->fin_end = 0;
+	side->max_window = pkt->tcp.window ? pkt->tcp.window : 1;
+	side->mark = pkt->tcp.sequence;
+}
+
+/* Of the same SYN sent again the larger offers count: any of them may be the one that arrived. */
+static __always_inline __u8 larger_scale(__u8 a, __u8 b)
+{
+	if (a == SCALE_UNKNOWN || b == SCALE_UNKNOWN)
+		return a == SCALE_UNKNOWN ? b : a;
+	return a > b ? a : b;
+}
+
+/* Remembers a SYN; `scale` is its window scale option. */
+static __always_inline void note_attempt(enum direction direction, const struct packet *pkt,
+					 __u8 scale, struct tcp_track *track)
+{
+	struct tcp_attempt *attempt = &track->attempt;
+	__u16 length = pkt->tcp.end - pkt->tcp.sequence - 1;
+	__u16 window = pkt->tcp.window;
+
+	if (is_attempt(track, direction, ATTEMPT_OPEN) && attempt->sequence == pkt->tcp.sequence) {
+		if (attempt->length > length)
+			length = attempt->length;
+		if (attempt->window > window)
+			window = attempt->window;
+		scale = larger_scale(track->attempt_scale, scale);
+	}
+	attempt->sequence = pkt->tcp.sequence;
+	attempt->length = length;
+	attempt->window = window;
+	track->attempt_scale = scale;
+	track->attempt_flags = attempt_by(direction) | ATTEMPT_OPEN;
+	track->changed |= CHANGED_ATTEMPT;
+}
+
+/* Does the segment acknowledge the other side's latest SYN, which waits for an answer? */
+static __always_inline int acknowledges_attempt(enum direction direction, const struct packet *pkt,
+						const struct tcp_track *track)
+{
+	__u32 acknowledged = pkt->tcp.acknowledgment - track->attempt.sequence - 1;
+
+	return (pkt->tcp.flags & TCP_ACK) && is_attempt(track, !direction, ATTEMPT_OPEN) &&
+	       acknowledged <= track->attempt.length;
+}
+
+/* Does the segment acknowledge the SYN that the session began with, and nothing that was never
+ * sent? */
+static __always_inline int acknowledges_first(const struct tcp_window *opener,
+					      const struct packet *pkt)
+{
+	return (pkt->tcp.flags & TCP_ACK) && seq_after(pkt->tcp.acknowledgment, opener->mark) &&
+	       !seq_after(pkt->tcp.acknowledgment, opener->end);
+}
+
+/* The side that sent the latest SYN, as that sets it up. */
+static __always_inline void start_from_attempt(enum direction opener, struct tcp_track *track)
+{
+	struct tcp_window *side = &track->window[opener];
+
+	side->mark = track->attempt.sequence;
+	side->end = side->mark + 1 + track->attempt.length;
+	side->fin_end = 0;
+	side->max_window = track->attempt.window ? track->attempt.window : 1;
+	track->scale[opener] = track->attempt_scale;
+}
+
+/* The SYN that the session began with counts as the latest one: that is what was answered. */
+static __always_inline void attempt_from_start(enum direction opener, struct tcp_track *track)
+{
+	const struct tcp_window *side = &track->window[opener];
+
+	track->attempt.sequence = side->mark;
+	track->attempt.length = side->end - side->mark - 1;
+	track->attempt.window = side->max_window;
+	track->attempt_scale = track->scale[opener];
+	track->attempt_flags = attempt_by(opener) | ATTEMPT_OPEN;
+}
+
+/* The answer to a SYN, SYN or SYN and ACK: starts the session, from the opener's side that is set
+ * up already. `direction` is the answer's. */
+static __always_inline int take_answer(struct __sk_buff *skb, enum direction direction,
+				       const struct packet *pkt, struct tcp_track *track)
+{
+	struct tcp_window *answerer = &track->window[direction];
+	struct tcp_window *opener = &track->window[!direction];
+
+	start_side(pkt, answerer);
+	track->scale[direction] = read_scale(skb, pkt->scratch);
+	/* Scaling holds only if both SYNs carried the option (RFC 7323, 2.2). */
+	if (track->scale[0] == SCALE_UNKNOWN || track->scale[1] == SCALE_UNKNOWN) {
+		track->scale[0] = 0;
+		track->scale[1] = 0;
+	}
+	/* From here on marks are acknowledgments: each in the other's sequence space. */
+	answerer->mark = pkt->tcp.flags & TCP_ACK ? pkt->tcp.acknowledgment : opener->mark;
+	opener->mark = pkt->tcp.sequence;
+	track->fin[0] = 0;
+	track->fin[1] = 0;
+	track->flags &= ~(SESSION_PICKED_UP | SESSION_OPENED_OUT);
+	if (direction == DIRECTION_IN)
+		track->flags |= SESSION_OPENED_OUT;
+	track->state = STATE_SYN_RECEIVED;
+	track->changed |= CHANGED_START;
+	return REASON_ESTABLISHED;
+}
+
+/* A TCP track for a session's first packet. Mid-stream, nothing is known of the windows; where
+ * both sides are in their streams is, so that the end of the connection will be seen. */
+static __always_inline void start_tcp(struct __sk_buff *skb, enum direction direction,
+				      const struct packet *pkt, struct tcp_track *track)
+{
+	struct tcp_window *sender = &track->window[direction];
+	struct tcp_window *receiver = &track->window[!direction];
+
+	if (track->flags & SESSION_PICKED_UP) {
+		track->state = STATE_TCP_ESTABLISHED;
+		sender->end = pkt->tcp.end;
+		sender->mark = pkt->tcp.acknowledgment;
+		receiver->end = pkt->tcp.acknowledgment;
+		/* What the peer has acknowledged so far is most likely what comes next. */
+		receiver->mark = pkt->tcp.sequence;
+		take_fin(direction, pkt, track);
+		return;
+	}
+	track->state = STATE_SYN_SENT;
+	start_side(pkt, sender);
+	track->scale[direction] = read_scale(skb, pkt->scratch);
+	attempt_from_start(direction, track);
+}
+
+/* An opener may withdraw what nobody has answered; and it resets the old connection that the peer
+ * still knows, which has other numbers (RFC 9293, 3.5.1), so these pass and end nothing here. */
+static __always_inline int take_openers_reset(const struct packet *pkt,
+					      const struct tcp_window *opener,
+					      struct tcp_track *track)
+{
+	if (pkt->tcp.sequence - opener->mark <= opener->end - opener->mark)
+		close_track(track);
+	return REASON_ESTABLISHED;
+}
+
+/* The same SYN again, or a new attempt from the same port. Both count until one is answered: of two
+ * with different numbers one may be forged. */
+static __always_inline int take_openers_syn(struct __sk_buff *skb, enum direction direction,
+					    const struct packet *pkt, struct tcp_track *track)
+{
+	struct tcp_window *opener = &track->window[direction];
+	__u8 scale = read_scale(skb, pkt->scratch);
+
+	note_attempt(direction, pkt, scale, track);
+	if (pkt->tcp.sequence != opener->mark)
+		return REASON_ESTABLISHED;
+	raise_sequence(&opener->end, pkt->tcp.end);
+	if (pkt->tcp.window > opener->max_window)
+		opener->max_window = pkt->tcp.window;
+	track->scale[direction] = larger_scale(track->scale[direction], scale);
+	track->changed |= CHANGED_START;
+	return REASON_ESTABLISHED;
+}
+
+static __always_inline int answer_syn(struct __sk_buff *skb, enum direction direction,
+				      const struct packet *pkt, struct tcp_track *track)
+{
+	if (acknowledges_first(&track->window[!direction], pkt))
+		attempt_from_start(!direction, track);
+	else if (!(pkt->tcp.flags & TCP_ACK) || acknowledges_attempt(direction, pkt, track))
+		start_from_attempt(!direction, track);
+	else
+		return REASON_TCP_STATE;
+	return take_answer(skb, direction, pkt, track);
+}
+
+static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction direction,
+					  const struct packet *pkt, int from_opener,
+					  struct tcp_track *track)
+{
+	__u8 kind = pkt->tcp.flags & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK);
+
+	if (from_opener) {
+		if (kind == TCP_SYN)
+			return take_openers_syn(skb, direction, pkt, track);
+		return kind & TCP_RST ? take_openers_reset(pkt, &track->window[direction], track)
+				      : REASON_TCP_STATE;
+	}
+	if (kind == TCP_SYN || kind == (TCP_SYN | TCP_ACK))
+		return answer_syn(skb, direction, pkt, track);
+	if (kind & TCP_RST) {
+		if (!acknowledges_first(&track->window[!direction], pkt) &&
+		    !acknowledges_attempt(direction, pkt, track))
+			return REASON_TCP_STATE;
+		close_track(track);
+		return REASON_ESTABLISHED;
+	}
+	/* A peer that still knows an old connection answers by an empty ACK, which makes the
+	 * opener reset it (RFC 9293, 3.5.1). */
+	if (kind == TCP_ACK && pkt->transport_length == pkt->tcp_header)
+		return REASON_ESTABLISHED;
+	return REASON_TCP_STATE;
+}
+
+#endif
