@@ -59,12 +59,17 @@ static const char *first_error(const struct managed_domain *domain)
 
 static json_t *view_domain(struct enforcer *enforcer, const struct managed_domain *domain)
 {
+	const char *error = first_error(domain), *gap = NULL;
+	char text[256];
+
+	if (find_gap(enforcer, domain, true, text, sizeof(text)))
+		gap = text;
 	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
 			 domain->domain->name, "uuid", domain->domain->uuid, "driver",
-			 domain->domain->driver, "state", domain_state(domain), "port_count",
+			 domain->domain->driver, "state", domain_state(domain, gap), "port_count",
 			 (json_int_t)domain->port_count, "sessions",
 			 count_sessions(enforcer, domain), "policies", name_policies(domain),
-			 "groups", name_groups(domain), "error", text_or_null(first_error(domain)),
+			 "groups", name_groups(domain), "error", text_or_null(error ? error : gap),
 			 "warnings", view_warnings(domain), "unfiltered", view_unfiltered(domain));
 }
 

@@ -32,6 +32,7 @@ const struct method control_methods[] = {
 	{"attach", .answer = answer_attach},
 	{"port-attach", .answer = answer_port_attach},
 	{"port-detach", .answer = answer_port_detach},
+	{"port-release", .answer = answer_port_release},
 };
 
 const size_t control_method_count = ARRAY_SIZE(control_methods);

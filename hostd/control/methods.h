@@ -83,12 +83,14 @@ int answer_detach_all(struct control_context *context, const json_t *params, jso
 int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		  struct diag *diag);
 
-/* port_requests.c: {"device", "mac", "policies", "addresses", "groups", "replace",
- * "force"}, {"device"} */
+/* port_requests.c: {"device", "mac", "policies", "addresses", "groups", "replace", "force"},
+ * {"device"}, {"device"} */
 int answer_port_attach(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
 int answer_port_detach(struct control_context *context, const json_t *params, json_t **ret_result,
 		       struct diag *diag);
+int answer_port_release(struct control_context *context, const json_t *params, json_t **ret_result,
+			struct diag *diag);
 
 /* monitor_requests.c */
 int answer_monitor(struct control_context *context, const json_t *params, json_t **ret_result,

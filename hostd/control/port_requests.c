@@ -99,3 +99,16 @@ int answer_port_detach(struct control_context *context, const json_t *params, js
 		*ret_result = json_object();
 	return r;
 }
+
+int answer_port_release(struct control_context *context, const json_t *params, json_t **ret_result,
+			struct diag *diag)
+{
+	const char *device = NULL;
+	int r = read_device(params, &device, diag);
+
+	if (r == 0)
+		r = release_port(context->enforcer, device, diag);
+	if (r == 0)
+		*ret_result = json_object();
+	return r;
+}

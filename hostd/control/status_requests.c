@@ -13,6 +13,7 @@
 #include "hostd/control/views.h"
 
 struct tally {
+	const struct enforcer *enforcer;
 	json_int_t managed, unmanaged;
 	json_t *problems, *warnings, *unfiltered;
 };
@@ -45,12 +46,15 @@ static void count_domain(const struct managed_domain *domain, void *context)
 {
 	struct tally *tally = context;
 	json_t *warnings = view_warnings(domain), *unfiltered = view_unfiltered(domain);
+	char gap[256];
 
 	if (is_managed(domain))
 		tally->managed++;
 	else
 		tally->unmanaged++;
 	add_problem(tally, domain, NULL, domain->error);
+	if (find_gap(tally->enforcer, domain, false, gap, sizeof(gap)))
+		add_problem(tally, domain, NULL, gap);
 	for (size_t i = 0; i < domain->port_count; i++)
 		add_port_problems(tally, domain, &domain->ports[i]);
 	json_array_extend(tally->warnings, warnings);
@@ -73,12 +77,17 @@ static json_t *view_unclaimed(struct enforcer *enforcer)
 	json_t *array = json_array();
 	const struct unclaimed_port *port;
 
-	for (port = first_unclaimed_port(enforcer); port; port = port->hh.next)
+	for (port = first_unclaimed_port(enforcer); port; port = port->hh.next) {
+		char reason[512] = "it is about to be opened";
+
+		explain_unclaimed(enforcer, port, reason, sizeof(reason));
 		json_array_append_new(array,
-				      json_pack("{s:s, s:I, s:I}", "device", port->device,
+				      json_pack("{s:s, s:I, s:I, s:s}", "device", port->device,
 						"ifindex", (json_int_t)port->ifindex, "seconds",
 						(json_int_t)((monotonic_usec() - port->since) /
-							     USEC_PER_SEC)));
+							     USEC_PER_SEC),
+						"reason", reason));
+	}
 	return array;
 }
 
@@ -135,7 +144,8 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 {
 	struct enforcer *enforcer = context->enforcer;
 	const struct config *config = enforcer_config(enforcer);
-	struct tally tally = {.problems = json_array(),
+	struct tally tally = {.enforcer = enforcer,
+			      .problems = json_array(),
 			      .warnings = json_array(),
 			      .unfiltered = json_array()};
 

@@ -39,7 +39,7 @@ static bool has_failed_port(const struct managed_domain *domain)
 	return false;
 }
 
-const char *domain_state(const struct managed_domain *domain)
+const char *domain_state(const struct managed_domain *domain, const char *gap)
 {
 	if (domain->detached)
 		return "detached";
@@ -47,7 +47,7 @@ const char *domain_state(const struct managed_domain *domain)
 		return "closed";
 	if (is_waiting(domain))
 		return "waiting";
-	if (domain->error || has_failed_port(domain))
+	if (domain->error || gap || has_failed_port(domain))
 		return "stale";
 	if (!domain->policy)
 		return "unmanaged";
@@ -68,6 +68,11 @@ json_t *view_warnings(const struct managed_domain *domain)
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *warnings = json_array();
 
+	if (domain->detached)
+		json_array_append_new(
+			warnings,
+			json_sprintf("%s: is detached: not filtered until \"vmseg attach %s\"",
+				     domain->domain->name, domain->domain->name));
 	if (domain->policy)
 		warn_of_strangers(domain->domain, domain->policy, &diag);
 	for (size_t i = 0; i < diag.warning_count; i++)

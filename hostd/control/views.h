@@ -9,11 +9,12 @@
 
 #include "hostd/enforce/enforcer.h"
 
-/* "enforce", "audit", "unmanaged", "detached", "closed" (nothing passes), "waiting" (for its
- * device) or "stale" (filtered, but not as is asked for now: see its error). */
-const char *domain_state(const struct managed_domain *domain);
+/* "enforce", "audit", "unmanaged", "detached", "closed" (an interface passes nothing), "waiting"
+ * (for its device) or "stale" (not all that is asked for now is in force: see its error). `gap` is
+ * what find_gap() found, or NULL. */
+const char *domain_state(const struct managed_domain *domain, const char *gap);
 
-/* What the domain's metadata says in vain, a sentence each. */
+/* What the domain's metadata says in vain, and that it is detached: a sentence each. */
 json_t *view_warnings(const struct managed_domain *domain);
 
 /* The domain's interfaces that cannot be filtered; none of a domain that is left alone. */

@@ -72,6 +72,7 @@ int run_attach(const struct invocation *invocation);
 int run_detach(const struct invocation *invocation);
 int run_port_attach(const struct invocation *invocation);
 int run_port_detach(const struct invocation *invocation);
+int run_port_release(const struct invocation *invocation);
 int run_monitor(const struct invocation *invocation);
 
 /* Asks the daemon; `params` is taken over. On failure the error is on stderr and NULL is returned.

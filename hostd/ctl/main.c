@@ -52,6 +52,8 @@ static const struct command commands[] = {
 	 "filter a device that libvirt does not manage", TAKES_PORT | TAKES_POLICY, 1, 1,
 	 run_port_attach},
 	{"port detach", "DEVICE", "take that back", 0, 1, 1, run_port_detach},
+	{"port release", "DEVICE", "open a device that stays closed because it may be a domain's",
+	 0, 1, 1, run_port_release},
 };
 
 static void print_commands(FILE *stream)

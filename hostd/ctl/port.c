@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vmseg port attach DEVICE ..., vmseg port detach DEVICE
+ * vmseg port attach DEVICE ..., vmseg port detach DEVICE, vmseg port release DEVICE
  */
 #include <stdio.h>
 
@@ -29,4 +29,9 @@ int run_port_attach(const struct invocation *invocation)
 int run_port_detach(const struct invocation *invocation)
 {
 	return ask_about_port(invocation, "port-detach", json_object());
+}
+
+int run_port_release(const struct invocation *invocation)
+{
+	return ask_about_port(invocation, "port-release", json_object());
 }

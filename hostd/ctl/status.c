@@ -87,8 +87,9 @@ static void print_unclaimed(const json_t *ports)
 	size_t i;
 
 	json_array_foreach(ports, i, port)
-		printf("%-14s %s, for %s\n", i ? "" : "unclaimed", get_text(port, "device"),
-		       format_age((uint64_t)get_number(port, "seconds"), age));
+		printf("%-14s %s, for %s: %s\n", i ? "" : "unclaimed", get_text(port, "device"),
+		       format_age((uint64_t)get_number(port, "seconds"), age),
+		       get_text(port, "reason"));
 }
 
 static void print_status(const struct invocation *invocation, const json_t *status)
@@ -113,6 +114,8 @@ static void print_status(const struct invocation *invocation, const json_t *stat
 	print_pending(json_object_get(status, "pending"));
 	print_libvirt(json_object_get(status, "libvirt"));
 	print_unclaimed(json_object_get(status, "unclaimed"));
+	if (json_array_size(json_object_get(status, "unclaimed")))
+		printf("%-14s (vmseg port release DEVICE opens one)\n", "");
 	print_problems(json_object_get(status, "problems"));
 	print_unfiltered(json_object_get(status, "unfiltered"));
 	print_warnings(json_object_get(status, "warnings"));

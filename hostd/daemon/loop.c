@@ -162,6 +162,8 @@ static int on_repair(sd_event_source *source, uint64_t now, void *context)
 	struct daemon *daemon = context;
 	bool more = repair_ports(daemon->enforcer);
 
+	if (!more && needs_descriptions(daemon->enforcer))
+		request_descriptions(daemon->watcher);
 	sd_event_source_set_time_relative(source, more ? REPAIR_STEP_USEC : REPAIR_ROUND_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -393,3 +393,14 @@ bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
 {
 	return find_nic(domain, mac);
 }
+
+bool names_device(const struct domain *domain, const char *device)
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const char *target = domain->interfaces[i].target;
+
+		if (target && strcmp(target, device) == 0)
+			return true;
+	}
+	return false;
+}

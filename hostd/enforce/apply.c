@@ -64,6 +64,22 @@ static bool was_moved(const struct transition *transition, unsigned int ifindex)
 	return false;
 }
 
+/* A device that another domain's description names is not opened on the way: it stays as it is
+ * until that domain has it. */
+static void give_up_device(struct enforcer *enforcer, const struct managed_domain *managed,
+			   const struct managed_port *port)
+{
+	struct managed_domain *heir = find_claimant(enforcer, port->device, managed);
+
+	if (!heir) {
+		detach_port(enforcer->datapath, port->ifindex);
+		return;
+	}
+	add_unclaimed(enforcer, port->ifindex, port->device);
+	heir->outdated = true;
+	enforcer->chores.outdated = true;
+}
+
 static void end_transition(struct transition *transition)
 {
 	struct managed_domain *managed = transition->managed;
@@ -72,7 +88,7 @@ static void end_transition(struct transition *transition)
 		struct managed_port *port = &managed->ports[i];
 
 		if (port->ifindex && !was_moved(transition, port->ifindex))
-			detach_port(transition->enforcer->datapath, port->ifindex);
+			give_up_device(transition->enforcer, managed, port);
 		free_port(port);
 	}
 	free(managed->ports);
@@ -128,8 +144,7 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 	return ifindex;
 }
 
-/* Another who has the device, where one of the two is a port domain. Two domains of libvirt's can
- * have one only if the former has ended unseen. */
+/* Another domain that has the device. */
 static const struct managed_domain *find_rival(struct enforcer *enforcer,
 					       const struct managed_domain *managed,
 					       unsigned int ifindex)
@@ -137,10 +152,7 @@ static const struct managed_domain *find_rival(struct enforcer *enforcer,
 	const struct managed_port *port;
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
 
-	if (!owner || owner == managed ||
-	    (!is_port_domain(owner->domain) && !is_port_domain(managed->domain)))
-		return NULL;
-	return owner;
+	return owner != managed ? owner : NULL;
 }
 
 static int find_device(struct enforcer *enforcer, const struct managed_domain *managed,
@@ -155,9 +167,12 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
 			    plan->target ? plan->target : "");
 	if (rival)
-		return fail(diag, EBUSY, NULL, 0,
-			    "device %s is filtered as that of %s (see vmseg port detach)",
-			    plan->target ? plan->target : mac, rival->domain->name);
+		return fail(
+			diag, EBUSY, NULL, 0,
+			"device %s is filtered as that of %s (vmseg %s %s takes it away from it)",
+			plan->target ? plan->target : mac, rival->domain->name,
+			is_port_domain(rival->domain) ? "port detach" : "detach",
+			rival->domain->name);
 	*ret = ifindex;
 	return 0;
 }
@@ -205,6 +220,21 @@ static bool is_filtered(const struct datapath *datapath, unsigned int ifindex)
 	return is_attached(datapath, ifindex) || is_formerly_filtered(datapath, ifindex);
 }
 
+bool is_quarantined(struct datapath *datapath, unsigned int ifindex)
+{
+	struct port_status status;
+
+	return !is_formerly_filtered(datapath, ifindex) &&
+	       read_port_status(datapath, ifindex, &status) == 0 && status.session_limit == 0;
+}
+
+/* The port was closed by an earlier daemon. */
+static void note_closed(struct managed_port *port, const struct domain_interface *nic)
+{
+	if (plan_closed(nic, &port->plan) == 0)
+		free_image(&port->plan->image);
+}
+
 /* What cannot be brought to its plan keeps its old one; a new device passes nothing. */
 static void keep_or_close(struct transition *transition, struct managed_port *port,
 			  const struct domain_interface *nic)
@@ -215,10 +245,10 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 
 	if (present && is_filtered(transition->enforcer->datapath, port->ifindex)) {
 		port->plan = TAKE_PTR(present->plan);
+		if (!port->plan && is_quarantined(transition->enforcer->datapath, port->ifindex))
+			note_closed(port, nic);
 		return;
 	}
-	if (nic->kind == INTERFACE_NONE)
-		port->ifindex = 0;
 	r = port->ifindex ? plan_closed(nic, &port->plan) : 0;
 	if (r == 0 && port->plan)
 		r = bring_up(transition, port->plan, port->ifindex, &diag);
@@ -240,12 +270,7 @@ static void note_port_error(const struct managed_domain *managed, struct managed
 static void fail_port(struct transition *transition, struct managed_port *port,
 		      struct port_plan *plan, const char *error)
 {
-	const struct domain *domain = transition->managed->domain;
-	struct domain_interface nic = {.kind = find_nic(domain, plan->mac)
-						       ? find_nic(domain, plan->mac)->kind
-						       : INTERFACE_TAP,
-				       .type = plan->type,
-				       .target = plan->target};
+	struct domain_interface nic = {.type = plan->type, .target = plan->target};
 
 	memcpy(nic.mac, plan->mac, MAC_BYTES);
 	note_port_error(transition->managed, port, error);

@@ -44,7 +44,7 @@ static void fulfil_wishes(struct enforcer *enforcer)
 
 bool has_chores(const struct enforcer *enforcer)
 {
-	return enforcer->chores.wish_count > 0 || enforcer->chores.groups ||
+	return enforcer->chores.wish_count > 0 || enforcer->chores.outdated ||
 	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
 }
 
@@ -52,7 +52,7 @@ void do_chore(struct enforcer *enforcer)
 {
 	if (enforcer->chores.wish_count > 0)
 		fulfil_wishes(enforcer);
-	else if (enforcer->chores.groups)
+	else if (enforcer->chores.outdated)
 		renew_outdated(enforcer);
 	else if (has_released_device(enforcer))
 		open_released_device(enforcer);

@@ -85,21 +85,14 @@ static bool may_be_plugged_in(const struct enforcer *enforcer, const char *devic
 	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
 }
 
-void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
+/* Nothing passes until it is known whose it is. */
+static void close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	const struct domain_interface nic = {0};
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	struct link_info info;
 	char text[512];
 
-	if (welcome_port(enforcer, device))
-		return;
-	if (!expects_devices(enforcer, watched) || awaits_policed(enforcer) ||
-	    is_attached(enforcer->datapath, ifindex))
-		return;
-	if (read_link_info(ifindex, &info) < 0 || !may_be_plugged_in(enforcer, device, &info))
-		return;
 	if (plan_closed(&nic, &plan) < 0)
 		return;
 	plan->config.fresh = true;
@@ -112,12 +105,44 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 	log_debug(NULL, "%s passes nothing until its domain is known", device);
 }
 
+/* A device by the name of a NIC that has lost its own: one that was moved to another network
+ * namespace and is back, say. False: no managed domain names it. */
+static bool welcome_nic(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct managed_domain *managed = find_claimant(enforcer, device, NULL);
+	const struct managed_port *port;
+
+	if (!managed || is_port_domain(managed->domain))
+		return false;
+	if (find_port_owner(enforcer, ifindex, &port))
+		return true;
+	/* Closed at once; policy takes a little longer. */
+	if (!is_attached(enforcer->datapath, ifindex))
+		close_device(enforcer, ifindex, device);
+	enforce_wanted(enforcer, managed);
+	return true;
+}
+
+void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
+{
+	struct link_info info;
+
+	if (welcome_port(enforcer, device) || welcome_nic(enforcer, ifindex, device))
+		return;
+	if (!expects_devices(enforcer, watched) || awaits_policed(enforcer) ||
+	    is_attached(enforcer->datapath, ifindex))
+		return;
+	if (read_link_info(ifindex, &info) == 0 && may_be_plugged_in(enforcer, device, &info))
+		close_device(enforcer, ifindex, device);
+}
+
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	struct port_status status;
 
-	if (read_port_status(enforcer->datapath, ifindex, &status) < 0)
-		welcome_port(enforcer, device);
+	if (read_port_status(enforcer->datapath, ifindex, &status) < 0 &&
+	    !welcome_port(enforcer, device))
+		welcome_nic(enforcer, ifindex, device);
 }
 
 static void remove_port(struct managed_domain *managed, unsigned int ifindex)

@@ -54,7 +54,7 @@ void free_port(struct managed_port *port)
 	free(TAKE_PTR(port->hook_problem));
 }
 
-struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid)
+struct managed_domain *find_managed(const struct enforcer *enforcer, const char *uuid)
 {
 	struct managed_domain *managed;
 
@@ -108,6 +108,7 @@ static void free_managed(struct managed_domain *managed)
 	free(managed->unread_xml);
 	free(managed->unread);
 	free(managed->error);
+	free(managed->gap);
 	free(managed);
 }
 
@@ -128,6 +129,21 @@ void replace_description(struct enforcer *enforcer, struct managed_domain *manag
 	managed->domain = domain;
 	managed->xml = xml;
 	insert_managed(enforcer, managed);
+}
+
+bool may_be_managed(const struct managed_domain *managed)
+{
+	return is_managed(managed) && !managed->detached;
+}
+
+struct managed_domain *find_claimant(const struct enforcer *enforcer, const char *device,
+				     const struct managed_domain *except)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m != except && may_be_managed(m) && names_device(m->domain, device))
+			return m;
+	}
+	return NULL;
 }
 
 static int compare_names(const struct managed_domain *a, const struct managed_domain *b)

@@ -95,6 +95,8 @@ int open_enforcer(const struct config *config, struct datapath *datapath, struct
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	enforcer->library->users = 1;
 	r = make_state_directory(enforcer, diag);
+	if (r == 0 && new_libvirts(enforcer) < 0)
+		r = fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (r == 0)
 		r = check_state_directories(enforcer, diag);
 	if (r == 0)
@@ -123,6 +125,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_arrivals(*enforcer);
 	free_policed(*enforcer);
 	free_unclaimed(*enforcer);
+	free_libvirts(*enforcer);
 	free_groups(&(*enforcer)->groups);
 	clear_rules_cache(&(*enforcer)->rules);
 	free_pending(&(*enforcer)->pending);

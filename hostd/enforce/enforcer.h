@@ -67,9 +67,20 @@ void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen);
 void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
 		  size_t count, uint64_t seen);
 
-/* Every libvirt has told all that it runs, and was asked after `seen`: devices that are still
- * without an owner, and were there well before, are no domain's and are opened again. */
-void release_unclaimed(struct enforcer *enforcer, uint64_t seen);
+/* The libvirt of this number among the settings' libvirt-uri, which is that of `driver`, was asked
+ * after `seen` to describe all that runs, has done so, and reconcile_domain() has had all of it. */
+void note_described(struct enforcer *enforcer, size_t libvirt, const char *driver, uint64_t seen);
+
+/* It cannot be heard any more. */
+void note_deaf(struct enforcer *enforcer, size_t libvirt);
+
+/* Is there a device that nobody has claimed, and that not every libvirt has been asked about? True
+ * once for each device. */
+bool needs_descriptions(struct enforcer *enforcer);
+
+/* Opens the unclaimed devices of which it is certain that no domain that may be managed has them.
+ */
+void decide_unclaimed(struct enforcer *enforcer);
 
 /* Its CPUs run again, on this host for the first time: pick-up counts from here. */
 void resume_domain(struct enforcer *enforcer, const char *uuid);
@@ -130,6 +141,10 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
  * device), -EINVAL (not a guest's end), or what is wrong with the description. */
 int define_port(struct enforcer *enforcer, const struct port_description *description, bool replace,
 		bool force, struct diag *diag);
+
+/* Opens an unclaimed device: somebody says that it is to be left alone. Returns 0 or -errno with an
+ * error: -ENOENT (it is none), -EBUSY (a domain has it). */
+int release_port(struct enforcer *enforcer, const char *device, struct diag *diag);
 
 /* Takes that back. -ENOENT: there is no such port domain. */
 int undefine_port(struct enforcer *enforcer, const char *device, struct diag *diag);

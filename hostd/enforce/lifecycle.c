@@ -156,7 +156,7 @@ static int attach_all(struct enforcer *enforcer, struct managed_domain *managed,
 
 	if (!managed->policy) {
 		detach_ports(enforcer, managed);
-		release_devices(enforcer, managed->domain);
+		release_devices(enforcer, managed);
 		return 0;
 	}
 	r = plan_domain(&inputs, managed->domain, managed->policy, &plan, diag);
@@ -181,7 +181,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	managed = copy ? new_managed(domain, copy, policy) : NULL;
 	if (!managed)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	managed->touched = monotonic_usec();
+	managed->touched = managed->described = monotonic_usec();
 	forget_policed(enforcer, managed->domain->uuid);
 	open_pickup_window(enforcer, managed);
 	supersede(enforcer, managed);
@@ -243,6 +243,8 @@ int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 
 	if (!managed)
 		return -ENOENT;
+	if (!is_managed(managed))
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to detach");
 	detach_by_hand(enforcer, managed);
 	return 0;
 }
@@ -250,7 +252,7 @@ int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 void detach_everything(struct enforcer *enforcer)
 {
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (m->port_count > 0)
+		if (may_be_managed(m))
 			detach_by_hand(enforcer, m);
 	}
 	for (struct unclaimed_port *port = enforcer->unclaimed; port; port = port->hh.next)
@@ -265,7 +267,7 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 
 	if (!managed)
 		return -ENOENT;
-	if (!managed->policy && !managed->error)
+	if (!is_managed(managed))
 		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
 	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
 		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);

@@ -41,13 +41,16 @@ struct managed_domain {
 	struct managed_port *ports;
 	size_t port_count;
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
-	uint64_t touched;              /* monotonic_usec() of the last hook call */
-	uint64_t pickup_until;         /* monotonic_usec(); mid-stream pick-up is on before */
-	bool arrived;                  /* by migration or restore, and not yet resumed */
-	bool outdated;                 /* members of its rules' groups have changed: see chores.c */
-	uint64_t saved;                /* what its state file says, as a hash; 0: it has none */
-	bool detached;                 /* by hand: stays so until it starts again */
-	char *error; /* why not all that is asked for now is in force; NULL: it is */
+	uint64_t described; /* monotonic_usec() from before libvirt gave the newest description */
+	uint64_t touched;   /* monotonic_usec() of the last hook call */
+	uint64_t pickup_until; /* monotonic_usec(); mid-stream pick-up is on before */
+	bool arrived;          /* by migration or restore, and not yet resumed */
+	bool outdated;         /* its ports wait for a new plan: see chores.c */
+	uint64_t saved;        /* what its state file says, as a hash; 0: it has none */
+	bool detached;         /* by hand: stays so until it starts again */
+	char *error;           /* why not all that is asked for now is in force; NULL: it is */
+	char *gap;     /* what find_gap() found in the last round of repairs; NULL: nothing */
+	bool gap_said; /* in the log */
 	UT_hash_handle hh;
 };
 
@@ -56,6 +59,7 @@ struct unclaimed_port {
 	unsigned int ifindex;
 	char device[16];
 	uint64_t since; /* monotonic_usec() */
+	bool asked;     /* libvirt was asked about it, and answers in its time */
 	bool released;  /* its domain is left alone: it is about to be opened */
 	UT_hash_handle hh;
 };
@@ -79,10 +83,22 @@ void for_each_domain(struct enforcer *enforcer,
 /* By name, or by UUID; NULL: not known to be running. */
 const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name);
 
+/* Every NIC of every running managed domain is filtered, is closed, or is listed as a problem: by
+ * its port's error, or by its domain's. Returns false if that is so for each NIC of the domain.
+ * Else there is a gap, and what it is in `buffer`, to be listed as a problem of the domain. With
+ * `ask_kernel` the programs are looked for on each device, which takes the kernel's rtnl lock. */
+bool find_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
+	      bool ask_kernel, char *buffer, size_t size);
+
 /* The owner of an attached device; *ret_port is set with it. NULL: nobody. */
 const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
 					     const struct managed_port **ret_port);
 
 const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer);
+
+/* Why the device stays closed: who could still have it. The text is in `buffer`; false: it is
+ * nobody's and about to be opened. */
+bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_port *port,
+		       char *buffer, size_t size);
 
 #endif

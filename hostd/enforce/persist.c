@@ -293,18 +293,35 @@ void load_saved_domains(struct enforcer *enforcer,
 	for_each_state_file(enforcer->port_directory, load_state, &loading);
 }
 
-static void note_any(const char *path, void *context)
+struct bad_state {
+	const struct enforcer *enforcer;
+	bool found;
+};
+
+static void note_bad_port(const char *path, void *context)
 {
-	bool *found = context;
+	struct bad_state *bad = context;
 
 	(void)path;
-	*found = true;
+	bad->found = true;
 }
 
-bool has_bad_port_state(const struct enforcer *enforcer)
+/* Of a domain that libvirt has told of since, nothing is missing. */
+static void note_bad_domain(const char *path, void *context)
 {
-	bool found = false;
+	struct bad_state *bad = context;
+	const char *name = strrchr(path, '/');
+	char uuid[sizeof(((struct domain *)0)->uuid)];
 
-	for_each_bad_state_file(enforcer->port_directory, note_any, &found);
-	return found;
+	snprintf(uuid, sizeof(uuid), "%s", name ? name + 1 : path);
+	bad->found = bad->found || !find_managed(bad->enforcer, uuid);
+}
+
+bool has_bad_state(const struct enforcer *enforcer)
+{
+	struct bad_state bad = {.enforcer = enforcer};
+
+	for_each_bad_state_file(enforcer->port_directory, note_bad_port, &bad);
+	for_each_bad_state_file(enforcer->state_directory, note_bad_domain, &bad);
+	return bad.found;
 }

@@ -26,9 +26,9 @@ static struct managed_domain *add_running(struct enforcer *enforcer, struct doma
 }
 
 static void take_description(struct enforcer *enforcer, struct managed_domain *managed,
-			     struct domain *domain, const char *xml)
+			     struct domain *domain, const struct domain_news *news)
 {
-	char *copy = strdup(xml);
+	char *copy = strdup(news->xml);
 
 	if (!copy) {
 		free_domain(&domain);
@@ -38,8 +38,10 @@ static void take_description(struct enforcer *enforcer, struct managed_domain *m
 		replace_description(enforcer, managed, domain, copy);
 	else
 		managed = add_running(enforcer, domain, copy);
-	if (managed)
-		enforce_wanted(enforcer, managed);
+	if (!managed)
+		return;
+	managed->described = news->seen;
+	enforce_wanted(enforcer, managed);
 }
 
 /* Whose description it is, where that cannot be read as a whole. Libvirt's own word, where it is
@@ -91,7 +93,7 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
 	managed = find_managed(enforcer, domain->uuid);
 	if (managed && managed->touched > news->seen)
 		return;
-	take_description(enforcer, managed, TAKE_PTR(domain), news->xml);
+	take_description(enforcer, managed, TAKE_PTR(domain), news);
 	refresh_groups(enforcer);
 }
 

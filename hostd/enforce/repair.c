@@ -151,6 +151,7 @@ bool repair_ports(struct enforcer *enforcer)
 		if (!ifindex) {
 			repair->cursor = 0;
 			repair->rounds++;
+			mend_gaps(enforcer);
 			return false;
 		}
 		repair_device(enforcer, ifindex);

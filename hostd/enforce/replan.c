@@ -31,8 +31,10 @@ static int begin_replanning(struct enforcer *enforcer, struct replanning *ret)
 static void end_replanning(struct enforcer *enforcer, struct replanning *replanning)
 {
 	apply_plans(enforcer, replanning->items, replanning->count);
-	for (size_t i = 0; i < replanning->count; i++)
+	for (size_t i = 0; i < replanning->count; i++) {
 		free_domain_plan(&replanning->items[i].plan);
+		save_domain(enforcer, replanning->items[i].managed);
+	}
 	free(replanning->items);
 }
 
@@ -47,10 +49,12 @@ static bool add_replan(struct enforcer *enforcer, struct replanning *replanning,
 	if (!item->plan)
 		return false;
 	item->managed = managed;
-	if (managed->detached)
-		free_domain_plan(&item->plan);
-	else
+	if (!managed->detached) {
 		replanning->count++;
+		return true;
+	}
+	free_domain_plan(&item->plan);
+	save_domain(enforcer, managed);
 	return true;
 }
 
@@ -109,7 +113,7 @@ void refresh_groups(struct enforcer *enforcer)
 	change = (struct group_change){before, after};
 	drop_rules(&enforcer->rules, mention_changed, &change);
 	if (mark_outdated(enforcer, &change) > OUTDATED_AT_ONCE)
-		enforcer->chores.groups = true;
+		enforcer->chores.outdated = true;
 	else
 		renew_outdated(enforcer);
 }
@@ -128,7 +132,7 @@ void renew_outdated(struct enforcer *enforcer)
 		add_replan(enforcer, &replanning, m);
 		count++;
 	}
-	enforcer->chores.groups = count == OUTDATED_AT_ONCE;
+	enforcer->chores.outdated = count == OUTDATED_AT_ONCE;
 	end_replanning(enforcer, &replanning);
 }
 
@@ -163,10 +167,6 @@ static void reload_domains(struct enforcer *enforcer, struct replanning *replann
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
 		reload_domain(enforcer, replanning, m, result);
 	end_replanning(enforcer, replanning);
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (m->policy || m->error)
-			save_domain(enforcer, m);
-	}
 	refresh_groups(enforcer);
 }
 

@@ -22,7 +22,14 @@ struct arrival {
 struct chores {
 	struct slot_wish *wishes; /* of domains that are about to start */
 	size_t wish_count;
-	bool groups; /* there are domains that are outdated */
+	bool outdated; /* there are domains that are */
+};
+
+/* One of the libvirts that the settings name. */
+struct libvirt_source {
+	char *uri;
+	char driver[16];    /* "qemu", "lxc"; "" before it has described anything */
+	uint64_t described; /* monotonic_usec() from before it was asked for all; 0: not heard */
 };
 
 /* Where the look for programs that were taken off goes on. */
@@ -36,9 +43,11 @@ struct enforcer {
 	struct datapath *datapath;
 	struct library_share *library; /* the newest */
 	struct groups *groups;
-	struct rules_cache rules;             /* of that library and these groups */
-	struct managed_domain *domains;       /* by UUID */
-	struct unclaimed_port *unclaimed;     /* by ifindex */
+	struct rules_cache rules;         /* of that library and these groups */
+	struct managed_domain *domains;   /* by UUID */
+	struct unclaimed_port *unclaimed; /* by ifindex */
+	struct libvirt_source *libvirts;  /* in the order of libvirt-uri at the start */
+	size_t libvirt_count;
 	struct arrival *arrivals;             /* by UUID */
 	struct policed_start *policed_starts; /* by UUID */
 	struct chores chores;
@@ -52,7 +61,7 @@ struct enforcer {
 
 /* ---- domains.c ----------------------------------------------------------------------------- */
 
-struct managed_domain *find_managed(struct enforcer *enforcer, const char *uuid);
+struct managed_domain *find_managed(const struct enforcer *enforcer, const char *uuid);
 
 /* As find_port_owner(). */
 struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
@@ -71,6 +80,13 @@ void replace_description(struct enforcer *enforcer, struct managed_domain *manag
 
 /* What the domain's description says is in force. Takes over policy; NULL: it is left alone. */
 void set_policy(struct managed_domain *managed, struct domain_policy *policy);
+
+/* A domain that is to be filtered, or of which nobody knows. */
+bool may_be_managed(const struct managed_domain *managed);
+
+/* One of these, other than `except`, whose description names the device; NULL: there is none. */
+struct managed_domain *find_claimant(const struct enforcer *enforcer, const char *device,
+				     const struct managed_domain *except);
 
 /* What was planned for the domain is in force, but some of it not as its author may think. */
 void log_warnings(const struct domain *domain, const struct diag *diag);
@@ -118,6 +134,9 @@ void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
  * device may have been renamed, and a container's is not always named. 0: none. */
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target);
+
+/* Whether nothing passes the attached device because nobody has said what may. */
+bool is_quarantined(struct datapath *datapath, unsigned int ifindex);
 
 /* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
 uint32_t pickup_seconds(const struct managed_domain *managed);
@@ -192,13 +211,18 @@ void load_saved_domains(struct enforcer *enforcer,
 			int (*visit)(struct enforcer *enforcer, struct saved_domain *saved,
 				     struct diag *diag));
 
-/* Is a state file of a port domain set aside? Then an attached device that nobody claims may be
- * that domain's, which only an administrator can tell. */
-bool has_bad_port_state(const struct enforcer *enforcer);
+/* Is a state file set aside of a port domain, or of a domain that nobody has told of since? Then an
+ * attached device that nobody claims may be that domain's, which only an administrator can tell. */
+bool has_bad_state(const struct enforcer *enforcer);
 
 /* ---- adopt.c -------------------------------------------------------------------------------- */
 
 void adopt_domains(struct enforcer *enforcer);
+
+/* ---- gaps.c --------------------------------------------------------------------------------- */
+
+/* Closes the gaps that can be closed, and says which cannot: once in each round of repairs. */
+void mend_gaps(struct enforcer *enforcer);
 
 /* ---- chores.c ------------------------------------------------------------------------------- */
 
@@ -236,13 +260,25 @@ bool welcome_port(struct enforcer *enforcer, const char *device);
 /* As roll_back_overdue(), for what ran out while no daemon ran: before policies are read. */
 void restore_overdue(struct enforcer *enforcer);
 
+/* ---- libvirts.c ----------------------------------------------------------------------------- */
+
+int new_libvirts(struct enforcer *enforcer);
+void free_libvirts(struct enforcer *enforcer);
+
+/* Whether one that is heard is of this driver. */
+bool hears_driver(const struct enforcer *enforcer, const char *driver);
+
+/* One that has not described all that runs since `since`, or NULL. */
+const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint64_t since);
+
 /* ---- unclaimed.c ---------------------------------------------------------------------------- */
 
 void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device);
 /* The device has an owner now. */
 void claim_device(struct enforcer *enforcer, unsigned int ifindex);
-/* Devices of a domain that is left alone are opened again, by chores. */
-void release_devices(struct enforcer *enforcer, const struct domain *domain);
+/* Devices of a domain that is left alone are opened again, by chores: those that its description,
+ * given after they came, names, and that of no managed domain does. */
+void release_devices(struct enforcer *enforcer, const struct managed_domain *managed);
 bool has_released_device(const struct enforcer *enforcer);
 void open_released_device(struct enforcer *enforcer);
 void free_unclaimed(struct enforcer *enforcer);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attached devices without a known domain: new ones that wait for libvirt's word, and those that a
- * daemon left which died before it could write down whose they are.
+ * Attached devices without a known domain: new ones, and those of which no state file says whose
+ * they are. Each stays closed, or keeps what it has, until somebody who knows says that it is to be
+ * left alone: libvirt in the description of its domain; every libvirt, by not naming it, where no
+ * domain that may be managed is in doubt; or an admin. Time decides nothing.
  */
+#include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -11,8 +15,10 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
-/* A device that libvirt makes for a running domain is in the domain's XML after this time. */
-#define UNCLAIMED_USEC (30 * USEC_PER_SEC)
+/* Libvirt is asked about a device so long after it came. That is no term: a domain into which it is
+ * just being plugged is busy, and libvirt's word on a busy domain does not count. It spares libvirt
+ * most of the questions, since most devices are claimed at once. */
+#define ASK_AFTER_USEC (5 * USEC_PER_SEC)
 
 static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
 {
@@ -44,14 +50,15 @@ void claim_device(struct enforcer *enforcer, unsigned int ifindex)
 	free(port);
 }
 
-void release_devices(struct enforcer *enforcer, const struct domain *domain)
+void release_devices(struct enforcer *enforcer, const struct managed_domain *managed)
 {
-	for (size_t i = 0; i < domain->interface_count; i++) {
-		const char *device = domain->interfaces[i].target;
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const char *device = managed->domain->interfaces[i].target;
 		unsigned int ifindex = device ? if_nametoindex(device) : 0;
 		struct unclaimed_port *port = ifindex ? find_unclaimed(enforcer, ifindex) : NULL;
 
-		if (port)
+		if (port && port->since <= managed->described &&
+		    !find_claimant(enforcer, device, managed))
 			port->released = true;
 	}
 }
@@ -82,20 +89,100 @@ void open_released_device(struct enforcer *enforcer)
 	claim_device(enforcer, ifindex);
 }
 
-void release_unclaimed(struct enforcer *enforcer, uint64_t seen)
+/* ---- who could have it ----------------------------------------------------------------------- */
+
+/* Why the device may be this domain's, which may be managed. */
+static bool explain_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+			   const char *device, char *buffer, size_t size)
+{
+	const struct domain *domain = managed->domain;
+
+	if (managed->unread)
+		snprintf(buffer, size, "it may be domain %s's, whose description cannot be read",
+			 domain->name);
+	else if (!may_be_managed(managed))
+		return false;
+	else if (names_device(domain, device))
+		snprintf(buffer, size, "it is domain %s's, and could not be filtered",
+			 domain->name);
+	else if (!is_port_domain(domain) && !hears_driver(enforcer, domain->driver))
+		snprintf(buffer, size,
+			 "it may be domain %s's, and no libvirt-uri that is connected is of its "
+			 "driver, %s",
+			 domain->name, domain->driver);
+	else
+		return false;
+	return true;
+}
+
+bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_port *port,
+		       char *buffer, size_t size)
+{
+	const struct libvirt_source *unasked = find_unasked(enforcer, port->since + ASK_AFTER_USEC);
+
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (explain_domain(enforcer, m, port->device, buffer, size))
+			return true;
+	}
+	if (has_bad_state(enforcer))
+		snprintf(buffer, size, "it may be that of a domain whose state file is set aside");
+	else if (enforcer->libvirt_count == 0)
+		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
+	else if (unasked && !unasked->described)
+		snprintf(buffer, size, "libvirt at %s cannot be asked", unasked->uri);
+	else if (unasked)
+		snprintf(buffer, size, "libvirt at %s is being asked", unasked->uri);
+	else
+		return false;
+	return true;
+}
+
+bool needs_descriptions(struct enforcer *enforcer)
+{
+	uint64_t now = monotonic_usec();
+	struct unclaimed_port *port;
+	bool needed = false;
+
+	for (port = enforcer->unclaimed; port; port = port->hh.next) {
+		if (port->asked || port->since + ASK_AFTER_USEC > now)
+			continue;
+		port->asked = true;
+		needed = true;
+	}
+	return needed;
+}
+
+void decide_unclaimed(struct enforcer *enforcer)
 {
 	struct unclaimed_port *port, *next;
+	char doubt[512];
 
-	if (has_bad_port_state(enforcer))
-		return;
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
-		if (port->since + UNCLAIMED_USEC > seen)
+		if (port->released || explain_unclaimed(enforcer, port, doubt, sizeof(doubt)))
 			continue;
-		log_notice(NULL, "%s belongs to no running domain: not filtered any more",
-			   port->device);
-		detach_port(enforcer->datapath, port->ifindex);
-		claim_device(enforcer, port->ifindex);
+		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
+		port->released = true;
 	}
+}
+
+int release_port(struct enforcer *enforcer, const char *device, struct diag *diag)
+{
+	unsigned int ifindex = if_nametoindex(device);
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+
+	if (owner)
+		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
+			    device, owner->domain->name,
+			    is_port_domain(owner->domain) ? "port detach" : "detach");
+	if (!ifindex || !find_unclaimed(enforcer, ifindex))
+		return fail(diag, ENOENT, NULL, 0,
+			    "%s is no unclaimed device (see vmseg status): nothing to release",
+			    device);
+	detach_port(enforcer->datapath, ifindex);
+	claim_device(enforcer, ifindex);
+	log_notice(NULL, "%s: released by hand: not filtered any more", device);
+	return 0;
 }
 
 void free_unclaimed(struct enforcer *enforcer)

@@ -28,15 +28,12 @@ static bool is_open(const struct enforcer *enforcer, const struct managed_domain
 		    const struct domain_interface *nic)
 {
 	const struct managed_port *port = find_port(managed, nic);
-	struct port_status status;
 
 	if (!port)
 		return false;
 	if (port->plan)
 		return !port->plan->closed;
-	return is_formerly_filtered(enforcer->datapath, port->ifindex) ||
-	       (read_port_status(enforcer->datapath, port->ifindex, &status) == 0 &&
-		status.session_limit > 0);
+	return !is_quarantined(enforcer->datapath, port->ifindex);
 }
 
 /* By the policy in force, with the newest library if that is good for it, else with the one that it
@@ -191,7 +188,7 @@ void leave_alone(struct enforcer *enforcer, struct managed_domain *managed)
 	if (managed->port_count > 0)
 		log_notice(managed->domain->name, "has no vmseg metadata any more: detached");
 	detach_ports(enforcer, managed);
-	release_devices(enforcer, managed->domain);
+	release_devices(enforcer, managed);
 	remove_saved_domain(enforcer, managed->domain->uuid);
 	managed->detached = false;
 }
@@ -209,7 +206,7 @@ void enforce_wanted(struct enforcer *enforcer, struct managed_domain *managed)
 	if (!managed->detached)
 		apply_plans(enforcer, &(struct planned){managed, plan}, 1);
 	else if (!managed->unread)
-		release_devices(enforcer, managed->domain);
+		release_devices(enforcer, managed);
 	save_domain(enforcer, managed);
 }
 

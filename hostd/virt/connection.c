@@ -35,9 +35,10 @@ struct virt_connection {
 	struct mailbox *mailbox;
 	virConnectPtr handle; /* NULL: not connected */
 	bool broken;          /* libvirt says the connection is no more */
-	bool unheard;         /* a domain had news, and could not be asked for them */
+	bool unheard; /* not all that there is to know is known: a domain could not be asked */
 	int timer;
-	int pause_ms;
+	int pause_ms;     /* before the next attempt to connect */
+	int ask_pause_ms; /* before what is unheard is asked for again */
 	char driver[16];
 	int callbacks[CALLBACKS_MAX];
 	size_t callback_count;
@@ -103,23 +104,41 @@ static struct message *describe_domain(const struct virt_connection *connection,
 	return message->name && message->uuid ? TAKE_PTR(message) : NULL;
 }
 
+/* It will be asked again, with all others. */
+static void note_unheard(struct virt_connection *connection)
+{
+	connection->unheard = true;
+	virEventUpdateTimeout(connection->timer, connection->ask_pause_ms);
+}
+
+/* Whether something is being done with the domain just now: a NIC that is being plugged in has its
+ * device already, and is in the domain's XML when that is over. Drivers that cannot say so keep the
+ * domain locked meanwhile, and its XML waits (virDomainGetControlInfo(), src/qemu/qemu_driver.c).
+ */
+static bool is_busy(virDomainPtr domain)
+{
+	virDomainControlInfo info;
+
+	return virDomainGetControlInfo(domain, &info, 0) == 0 &&
+	       (info.state == VIR_DOMAIN_CONTROL_JOB || info.state == VIR_DOMAIN_CONTROL_OCCUPIED);
+}
+
 /* Posts the domain's XML. False when it does not run. A domain that cannot be asked just now,
  * because it is busy with something else, is asked again with all others. */
 static bool post_present(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
 {
 	_cleanup_free_ char *xml = NULL;
+	struct message *message;
 
 	if (virDomainIsActive(domain) == 0)
 		return false;
 	xml = virDomainGetXMLDesc(domain, 0);
-	if (xml) {
-		post(connection, describe_domain(connection, domain, seen, xml));
-		return true;
-	}
-	if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+	if (!xml && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
 		return false;
-	connection->unheard = true;
-	virEventUpdateTimeout(connection->timer, ASK_AGAIN_MS);
+	message = xml ? describe_domain(connection, domain, seen, xml) : NULL;
+	if (!message)
+		note_unheard(connection);
+	post(connection, message);
 	return true;
 }
 
@@ -251,6 +270,16 @@ static bool add_uuid(struct message *listed, virDomainPtr domain)
 	return listed->uuids[listed->uuid_count++] != NULL;
 }
 
+/* Posts the XML of a domain that is not busy, which says all that it has; of another, what there
+ * is. */
+static void post_described(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
+{
+	/* Asked before: what begins now has no device that was there before `seen`. */
+	if (is_busy(domain))
+		note_unheard(connection);
+	post_present(connection, domain, seen);
+}
+
 /* Which domains run; with `describe` also the XML of each, before. */
 static int post_list(struct virt_connection *connection, bool describe)
 {
@@ -268,13 +297,17 @@ static int post_list(struct virt_connection *connection, bool describe)
 		listed->uuids = calloc((size_t)count + 1, sizeof(char *));
 	for (int i = 0; i < count; i++) {
 		if (describe)
-			post_present(connection, domains[i], seen);
+			post_described(connection, domains[i], seen);
 		complete = add_uuid(listed, domains[i]) && complete;
 		virDomainFree(domains[i]);
 	}
 	free(domains);
-	if (complete)
-		post(connection, TAKE_PTR(listed));
+	if (!complete) {
+		note_unheard(connection);
+		return 0;
+	}
+	listed->described = describe && !connection->unheard;
+	post(connection, TAKE_PTR(listed));
 	return 0;
 }
 
@@ -300,7 +333,17 @@ static void connect_to_libvirt(struct virt_connection *connection, int timer)
 		return;
 	}
 	connection->pause_ms = FIRST_PAUSE_MS;
-	virEventUpdateTimeout(timer, connection->unheard ? ASK_AGAIN_MS : LIST_AGAIN_MS);
+	if (!connection->unheard)
+		virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+}
+
+/* What cannot be heard now may not be heard for long: it is not asked for all the time. */
+static void set_ask_pause(struct virt_connection *connection)
+{
+	if (!connection->unheard)
+		connection->ask_pause_ms = ASK_AGAIN_MS;
+	else if (connection->ask_pause_ms * 2 < LIST_AGAIN_MS)
+		connection->ask_pause_ms *= 2;
 }
 
 /* Events come while connected; the list is for the one that was missed. */
@@ -317,6 +360,16 @@ static void on_timer(int timer, void *context)
 	virEventUpdateTimeout(timer, LIST_AGAIN_MS);
 	if (post_list(connection, unheard) < 0)
 		disconnect(connection, virGetLastErrorMessage());
+	else
+		set_ask_pause(connection);
+}
+
+void ask_for_descriptions(struct virt_connection *connection)
+{
+	if (!connection->handle)
+		return;
+	connection->unheard = true;
+	virEventUpdateTimeout(connection->timer, 0);
 }
 
 void give_up_connection(struct virt_connection *connection, const char *why)
@@ -350,6 +403,7 @@ int new_virt_connection(const char *uri, size_t index, struct mailbox *mailbox,
 	connection->index = index;
 	connection->mailbox = mailbox;
 	connection->pause_ms = FIRST_PAUSE_MS;
+	connection->ask_pause_ms = ASK_AGAIN_MS;
 	connection->news_end = &connection->news;
 	connection->timer = virEventAddTimeout(0, on_timer, connection, NULL);
 	if (connection->timer < 0) {

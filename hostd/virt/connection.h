@@ -17,6 +17,9 @@ void free_virt_connection(struct virt_connection **connection);
 /* Asks libvirt about every domain that has had an event, and posts what it says. */
 void ask_for_news(struct virt_connection *connection);
 
+/* Asks for the description of every domain, soon and until all are heard; connected or not. */
+void ask_for_descriptions(struct virt_connection *connection);
+
 /* Closes it, for the reason given, and connects anew after a while. */
 void give_up_connection(struct virt_connection *connection, const char *why);
 

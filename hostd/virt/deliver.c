@@ -43,7 +43,6 @@ bool is_watched(const struct virt_links *links)
 static void note_connected(struct virt_link *link)
 {
 	link->connected = true;
-	link->listed = 0;
 	free(TAKE_PTR(link->problem));
 	log_info(NULL, "connected to libvirt at %s", link->uri);
 }
@@ -54,21 +53,8 @@ static void note_disconnected(struct virt_link *link, const char *why)
 	if (link->connected || !link->problem)
 		log_warning(NULL, "not connected to libvirt at %s: %s", link->uri, why);
 	link->connected = false;
-	link->listed = 0;
 	free(link->problem);
 	link->problem = strdup(why);
-}
-
-/* What no libvirt knows is nobody's only when all of them have spoken. */
-static uint64_t earliest_list(const struct virt_links *links)
-{
-	uint64_t earliest = UINT64_MAX;
-
-	for (size_t i = 0; i < links->count; i++) {
-		if (links->links[i].listed < earliest)
-			earliest = links->links[i].listed;
-	}
-	return earliest;
 }
 
 void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct message *message)
@@ -81,6 +67,7 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 		break;
 	case MESSAGE_DISCONNECTED:
 		note_disconnected(link, message->text ? message->text : "");
+		note_deaf(enforcer, message->connection);
 		break;
 	case MESSAGE_PRESENT:
 		log_debug(NULL, "news of a domain from libvirt at %s", link->uri);
@@ -96,8 +83,12 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 	case MESSAGE_LISTED:
 		keep_domains(enforcer, message->driver, (const char *const *)message->uuids,
 			     message->uuid_count, message->seen);
-		link->listed = message->seen;
-		release_unclaimed(enforcer, earliest_list(links));
+		if (message->described) {
+			log_debug(NULL, "libvirt at %s has described all that runs", link->uri);
+			note_described(enforcer, message->connection, message->driver,
+				       message->seen);
+		}
+		decide_unclaimed(enforcer);
 		break;
 	case MESSAGE_RESUMED:
 		resume_domain(enforcer, message->text);

@@ -12,9 +12,7 @@
 struct virt_link {
 	const char *uri; /* borrowed from the configuration */
 	bool connected;
-	uint64_t
-		listed; /* monotonic_usec() from before the last list; 0: none on this connection */
-	char *problem;  /* why not; NULL while connected or not yet tried */
+	char *problem; /* why not; NULL while connected or not yet tried */
 };
 
 struct virt_links {

@@ -28,6 +28,7 @@ struct message {
 	char *name, *uuid; /* MESSAGE_PRESENT: the domain's, whatever the XML says */
 	char **uuids;
 	size_t uuid_count;
+	bool described; /* MESSAGE_LISTED: each of them was described after `seen`, as a whole */
 	struct message *prev, *next;
 };
 

@@ -23,18 +23,38 @@
 
 struct watcher {
 	pthread_t thread;
-	int stop; /* eventfd */
-	int stop_watch;
+	int orders; /* eventfd */
+	int orders_watch;
 	atomic_bool ending;
+	atomic_bool describe;
 	struct virt_connection **connections;
 	size_t connection_count;
 };
 
-static void on_stop(int watch, int fd, int events, void *context)
+/* What is ordered is in the flags. */
+static void on_orders(int watch, int fd, int events, void *context)
 {
 	struct watcher *watcher = context;
+	uint64_t count;
 
-	atomic_store(&watcher->ending, true);
+	if (read(fd, &count, sizeof(count)) < 0 || !atomic_exchange(&watcher->describe, false))
+		return;
+	for (size_t i = 0; i < watcher->connection_count; i++)
+		ask_for_descriptions(watcher->connections[i]);
+}
+
+static bool give_order(struct watcher *watcher, atomic_bool *order)
+{
+	const uint64_t one = 1;
+
+	atomic_store(order, true);
+	return write(watcher->orders, &one, sizeof(one)) == sizeof(one);
+}
+
+void request_descriptions(struct watcher *watcher)
+{
+	if (watcher)
+		give_order(watcher, &watcher->describe);
 }
 
 /* libvirt would print every error to stderr; those that matter are posted. */
@@ -72,12 +92,12 @@ static void free_watcher(struct watcher **watcher)
 
 	if (!w)
 		return;
-	if (w->stop_watch >= 0)
-		virEventRemoveHandle(w->stop_watch);
+	if (w->orders_watch >= 0)
+		virEventRemoveHandle(w->orders_watch);
 	for (size_t i = 0; i < w->connection_count; i++)
 		free_virt_connection(&w->connections[i]);
 	free(w->connections);
-	close_descriptor(&w->stop);
+	close_descriptor(&w->orders);
 	free(w);
 	*watcher = NULL;
 }
@@ -106,16 +126,16 @@ int start_watcher(char *const *uris, size_t uri_count, struct mailbox *mailbox,
 
 	if (!watcher)
 		return -ENOMEM;
-	watcher->stop_watch = -1;
-	watcher->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (watcher->stop < 0)
+	watcher->orders_watch = -1;
+	watcher->orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (watcher->orders < 0)
 		return -errno;
 	virSetErrorFunc(NULL, swallow_error);
 	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
 		return -EIO;
-	watcher->stop_watch =
-		virEventAddHandle(watcher->stop, VIR_EVENT_HANDLE_READABLE, on_stop, watcher, NULL);
-	if (watcher->stop_watch < 0)
+	watcher->orders_watch = virEventAddHandle(watcher->orders, VIR_EVENT_HANDLE_READABLE,
+						  on_orders, watcher, NULL);
+	if (watcher->orders_watch < 0)
 		return -EIO;
 	r = add_connections(watcher, uris, uri_count, mailbox);
 	if (r < 0)
@@ -130,14 +150,13 @@ int start_watcher(char *const *uris, size_t uri_count, struct mailbox *mailbox,
 
 bool stop_watcher(struct watcher **watcher)
 {
-	const uint64_t one = 1;
 	struct timespec until;
 
 	if (!*watcher)
 		return true;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_SECONDS;
-	if (write((*watcher)->stop, &one, sizeof(one)) < 0 ||
+	if (!give_order(*watcher, &(*watcher)->ending) ||
 	    pthread_timedjoin_np((*watcher)->thread, NULL, &until) != 0) {
 		pthread_detach((*watcher)->thread);
 		*watcher = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The libvirt thread: the only code that calls libvirt. It watches one or more connections and
- * posts what it sees; it takes no orders but the one to end.
+ * posts what it sees. It takes two orders, to describe and to end, and nobody waits for either.
  */
 #ifndef VMSEG_WATCHER_H
 #define VMSEG_WATCHER_H
@@ -16,6 +16,10 @@ struct watcher;
  * error: it is tried again, with growing pauses. Returns 0 or -errno. */
 int start_watcher(char *const *uris, size_t uri_count, struct mailbox *mailbox,
 		  struct watcher **ret);
+
+/* Every connection is to describe all that runs, soon: a MESSAGE_LISTED that is `described` follows
+ * from each that is connected. From any thread; does not wait. NULL: nothing is done. */
+void request_descriptions(struct watcher *watcher);
 
 /* Ends the thread. One that hangs in a call to libvirt is given up after a few seconds: then the
  * mailbox must not be freed, and false is returned. */

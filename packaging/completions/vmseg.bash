@@ -99,9 +99,9 @@ _vmseg_offer_arguments() {
 		_vmseg_offer list show
 		;;
 	port)
-		_vmseg_offer attach detach
+		_vmseg_offer attach detach release
 		;;
-	'port attach')
+	'port attach' | 'port release')
 		((_vmseg_arguments > 0)) || _vmseg_offer_devices
 		;;
 	'policy check' | 'policy diff' | 'policy apply')

@@ -110,7 +110,7 @@ done
 check_equal "options may come first" "$(words list)" "$(offered --json --socket /run/x li)"
 check_equal "bash splits --limit=5" "$(words sessions)" "$(offered --limit = 5 ses)"
 for line in status list 'show x' 'sessions x' 'policy list' 'policy show x' 'policy diff x' 'policy apply x' \
-	'policy confirm' 'group list' 'group show x' 'explain x in tcp y' 'attach x' detach 'port attach x' 'port detach x'; do
+	'policy confirm' 'group list' 'group show x' 'explain x in tcp y' 'attach x' detach 'port attach x' 'port detach x' 'port release x'; do
 	read -ra command <<<"$line"
 	check_equal "$line: the options that it takes are offered" \
 		"$(options_of "${command[@]}")" "$(offered "${command[@]}" -)"

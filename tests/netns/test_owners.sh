@@ -1,0 +1,200 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Whose a device is, without libvirt: two domains that name one device, descriptions that cannot be
+# read, devices that nobody is known to have.
+
+set -euo pipefail
+. "$(dirname "$0")/guests.sh"
+
+enter_lab "$@"
+need jq
+need bpftool
+
+error_of() {
+	domain "$1" .error
+}
+
+state_of() {
+	domain "$1" .state
+}
+
+# The links of vmseg's two programs with a device.
+programs_on() {
+	find /sys/fs/bpf/vmseg/links -name "$(cat "/sys/class/net/$1/ifindex")-*" | wc -l
+}
+
+unclaimed() {
+	vmseg status --json | jq -r '[.unclaimed[].device] | join(" ")'
+}
+
+problems() {
+	vmseg status --json | jq -r '.problems[] | "\(.domain): \(.error)"'
+}
+
+web_xml() {
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" "$@"
+}
+
+start_web() {
+	web_xml vnet0 | hook web start begin -
+}
+
+# ---- two domains, one device ------------------------------------------------------------------
+
+thief_xml() {
+	describe thief 35 "<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>" vnet0 |
+		sed 's/52:54:00:00:00:35/52:54:00:00:00:11/'
+}
+
+check_refused() {
+	local refusal
+	refusal=$(thief_xml | hook thief start begin - 2>&1) && refusal="it has started"
+	check_contains "a domain that names another's device does not start" \
+		"device vnet0 is filtered as that of web" "$refusal"
+	check_equal "... and is not known" "" "$(state_of thief)"
+	thief_xml | hook thief stopped end -
+	check_equal "its end takes nothing off the device" "2 enforce" \
+		"$(programs_on vnet0) $(state_of web)"
+	check_ask "... which is filtered" silence host 22
+	check_ask "... as before" answered host 80
+}
+
+# libvirt says that both run: neither may be hurt.
+check_named() {
+	thief_xml | hook thief reconnect begin -
+	check_equal "of two that run with one device the second is a problem" stale "$(state_of thief)"
+	check_contains "... that is named" "thief: device vnet0 is filtered as that of web" "$(problems)"
+	check_equal "... and the first goes on" enforce "$(state_of web)"
+	thief_xml | hook thief stopped end -
+	check_equal "the end of the second takes nothing off the device" "2 enforce" \
+		"$(programs_on vnet0) $(state_of web)"
+	thief_xml | hook thief reconnect begin -
+	web_xml vnet0 | hook web stopped end -
+	check_equal "the end of the first opens nothing" 2 "$(programs_on vnet0)"
+	check_soon 30 "... the second has the device then" second_has_it
+	check_ask "... by its own policy" silence host 80
+	thief_xml | hook thief stopped end -
+	check_equal "with the last it is over" 0 "$(programs_on vnet0)"
+	check "web starts again" start_web
+}
+
+second_has_it() {
+	[ "$(state_of thief) $(vmseg show thief --json | jq -r '.ports[0].ifindex')" = \
+		"enforce $(cat /sys/class/net/vnet0/ifindex)" ]
+}
+
+# ---- descriptions that cannot be read ---------------------------------------------------------
+
+# An interface without a MAC address.
+unreadable_xml() {
+	web_xml vnet0 vnet1 | sed "s/<mac address='52:54:00:00:00:12'\/>//"
+}
+
+check_kept() {
+	local event=$1
+	check_equal "... after $event it is still a problem" stale "$(state_of web)"
+	check_contains "... that is named" "cannot be read" "$(error_of web)"
+	check_ask "... it keeps what it has" answered host 80
+	check_ask "... and no more" silence host 22
+}
+
+check_unread() {
+	unreadable_xml | hook web reconnect begin -
+	check_kept "a description that cannot be read"
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	check_kept "a reload"
+	write_policy other <<<'<policy xmlns="urn:vmseg:1" name="other"/>'
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	check_kept "another policy"
+	stop_hostd KILL
+	start_hostd
+	check_kept "a restart"
+	# What holds for it already is still looked after.
+	sed -i 's/port="80"/port="22"/' /etc/vmseg/policies/web-server.xml
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	check_ask "a policy that changes holds for it" silence host 80
+	write_good_policy
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	web_xml vnet0 | hook web reconnect begin -
+	check_equal "until it can be read again" enforce "$(state_of web)"
+}
+
+check_unread_end() {
+	unreadable_xml | hook web reconnect begin -
+	unreadable_xml | hook web stopped end -
+	check_equal "a domain whose description cannot be read can end" "" "$(state_of web)"
+	check_equal "... with its port" 0 "$(programs_on vnet0)"
+	check "web starts again" start_web
+}
+
+check_unread_stranger() {
+	unreadable_xml | sed 's/>web</>nameless</; s/000011</000077</' | hook nameless reconnect begin -
+	check_equal "one that was not known is named as well" stale "$(state_of nameless)"
+	check_contains "... with the reason" "has no <mac" "$(problems)"
+	unreadable_xml | sed 's/>web</>nameless</; s/000011</000077</' | hook nameless stopped end -
+}
+
+# ---- devices that nobody is known to have -----------------------------------------------------
+
+check_release() {
+	rm -f /run/vmseg/domains/*.json
+	stop_hostd KILL
+	start_hostd
+	check_equal "a port that nobody has written down stays" "vnet0 2" \
+		"$(unclaimed) $(programs_on vnet0)"
+	check_contains "... and status says why" "no libvirt to ask" \
+		"$(vmseg status | grep unclaimed)"
+	check_fails "who may only look does not open it" vmseg --socket /run/vmseg/read.sock \
+		port release vnet0
+	check "an admin opens it" vmseg port release vnet0
+	check_equal "... for good" " 0" "$(unclaimed) $(programs_on vnet0)"
+	check_ask "... everything passes" answered host 22
+	check_contains "... which is logged" "vnet0: released by hand" "$(<"$LAB/hostd.log")"
+	check_contains "once" "vnet0 is no unclaimed device" "$(! vmseg port release vnet0 2>&1)"
+	check_contains "what is not there cannot be released" "no-such is no unclaimed device" \
+		"$(! vmseg port release no-such 2>&1)"
+	check "web is filtered again" start_web
+	check_contains "a domain's device is not released" "is filtered as that of web" \
+		"$(! vmseg port release vnet0 2>&1)"
+}
+
+# ---- programs and devices that are not there --------------------------------------------------
+
+check_lost_device() {
+	ip link set vnet0 netns admin
+	check_soon 30 "a domain whose device is elsewhere is not said to be filtered" \
+		is_stale
+	check_contains "... the interface is named" "has no host device" "$(problems)"
+	ip -netns admin link set vnet0 netns 1
+	ip link set vnet0 master br0 up
+	check_soon 30 "when it is back it is filtered" is_enforced
+	check_ask "... by policy" silence host 22
+	check_ask "... which lets in what it did" answered host 80
+}
+
+is_stale() {
+	[ "$(state_of web)" = stale ]
+}
+
+is_enforced() {
+	[ "$(state_of web) $(programs_on vnet0)" = "enforce 2" ]
+}
+
+mkdir -p /etc/vmseg/policies
+add_bridge br0 "$HOST/24"
+add_guest web vnet0 11
+add_guest admin vnet1 12
+write_good_policy
+start_hostd 'libvirt-uri = none'
+check "web starts" start_web
+check_refused
+check_named
+check_unread
+check_unread_end
+check_unread_stranger
+check_lost_device
+check_release
+stop web 11
+stop_hostd
+done_testing
