@@ -255,6 +255,9 @@ fuzz: build-fuzz ## fuzz the parsers, FUZZ_SECONDS each (default 60)
 fuzz-model: $(B)/tests/bpf/test_model ## random packets through programs and model, PACKETS of them
 	$(Q)VMSEG_MODEL_PACKETS=$(or $(PACKETS),10000000) $<
 
+churn: all tests ## connections at the highest rate over few ports, for SECONDS (default 600)
+	$(Q)BUILD=$(abspath $(B)) CHURN_SECONDS=$(or $(SECONDS),600) tests/netns/test_churn.sh
+
 differential: all tests ## connections between real stacks, with and without ports: SEQUENCES of them (default 100000), by SEED (default: a new one)
 	$(Q)BUILD=$(abspath $(B)) SEQUENCES=$(or $(SEQUENCES),100000) \
 		VMSEG_TEST_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED)) \
@@ -345,5 +348,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests test check check-integration check-kernels check-root build-asan build-fuzz \
-	fuzz fuzzers differential chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers churn differential chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

@@ -10,10 +10,10 @@
  *   --parallel N   sequences at once (400)
  *   --trace        shows every segment
  *
- * Stacks have timers, so one sequence need not end in the same way twice. Where the filtered lane
- * ends in a way that the plain one has not, both run again two dozen times; it is a fault if the
- * plain lane never ends that way and it is not better than what the plain one came to. Prints a
- * line per fault and a summary; exits with 1 if there is a fault.
+ * Stacks have timers, so one sequence need not end in the same way twice. Where the lanes end
+ * differently both run again, two dozen times. It is a fault if the filtered lane breaks in a way
+ * that the plain one never does, and the plain one ends well at least once. Prints a line per
+ * sequence that varies and a summary; exits with 1 if there is a fault.
  */
 #include "tests/stacks/differential.h"
 

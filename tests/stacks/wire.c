@@ -39,10 +39,11 @@ static void trace(const struct wire *wire, enum side from, const char *what,
 			flags[count++] = letters[i];
 	}
 	flags[count] = 0;
-	printf("# %s %s %-8s %s seq %u:%u ack %u win %u (absolute %u)\n", wire->name,
+	printf("# %s %s %-8s %s seq %u:%u ack %u win %u scale %d absolute %u %u\n", wire->name,
 	       from == LEFT ? "->" : "<-", what, flags, view.sequence - wire->side[from].first,
 	       view.sequence - wire->side[from].first + view.bytes,
-	       view.acknowledgment - wire->side[!from].first, view.window, view.sequence);
+	       view.acknowledgment - wire->side[!from].first, view.window,
+	       read_frame_scale(frame, &view), view.sequence, view.acknowledgment);
 }
 
 static void deliver(struct wire *wire, enum side from, const char *what, const struct frame *frame)
@@ -262,6 +263,7 @@ void take_segment(struct wire *wire, enum side from, const struct frame *frame,
 		return;
 	}
 	learn(wire, from, frame, view);
+	trace(wire, from, "sent", frame);
 	random.state = mix(wire->seed, identify(wire, from, view));
 	if (wire->budget && random_below(&random, 1000) < wire->rate) {
 		wire->budget--;
