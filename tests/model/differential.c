@@ -260,6 +260,17 @@ static bool agree_on_events(struct arena *arena, char difference[512])
 	return false;
 }
 
+static bool is_expected(const struct step *step, const struct program_answer *real,
+			enum reason reason, char difference[512])
+{
+	if (step->expected == EXPECT_NOTHING || real->pass == (step->expected == EXPECT_PASS))
+		return true;
+	snprintf(difference, 512, "must %s, programs: %s (%s)",
+		 step->expected == EXPECT_PASS ? "pass" : "be dropped",
+		 real->pass ? "pass" : "drop", reason_name(reason));
+	return false;
+}
+
 static bool agree_on_frame(struct arena *arena, const struct step *step, char difference[512])
 {
 	struct program_answer dry, real;
@@ -273,6 +284,8 @@ static bool agree_on_frame(struct arena *arena, const struct step *step, char di
 	arena->frames++;
 	arena->seen[step->direction][opinion.reason]++;
 	has_lost_first(arena, step, dry.reason, &opinion);
+	if (!is_expected(step, &real, dry.reason, difference))
+		return false;
 	if (!agree_on_dry_run(arena, &dry, &opinion, difference))
 		return false;
 	if (real.pass == opinion.pass)

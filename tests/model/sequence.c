@@ -248,11 +248,8 @@ static bool read_settings(char *text, struct step *ret)
 	if (!used)
 		return false;
 	item = strtok_r(text + used, ",", &save);
-	for (int i = 0; i < STATE_COUNT; i++, item = strtok_r(NULL, ",", &save)) {
-		if (!item)
-			return false;
+	for (int i = 0; item && i < STATE_COUNT; i++, item = strtok_r(NULL, ",", &save))
 		ret->settings.timeout[i] = (uint32_t)strtoul(item, NULL, 10);
-	}
 	return !item;
 }
 
@@ -264,6 +261,8 @@ static bool read_step(char *line, struct policy_pool *pool, struct step *ret)
 		*rest++ = 0;
 	if (!strcmp(line, "out") || !strcmp(line, "in"))
 		return read_frame_step(rest, *line == 'o' ? DIRECTION_OUT : DIRECTION_IN, ret);
+	if (!strcmp(line, "tcp"))
+		return read_tcp_step(rest, ret);
 	if (!strcmp(line, "port"))
 		return read_port(rest, pool, ret);
 	if (!strcmp(line, "settings"))

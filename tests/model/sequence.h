@@ -10,10 +10,19 @@
  *   in 5254...             one that it receives
  *   in tag=8100:10 5254... the same with a VLAN tag beside it
  *   in 5254...+100         and with 100 zero bytes at the end
+ *   tcp out SA 0 ack 1 win 65535 scale 7 = pass
+ *                          a segment between VM:40000 and WEB:80, and what must become of it
  *   jump 2000              the clock goes on by so many jiffies
  *   sweep                  the daemon ends what has expired
  *
  * Each step but the frames stays in force until the next of its kind.
+ *
+ * A tcp step has a direction, flags (FSRPAUEC, "." for none), a sequence number or two ("1:1001"
+ * with payload between them), and then in any order: ack N, win N, scale N, port N (of the VM),
+ * rawseq N and rawack N (the numbers themselves), bad (the checksum is wrong), part OFFSET+LENGTH
+ * (one fragment of it: bytes of the IP payload; length 0: the rest). Numbers count from the
+ * sender's initial one; the scale is an option. "= pass" or "= drop" says what must become of it,
+ * whatever programs and model agree on.
  */
 #ifndef VMSEG_MODEL_SEQUENCE_H
 #define VMSEG_MODEL_SEQUENCE_H
@@ -23,6 +32,9 @@
 #include "bpf/abi.h"
 #include "tests/harness/packet.h"
 #include "tests/model/policies.h"
+
+/* What a sequence says must become of a frame. */
+enum expected { EXPECT_NOTHING, EXPECT_PASS, EXPECT_DROP };
 
 enum step_kind { STEP_FRAME, STEP_PORT, STEP_SETTINGS, STEP_JUMP, STEP_SWEEP };
 
@@ -47,6 +59,7 @@ struct settings_setup {
 struct step {
 	enum step_kind kind;
 	enum direction direction; /* of a frame */
+	enum expected expected;   /* likewise */
 	uint32_t jiffies;         /* of a jump */
 	union {
 		struct packet packet;
@@ -79,5 +92,8 @@ void describe_frame(const struct packet *packet, char *out, size_t size);
 
 /* Reads the text form; policies come into the pool. False with a message in *ret_error. */
 bool read_sequence(FILE *stream, struct policy_pool *pool, struct sequence *ret, char error[256]);
+
+/* The rest of a line after "tcp". */
+bool read_tcp_step(char *text, struct step *ret);
 
 #endif
