@@ -23,8 +23,9 @@
 #define DEVICE_PATTERN_BYTES 63
 
 /* The host's ends of what container engines and cluster networks make: Docker, Podman, LXD and most
- * CNI plugins; Calico; Cilium. libvirt's own are named vnet*. */
-static const char *const quarantine_except[] = {"veth*", "cali*", "lxc*"};
+ * CNI plugins; Calico; Cilium. Then what Open vSwitch's userspace datapath and people call its own
+ * bridges, which are taps. libvirt's own devices are named vnet*. */
+static const char *const quarantine_except[] = {"veth*", "cali*", "lxc*", "ovs-*", "br-*"};
 
 struct key;
 

@@ -112,7 +112,10 @@ static int look_at_clsact(const struct filtered_port *port, enum direction direc
 	if (query_clsact(port->ifindex, ingress, &id) < 0 || id != expected)
 		*ret = HOOKS_MISSING;
 	else
-		*ret = is_behind_in_clsact(port->ifindex, ingress) ? HOOKS_BEHIND : HOOKS_FIRST;
+		*ret = has_tcx_programs(port->ifindex, ingress) ||
+				       is_behind_in_clsact(port->ifindex, ingress)
+			       ? HOOKS_BEHIND
+			       : HOOKS_FIRST;
 	return 0;
 }
 

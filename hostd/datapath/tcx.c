@@ -110,6 +110,15 @@ int find_tcx_place(unsigned int ifindex, bool ingress, uint32_t program_id, uint
 	return -ENOENT;
 }
 
+bool has_tcx_programs(unsigned int ifindex, bool ingress)
+{
+	uint32_t count = 0;
+
+	/* Kernels without TCX know no such question. */
+	return bpf_prog_query((int)ifindex, attach_type(ingress), 0, NULL, NULL, &count) == 0 &&
+	       count > 0;
+}
+
 static bool device_has_program(unsigned int ifindex, bool ingress, uint32_t program_id)
 {
 	uint32_t place;

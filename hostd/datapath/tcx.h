@@ -33,6 +33,9 @@ int query_tcx(const char *pin, unsigned int ifindex, bool ingress, struct tcx_st
 /* How many programs run before this one. -ENOENT: it is not there; -ENODEV: the device is gone. */
 int find_tcx_place(unsigned int ifindex, bool ingress, uint32_t program_id, uint32_t *ret);
 
+/* Does the device have any program by TCX? They run before all of clsact's. */
+bool has_tcx_programs(unsigned int ifindex, bool ingress);
+
 /* Is the pin a TCX link with one of vmseg's programs? */
 bool is_own_tcx_link(const char *pin);
 

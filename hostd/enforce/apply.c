@@ -113,6 +113,11 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	struct port_config config = plan->config;
 	int r = 0;
 
+	if (!plan->closed && !present_port(transition->managed, ifindex) &&
+	    enforcer->config->unfilterable == UNFILTERABLE_REFUSE)
+		r = refuse_bypass(ifindex, plan->target ? plan->target : "the device", diag);
+	if (r < 0)
+		return r;
 	config.fresh = transition->fresh;
 	/* A former port is taken over whenever that becomes possible: its sessions end then. */
 	config.pickup_seconds = is_formerly_filtered(enforcer->datapath, ifindex)

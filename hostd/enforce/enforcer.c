@@ -132,6 +132,7 @@ void close_enforcer(struct enforcer **enforcer)
 	free_problems(&(*enforcer)->problems);
 	release_library(&(*enforcer)->library);
 	free((*enforcer)->pins_problem);
+	free_bypasses(&(*enforcer)->bypasses);
 	free((*enforcer)->state_directory);
 	free((*enforcer)->port_directory);
 	free(*enforcer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Programs that somebody takes off a device are put back; somebody's program that runs before
- * vmseg's, and may accept what vmseg would not, is reported.
+ * Programs that somebody takes off a device are put back; whatever comes before vmseg's programs,
+ * and may let through or redirect what they would not, is reported.
  *
  * The kernel tells of qdiscs and filters, but not of TCX links. Those are looked for in turn, a few
  * ports at a time: each look takes the kernel's rtnl lock, for which others may be waiting.
@@ -86,8 +86,9 @@ static struct owned_port find_owned_port(struct enforcer *enforcer, unsigned int
 
 void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 {
-	enum hook_state state;
 	struct owned_port owned;
+	enum hook_state state;
+	const char *bypass;
 
 	/* Also where the device is gone: that is told otherwise. */
 	if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
@@ -98,14 +99,15 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 		put_back(enforcer, ifindex, &owned);
 		break;
 	case HOOKS_BEHIND:
-		note_problem(&owned, "somebody's program runs before vmseg's: what it accepts is "
-				     "not judged");
+		note_problem(&owned, "somebody's program runs before vmseg's: what it accepts or "
+				     "redirects is not judged");
 		break;
 	case HOOKS_FIRST:
-		if (has_problem(&owned))
+		bypass = find_bypass(&enforcer->bypasses, ifindex);
+		if (has_problem(&owned) && !bypass)
 			log_notice(name_of(&owned), "%s: vmseg's programs run first again",
 				   owned.device);
-		note_problem(&owned, NULL);
+		note_problem(&owned, bypass);
 		break;
 	}
 }
@@ -136,6 +138,17 @@ const char *find_pins_problem(const struct enforcer *enforcer)
 	return enforcer->pins_problem;
 }
 
+static void begin_round(struct enforcer *enforcer, bool thorough)
+{
+	int r = look_for_packet_sockets(&enforcer->bypasses);
+
+	check_pins(enforcer);
+	if (r == 0 && thorough)
+		r = look_for_xdp(&enforcer->bypasses);
+	if (r < 0)
+		log_debug(NULL, "cannot find out what bypasses programs: %s", strerror(-r));
+}
+
 bool repair_ports(struct enforcer *enforcer)
 {
 	struct repair *repair = &enforcer->repair;
@@ -143,7 +156,7 @@ bool repair_ports(struct enforcer *enforcer)
 		repair->rounds % THOROUGH_ROUNDS == 0 ? ATTACH_AUTO : ATTACH_TCX;
 
 	if (repair->cursor == 0)
-		check_pins(enforcer);
+		begin_round(enforcer, method == ATTACH_AUTO);
 	for (unsigned i = 0; i < PORTS_AT_ONCE; i++) {
 		unsigned int ifindex =
 			next_attached_port(enforcer->datapath, method, &repair->cursor);

@@ -7,6 +7,7 @@
 #define VMSEG_ENFORCE_STATE_H
 
 #include "hostd/change/pending.h"
+#include "hostd/enforce/bypass.h"
 #include "hostd/enforce/enforcer.h"
 #include "hostd/enforce/groups.h"
 #include "hostd/enforce/problems.h"
@@ -52,6 +53,7 @@ struct enforcer {
 	struct policed_start *policed_starts; /* by UUID */
 	struct chores chores;
 	struct repair repair;
+	struct bypasses bypasses;
 	struct pending_changes pending; /* of policy files */
 	char *pins_problem;             /* NULL: all is pinned as it should be */
 	struct problem *problems;       /* of the host: no known domain's */

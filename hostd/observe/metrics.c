@@ -115,6 +115,13 @@ static void write_in_line(struct walk *walk, const struct managed_domain *domain
 	fprintf(walk->stream, "} %d\n", !domain->error && !port->error);
 }
 
+static void write_bypassed(struct walk *walk, const struct managed_domain *domain,
+			   const struct managed_port *port)
+{
+	begin_sample(walk, domain, port);
+	fprintf(walk->stream, "} %d\n", port->hook_problem != NULL);
+}
+
 static void write_per_port(const struct metrics_source *source, FILE *stream)
 {
 	static const struct {
@@ -134,6 +141,9 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 		{"vmseg_port_in_line", "gauge",
 		 "1 when what is asked for is in force; 0: an older policy is, see vmseg status.",
 		 write_in_line, false},
+		{"vmseg_port_bypassed", "gauge",
+		 "1 when packets may pass without being judged, see vmseg status.", write_bypassed,
+		 false},
 	};
 
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {

@@ -109,8 +109,11 @@ check_tcx() {
 	check_equal "nothing had to be put back" "$before" "$(count_repairs)"
 }
 
+BEHIND="somebody's program runs before vmseg's: what it accepts or redirects is not judged"
+XDP="somebody's XDP program runs before vmseg's: what it redirects is not judged"
+
 metric() {
-	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics | grep "^$1[ {]" |
+	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics | grep "^$1" |
 		sed 's/.* //'
 }
 
@@ -156,6 +159,106 @@ check_repair_unmounted() {
 	check_equal "... and is filtered" true "$(show_port c12 '.hooked.in and .hooked.out')"
 }
 
+# ---- redirects --------------------------------------------------------------------------------
+
+# Where programs of others redirect what the guest sends, as container networks do.
+add_sink() {
+	ip netns add sink
+	ip link add sink0 type veth peer name eth0 netns sink
+	echo 1 >/proc/sys/net/ipv6/conf/sink0/disable_ipv6
+	ip netns exec sink sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+	ip link set sink0 up
+	ip -netns sink link set eth0 up
+	ip netns exec web sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+}
+
+sink_received() {
+	ip netns exec sink cat /sys/class/net/eth0/statistics/rx_packets
+}
+
+sink_has() {
+	[ "$(sink_received)" = "$1" ]
+}
+
+# web_sends SOURCE COUNT
+web_sends() {
+	ip netns exec web "$TOOLS/send_frame" -n "$2" -i 1 eth0 udp "$1" 10.0.0.99
+}
+
+# check_bypassed HOW PROBLEM COMMAND...: what the guest sends is redirected before vmseg sees it, by
+# what the command does.
+check_bypassed() {
+	local how=$1 problem=$2 before dropped
+	shift 2
+	"$@"
+	check_soon 40 "$how that redirects before vmseg is a problem that is said" problem_is "$problem"
+	check_equal "... in the list, too" stale "$(domain c11 .state)"
+	check_equal "... and a metric" 1 "$(metric 'vmseg_port_bypassed{domain="c11"')"
+	before=$(sink_received)
+	dropped=$(counter c11 out guard-ip)
+	web_sends 10.0.0.77 5
+	check_soon 10 "... for it passes what is forged" sink_has $((before + 5))
+	check_equal "... which vmseg does not see" "$dropped" "$(counter c11 out guard-ip)"
+}
+
+# check_guarded HOW: what is forged does not come to where others redirect.
+check_guarded() {
+	local before dropped
+	before=$(sink_received)
+	dropped=$(counter c11 out guard-ip)
+	web_sends 10.0.0.77 5
+	check_equal "$1: what is forged is dropped" $((dropped + 5)) "$(counter c11 out guard-ip)"
+	web_sends "$WEB" 3
+	check_soon 10 "... and what may be sent arrives" sink_has $((before + 3))
+	check_equal "... without a problem" "0 []" \
+		"$(metric 'vmseg_port_bypassed{domain="c11"') $(vmseg status --json | jq -c .problems)"
+}
+
+put_program() {
+	"$TOOLS/put_program" "$@" >"$LAB/put_program" &
+	program_pid=$!
+	wait_for 10 grep -q attached "$LAB/put_program"
+}
+
+take_program() {
+	kill "$program_pid"
+	wait "$program_pid" || true
+	check_soon 40 "when it is gone all is well" problem_is ""
+}
+
+check_redirects_tcx() {
+	add_sink
+	check_bypassed "a program by TCX" "$BEHIND" put_program ingress c11 sink0
+	take_program
+	put_program after-ingress c11 sink0
+	check_guarded "a program by TCX that redirects after vmseg"
+	take_program
+	put_program egress c11
+	check_soon 40 "one that only looks on at what the guest receives is said, too" problem_is "$BEHIND"
+	take_program
+	check_bypassed "an XDP program" "$XDP" put_program xdp c11 sink0
+	take_program
+	redirect_by_filter
+	check_guarded "a filter of clsact runs after TCX"
+	tc qdisc del dev c11 clsact
+}
+
+redirect_by_filter() {
+	tc qdisc add dev c11 clsact 2>/dev/null || true
+	tc filter add dev c11 ingress prio 1 protocol all u32 match u32 0 0 \
+		action mirred egress redirect dev sink0
+}
+
+check_redirects_clsact() {
+	check_bypassed "a filter" "$BEHIND" redirect_by_filter
+	tc filter del dev c11 ingress prio 1
+	check_soon 40 "when it is gone all is well" problem_is ""
+	if [ "$with_tcx" ]; then
+		check_bypassed "a program by TCX" "$BEHIND" put_program ingress c11 sink0
+		take_program
+	fi
+}
+
 check_clsact() {
 	check "by clsact" attach_web
 	check_equal "really" clsact "$(show_port c11 .attach)"
@@ -191,7 +294,7 @@ check_ingress_qdisc() {
 check_before() {
 	tc filter add dev c11 egress prio 1 protocol all u32 match u32 0 0 classid 1:1
 	check_soon 30 "a filter that comes before vmseg's is a problem that is said" \
-		problem_is "somebody's program runs before vmseg's: what it accepts is not judged"
+		problem_is "$BEHIND"
 	check_contains "to whoever looks at the port, too" "runs before" "$(vmseg show c11)"
 	tc filter del dev c11 egress prio 1
 	check_soon 30 "when it is gone all is well" problem_is ""
@@ -225,17 +328,22 @@ add_bridge br0 "$HOST/24"
 add_guest web c11 11
 write_good_policy
 
+with_tcx=
 start_hostd 'libvirt-uri = none' "metrics-listen = $LAB_RUN/metrics"
 if [ "$(vmseg status --json | jq -r .datapath.attach)" = tcx ]; then
+	with_tcx=yes
 	check_tcx
 	check_unmount
+	check_redirects_tcx
 	vmseg port detach c11
 else
 	report 0 "TCX # SKIP this kernel has none"
 fi
 stop_hostd
-start_hostd 'libvirt-uri = none' 'attach = clsact'
+start_hostd 'libvirt-uri = none' 'attach = clsact' "metrics-listen = $LAB_RUN/metrics"
 check_clsact
+[ "$with_tcx" ] || add_sink
+check_redirects_clsact
 check_br_netfilter
 stop_hostd
 done_testing

@@ -81,7 +81,7 @@ static void an_empty_file_gives_the_defaults(void **state)
 	assert_null(config->unmanaged_policy);
 	assert_int_equal(config->require_daemon, REQUIRE_MANAGED);
 	assert_int_equal(config->libvirt_uri_count, 1);
-	assert_int_equal(config->quarantine_except_count, 3);
+	assert_int_equal(config->quarantine_except_count, 5);
 	assert_null(config->metrics_listen);
 	assert_int_equal(config->log_level, LOG_INFO);
 	free_config(&config);
