@@ -235,6 +235,11 @@ struct tcp_attempt {
 #define ATTEMPT_OPEN (1U << 1) /* an answer starts the session anew */
 #define ATTEMPT_DONE (1U << 2) /* it is the SYN that the session began with, and is answered */
 
+/* A stamp may be ahead of a clock that was read before it, on another CPU: by so many jiffies, more
+ * than a minute. Any further ahead is long ago: 32 bits come round after 2^32 jiffies, 49.7 days at
+ * 1,000 a second. */
+#define STAMP_AHEAD_MAX (1U << 16)
+
 struct session {
 	__u32 seen;       /* low 32 bits of jiffies at the last packet that refreshed the session */
 	__u32 generation; /* of the port record that judged it last */

@@ -41,8 +41,8 @@ static __always_inline int is_expired(const struct session *session, __u32 now,
 	/* Bounded right where it is used: older verifiers forget the bound of a spilled register.
 	 */
 	asm volatile("%[state] &= %[mask]" : [state] "+r"(state) : [mask] "i"(STATE_MAX - 1));
-	/* Signed: another CPU may have stamped the session after this one read its clock. */
-	return (__s32)(now - session->seen) > (__s32)settings->timeout[state];
+	/* Another CPU may have stamped the session after this one read its clock. */
+	return now - session->seen + STAMP_AHEAD_MAX > settings->timeout[state] + STAMP_AHEAD_MAX;
 }
 
 /* The live session of a key, or NULL: what has expired is absent, whether or not it was swept. */

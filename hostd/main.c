@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 		{"help", no_argument, NULL, OPTION_HELP},
 		{0},
 	};
-	struct daemon daemon = {.lock = -1};
+	struct daemon daemon = {.lock = -1, .heartbeat = -1};
 	bool check = false;
 	int option;
 

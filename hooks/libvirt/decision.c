@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/control/client.h"
 
 static const char NAMESPACE[] = "urn:vmseg:1";
 
@@ -47,4 +48,10 @@ bool must_refuse(const char *operation, enum daemon_answer answer, bool managed,
 	if (answer == ANSWER_NO || require == REQUIRE_ALWAYS)
 		return true;
 	return managed && require == REQUIRE_MANAGED;
+}
+
+uint64_t silence_limit(const char *operation, bool managed, enum require_daemon require)
+{
+	return must_refuse(operation, ANSWER_NONE, managed, require) ? CONTROL_SILENCE_USEC
+								     : USEC_PER_SEC;
 }

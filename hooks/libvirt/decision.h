@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hostd/config/config.h"
 
@@ -27,5 +28,10 @@ bool mentions_vmseg(const char *xml, size_t size);
 /* True: the hook fails, and the guest does not start. */
 bool must_refuse(const char *operation, enum daemon_answer answer, bool managed,
 		 enum require_daemon require);
+
+/* How long the hook waits for a daemon that gives no sign of life, in microseconds. Short where the
+ * guest starts, or has ended, whatever the daemon says: it has the request, and acts on it when it
+ * runs again. */
+uint64_t silence_limit(const char *operation, bool managed, enum require_daemon require);
 
 #endif

@@ -48,8 +48,13 @@ static int read_settings(struct config **ret)
 }
 
 static enum daemon_answer ask_daemon(const struct config *config, const char *operation,
-				     const char *xml, size_t size, struct diag *diag)
+				     bool managed, const char *xml, size_t size, struct diag *diag)
 {
+	const struct patience patience = {
+		.timeout = config->hook_timeout,
+		.silence = silence_limit(operation, managed,
+					 (enum require_daemon)config->require_daemon),
+	};
 	_cleanup_free_ char *path = run_path(config, "control.sock");
 	json_t *result = NULL, *params;
 	int r;
@@ -60,7 +65,7 @@ static enum daemon_answer ask_daemon(const struct config *config, const char *op
 		fail(diag, EINVAL, NULL, 0, "the domain's XML cannot be sent to vmseg-hostd");
 		return ANSWER_NONE;
 	}
-	r = call_control(path, "hook", params, config->hook_timeout, &result, diag);
+	r = call_control(path, "hook", params, &patience, &result, diag);
 	json_decref(params);
 	json_decref(result);
 	if (r == -EREMOTEIO)
@@ -101,7 +106,7 @@ int main(int argc, char **argv)
 	xml = read_xml(&size);
 	if (xml) {
 		managed = mentions_vmseg(xml, size);
-		answer = ask_daemon(config, argv[2], xml, size, &diag);
+		answer = ask_daemon(config, argv[2], managed, xml, size, &diag);
 	} else {
 		fail(&diag, EINVAL, NULL, 0, "the domain's XML cannot be read from stdin");
 	}

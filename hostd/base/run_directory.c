@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 
 static void read_holder(int fd, char *out, size_t size)
 {
@@ -27,21 +28,42 @@ static void write_holder(int fd)
 		return;
 }
 
-int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
+static char *lock_path_of(const char *directory)
 {
-	_cleanup_free_ char *lock_path = NULL;
-	_cleanup_close_ int fd = -1;
-	char holder[32];
+	char *path;
 
-	if (asprintf(&lock_path, "%s/lock", path) < 0) {
-		lock_path = NULL;
-		return fail(diag, ENOMEM, path, 0, "out of memory");
-	}
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return fail(diag, errno, path, 0, "%s", strerror(errno));
-	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	return asprintf(&path, "%s/lock", directory) < 0 ? NULL : path;
+}
+
+static int open_lock(const char *directory, const char *lock_path, int *ret, struct diag *diag)
+{
+	_cleanup_close_ int fd = -1, checked = -1;
+	int r;
+
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return fail(diag, errno, directory, 0, "%s", strerror(errno));
+	r = open_trusted_directory(directory, &checked, diag);
+	if (r < 0)
+		return r;
+	fd = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail(diag, errno, lock_path, 0, "%s", strerror(errno));
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
+{
+	_cleanup_free_ char *lock_path = lock_path_of(path);
+	_cleanup_close_ int fd = -1;
+	char holder[32];
+	int r;
+
+	if (!lock_path)
+		return fail(diag, ENOMEM, path, 0, "out of memory");
+	r = open_lock(path, lock_path, &fd, diag);
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return fail(diag, errno, lock_path, 0, "%s", strerror(errno));
@@ -52,4 +74,23 @@ int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
 	write_holder(fd);
 	*ret_lock = TAKE_FD(fd);
 	return 0;
+}
+
+int reclaim_run_directory(const char *path, int *lock, struct diag *diag)
+{
+	_cleanup_free_ char *lock_path = lock_path_of(path);
+	struct stat held, there;
+	int fd, r;
+
+	if (!lock_path)
+		return fail(diag, ENOMEM, path, 0, "out of memory");
+	if (fstat(*lock, &held) == 0 && lstat(lock_path, &there) == 0 &&
+	    held.st_dev == there.st_dev && held.st_ino == there.st_ino)
+		return 0;
+	r = claim_run_directory(path, &fd, diag);
+	if (r < 0)
+		return r;
+	close_descriptor(lock);
+	*lock = fd;
+	return 1;
 }

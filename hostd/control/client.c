@@ -6,6 +6,7 @@
 #include "hostd/control/client.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,60 +28,101 @@ static int unreachable(struct control_client *client, int code, struct diag *dia
 		    strerror(code));
 }
 
+/* Between two looks at the heartbeat, and two tries to connect. */
+#define LOOK_MS  100
+#define RETRY_MS 20
+
 static int out_of_time(struct control_client *client, struct diag *diag)
 {
 	return fail(diag, EHOSTUNREACH, client->path, 0,
-		    "vmseg-hostd did not answer within %u seconds", client->timeout);
+		    "vmseg-hostd did not answer within %u seconds", client->patience.timeout);
+}
+
+/* Waits for `events`, at most some milliseconds; then looks whether waiting has any sense. Returns
+ * 1 when they are there, 0 when not, or an error. */
+static int wait_a_while(struct control_client *client, struct pollfd *pollfd, int most,
+			struct diag *diag)
+{
+	uint64_t now = monotonic_usec();
+	int r;
+
+	if (!client->deadline && !client->heartbeat)
+		most = -1;
+	/* Rounded up, not to spin through the last millisecond. */
+	if (client->deadline && now + (uint64_t)most * 1000 > client->deadline)
+		most = now < client->deadline ? (int)((client->deadline - now) / 1000) + 1 : 0;
+	r = poll(pollfd, pollfd ? 1 : 0, most);
+	if (r < 0 && errno != EINTR)
+		return unreachable(client, errno, diag);
+	if (r > 0)
+		return 1;
+	if (client->deadline && monotonic_usec() >= client->deadline)
+		return out_of_time(client, diag);
+	if (client->heartbeat &&
+	    is_silent(client->heartbeat, client->patience.silence, &client->watch))
+		return fail(diag, EHOSTUNREACH, client->path, 0,
+			    "vmseg-hostd is there but gives no sign of life: it may be stopped or "
+			    "frozen");
+	return 0;
 }
 
 /* Waits until `events` or the deadline. */
 static int wait_for(struct control_client *client, short events, struct diag *diag)
 {
 	struct pollfd pollfd = {.fd = client->fd, .events = events};
-	int left = -1, r;
+	int r;
 
-	do {
-		if (client->deadline) {
-			uint64_t now = monotonic_usec();
-
-			/* Rounded up, not to spin through the last millisecond. */
-			left = now < client->deadline ? (int)((client->deadline - now) / 1000) + 1
-						      : 0;
-		}
-		r = poll(&pollfd, 1, left);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return unreachable(client, errno, diag);
-	return r == 0 ? out_of_time(client, diag) : 0;
+	do
+		r = wait_a_while(client, &pollfd, LOOK_MS, diag);
+	while (r == 0);
+	return r < 0 ? r : 0;
 }
 
-/* connect() to a unix socket whose backlog is full waits as long as a send may. */
+/* A unix socket whose backlog is full says EAGAIN. */
 static int connect_socket(struct control_client *client, struct diag *diag)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = client->timeout};
 
 	if (strlen(client->path) >= sizeof(address.sun_path))
 		return fail(diag, EINVAL, NULL, 0, "socket path \"%s\" is longer than %zu bytes",
 			    client->path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, client->path, strlen(client->path) + 1);
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (client->fd < 0)
 		return unreachable(client, errno, diag);
-	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return errno == EAGAIN ? out_of_time(client, diag)
-				       : unreachable(client, errno, diag);
+	while (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r;
+
+		if (errno != EAGAIN && errno != EINTR)
+			return unreachable(client, errno, diag);
+		r = wait_a_while(client, NULL, RETRY_MS, diag);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
-int connect_control(const char *path, unsigned timeout, struct control_client *ret,
+/* Beside the socket. */
+static char *heartbeat_path(const char *socket)
+{
+	_cleanup_free_ char *copy = strdup(socket);
+	char *path;
+
+	if (!copy || asprintf(&path, "%s/" HEARTBEAT_FILE, dirname(copy)) < 0)
+		return NULL;
+	return path;
+}
+
+int connect_control(const char *path, const struct patience *patience, struct control_client *ret,
 		    struct diag *diag)
 {
-	struct control_client client = {.fd = -1, .path = path, .timeout = timeout};
+	struct control_client client = {.fd = -1, .path = path, .patience = *patience};
 	int r;
 
-	client.deadline = monotonic_usec() + timeout * USEC_PER_SEC;
+	if (!client.patience.silence)
+		client.patience.silence = CONTROL_SILENCE_USEC;
+	client.heartbeat = heartbeat_path(path);
+	client.deadline = monotonic_usec() + patience->timeout * USEC_PER_SEC;
 	r = connect_socket(&client, diag);
 	if (r < 0) {
 		close_control(&client);
@@ -214,6 +256,8 @@ int read_reply(struct control_client *client, json_t **ret_result, struct diag *
 int read_stream(struct control_client *client, json_t **ret_object, struct diag *diag)
 {
 	client->deadline = 0;
+	/* Nothing may happen for long. */
+	free(TAKE_PTR(client->heartbeat));
 	return read_object(client, ret_object, diag);
 }
 
@@ -221,14 +265,15 @@ void close_control(struct control_client *client)
 {
 	close_descriptor(&client->fd);
 	client->fd = -1;
+	free(TAKE_PTR(client->heartbeat));
 	free(TAKE_PTR(client->buffer));
 }
 
-int call_control(const char *path, const char *method, json_t *params, unsigned timeout,
-		 json_t **ret_result, struct diag *diag)
+int call_control(const char *path, const char *method, json_t *params,
+		 const struct patience *patience, json_t **ret_result, struct diag *diag)
 {
 	_cleanup_(close_control) struct control_client client = {.fd = -1};
-	int r = connect_control(path, timeout, &client, diag);
+	int r = connect_control(path, patience, &client, diag);
 
 	if (r == 0)
 		r = send_request(&client, method, params, diag);

@@ -5,12 +5,19 @@
 #ifndef VMSEG_CONTROL_CONNECTION_H
 #define VMSEG_CONTROL_CONNECTION_H
 
+#include <sys/types.h>
+
 #include "hostd/control/server.h"
 
 struct connection;
 
 struct control_listener {
 	char *path;
+	mode_t mode;
+	gid_t group;
+	sd_event_io_handler_t accept;
+	dev_t device; /* of the socket's file, as it was made */
+	ino_t inode;
 	sd_event_source *source;
 };
 

@@ -19,8 +19,9 @@
 
 #define BACKLOG 64
 
-static int prepare_socket(const char *path, mode_t mode, gid_t group, int *ret, struct diag *diag)
+static int prepare_socket(const struct control_listener *listener, int *ret, struct diag *diag)
 {
+	const char *path = listener->path;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask;
@@ -37,7 +38,7 @@ static int prepare_socket(const char *path, mode_t mode, gid_t group, int *ret, 
 	mask = umask(0177);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
 	umask(mask);
-	if (r || chown(path, (uid_t)-1, group) < 0 || chmod(path, mode) < 0 ||
+	if (r || chown(path, (uid_t)-1, listener->group) < 0 || chmod(path, listener->mode) < 0 ||
 	    listen(fd, BACKLOG) < 0) {
 		r = r ? r : errno;
 		return fail(diag, r, path, 0, "cannot listen: %s", strerror(r));
@@ -81,25 +82,48 @@ static int accept_read(sd_event_source *source, int fd, uint32_t events, void *c
 	return accept_client(context, fd, true);
 }
 
-static int open_listener(struct control_server *server, struct control_listener *listener,
-			 const char *directory, const char *name, mode_t mode, gid_t group,
-			 sd_event_io_handler_t handler, struct diag *diag)
+/* Listens; in place of what the listener had, once that has succeeded. */
+static int listen_anew(struct control_server *server, struct control_listener *listener,
+		       struct diag *diag)
 {
+	sd_event_source *source = NULL;
+	struct stat status;
 	int fd = -1, r;
 
-	if (asprintf(&listener->path, "%s/%s", directory, name) < 0) {
-		listener->path = NULL;
-		return fail(diag, ENOMEM, directory, 0, "out of memory");
-	}
-	r = prepare_socket(listener->path, mode, group, &fd, diag);
+	r = prepare_socket(listener, &fd, diag);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(server->event, &listener->source, fd, EPOLLIN, handler, server);
+	r = lstat(listener->path, &status) < 0 ? -errno : 0;
+	if (r == 0)
+		r = sd_event_add_io(server->event, &source, fd, EPOLLIN, listener->accept, server);
 	if (r < 0) {
 		close(fd);
 		return fail(diag, -r, listener->path, 0, "cannot watch: %s", strerror(-r));
 	}
-	return sd_event_source_set_io_fd_own(listener->source, 1);
+	sd_event_source_set_io_fd_own(source, 1);
+	sd_event_source_disable_unref(listener->source);
+	listener->source = source;
+	listener->device = status.st_dev;
+	listener->inode = status.st_ino;
+	return 0;
+}
+
+static bool is_there(const struct control_listener *listener)
+{
+	struct stat status;
+
+	return lstat(listener->path, &status) == 0 && status.st_dev == listener->device &&
+	       status.st_ino == listener->inode;
+}
+
+static int open_listener(struct control_server *server, struct control_listener *listener,
+			 const char *directory, const char *name, struct diag *diag)
+{
+	if (asprintf(&listener->path, "%s/%s", directory, name) < 0) {
+		listener->path = NULL;
+		return fail(diag, ENOMEM, directory, 0, "out of memory");
+	}
+	return listen_anew(server, listener, diag);
 }
 
 static void close_listener(struct control_listener *listener)
@@ -136,16 +160,41 @@ int open_control_server(sd_event *event, const char *directory, const struct met
 
 	if (r < 0)
 		return fail(diag, -r, directory, 0, "out of memory");
-	r = open_listener(server, &server->control, directory, "control.sock", 0600, (gid_t)-1,
-			  accept_control, diag);
+	server->control = (struct control_listener){
+		.mode = 0600,
+		.group = (gid_t)-1,
+		.accept = accept_control,
+	};
+	server->read = (struct control_listener){
+		.mode = group ? 0660 : 0600,
+		.group = group ? group->gr_gid : (gid_t)-1,
+		.accept = accept_read,
+	};
+	r = open_listener(server, &server->control, directory, "control.sock", diag);
 	if (r == 0)
-		r = open_listener(server, &server->read, directory, "read.sock",
-				  group ? 0660 : 0600, group ? group->gr_gid : (gid_t)-1,
-				  accept_read, diag);
+		r = open_listener(server, &server->read, directory, "read.sock", diag);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(server);
 	return 0;
+}
+
+int restore_control_sockets(struct control_server *server, struct diag *diag)
+{
+	struct control_listener *const listeners[] = {&server->control, &server->read};
+	int found = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(listeners); i++) {
+		int r;
+
+		if (is_there(listeners[i]))
+			continue;
+		r = listen_anew(server, listeners[i], diag);
+		if (r < 0)
+			return r;
+		found = 1;
+	}
+	return found;
 }
 
 void close_control_server(struct control_server **server)

@@ -46,7 +46,11 @@ int open_control_server(sd_event *event, const char *directory, const struct met
 			size_t method_count, struct control_context *context,
 			struct control_server **ret, struct diag *diag);
 
-/* The same without sockets of its own. */
+/* Makes sockets anew whose files somebody has removed; connections stay. Returns 1 if there was
+ * one, 0 if not, or -errno with an error in diag. */
+int restore_control_sockets(struct control_server *server, struct diag *diag);
+
+/* A server without sockets of its own. */
 int new_control_server(sd_event *event, const struct method *methods, size_t method_count,
 		       struct control_context *context, struct control_server **ret);
 void close_control_server(struct control_server **server);

@@ -59,7 +59,9 @@ json_t *ask_daemon(const struct invocation *invocation, const char *method, json
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *result = NULL;
 
-	if (path && call_control(path, method, params, PATIENCE_SECONDS, &result, &diag) < 0)
+	if (path &&
+	    call_control(path, method, params, &(struct patience){.timeout = PATIENCE_SECONDS},
+			 &result, &diag) < 0)
 		print_error(&diag);
 	json_decref(params);
 	return result;

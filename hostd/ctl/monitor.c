@@ -35,7 +35,7 @@ int run_monitor(const struct invocation *invocation)
 
 	if (!path)
 		return STATUS_FAILED;
-	r = connect_control(path, PATIENCE_SECONDS, &client, &diag);
+	r = connect_control(path, &(struct patience){.timeout = PATIENCE_SECONDS}, &client, &diag);
 	if (r == 0)
 		r = send_request(&client, "monitor", NULL, &diag);
 	if (r == 0)

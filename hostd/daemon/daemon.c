@@ -11,6 +11,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/base/heartbeat.h"
 #include "hostd/base/log.h"
 #include "hostd/base/run_directory.h"
 #include "hostd/observe/events.h"
@@ -80,8 +81,10 @@ static int open_daemon(struct daemon *daemon, struct diag *diag)
 		r = open_link_monitor(&device_callbacks, daemon, &daemon->links, diag);
 	if (r == 0)
 		r = open_enforcer(config, daemon->datapath, &daemon->enforcer, diag);
-	if (r == 0)
+	if (r == 0) {
+		start_heartbeat(daemon);
 		r = open_control(daemon, diag);
+	}
 	if (r == 0)
 		r = open_metrics(daemon, diag);
 	if (r < 0)
@@ -107,6 +110,7 @@ static void close_daemon(struct daemon *daemon)
 	free_virt_links(&daemon->libvirt);
 	sd_event_source_unref(daemon->chores);
 	sd_event_unref(daemon->event);
+	close_heartbeat(daemon->first_config->run_directory, &daemon->heartbeat);
 	close_descriptor(&daemon->lock);
 	if (daemon->config != daemon->first_config)
 		free_config(&daemon->config);

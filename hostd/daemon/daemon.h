@@ -18,6 +18,7 @@ struct daemon {
 	struct config *first_config; /* of the start: some parts cannot change theirs */
 	struct config *config;       /* in force */
 	int lock;
+	int heartbeat; /* descriptor; below 0: there is none, as -errno says */
 	sd_event *event;
 	struct datapath *datapath;
 	struct enforcer *enforcer;
@@ -45,6 +46,17 @@ int read_settings(struct daemon *daemon);
 
 /* Reads settings and policies again; `owner` is the daemon. */
 int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag);
+
+/* ---- upkeep.c ----------------------------------------------------------------------------------
+ */
+
+/* Begins the heartbeat, or tries again. That it cannot be written is logged once and no failure:
+ * clients then wait until their time is over. */
+void start_heartbeat(struct daemon *daemon);
+
+/* Twice a second: the heart beats, and what a cleaner has removed from the run directory, and of
+ * the state files, is made anew. */
+void keep_up(struct daemon *daemon);
 
 /* ---- loop.c ------------------------------------------------------------------------------------
  */

@@ -8,12 +8,14 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/base/heartbeat.h"
 #include "hostd/base/log.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/observe/events.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */
+#define PRIORITY_HEART  (SD_EVENT_PRIORITY_NORMAL - 10)
 #define PRIORITY_CHORES (SD_EVENT_PRIORITY_NORMAL + 5)
 #define PRIORITY_NEWS   (SD_EVENT_PRIORITY_NORMAL + 10)
 #define PRIORITY_SWEEP  (SD_EVENT_PRIORITY_NORMAL + 20)
@@ -168,6 +170,13 @@ static int on_repair(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static int on_upkeep(sd_event_source *source, uint64_t now, void *context)
+{
+	keep_up(context);
+	sd_event_source_set_time_relative(source, HEARTBEAT_PERIOD_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static int on_deadline(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
@@ -212,7 +221,8 @@ static int watch_descriptor(struct daemon *daemon, int fd, sd_event_io_handler_t
 	return r;
 }
 
-static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler_t handler)
+static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler_t handler,
+		     int64_t priority)
 {
 	sd_event_source *source = NULL;
 	int r = sd_event_add_time_relative(daemon->event, &source, CLOCK_MONOTONIC, usec,
@@ -220,7 +230,7 @@ static int add_timer(struct daemon *daemon, uint64_t usec, sd_event_time_handler
 
 	if (r < 0)
 		return r;
-	sd_event_source_set_priority(source, PRIORITY_SWEEP);
+	sd_event_source_set_priority(source, priority);
 	r = sd_event_source_set_floating(source, 1);
 	sd_event_source_unref(source);
 	return r;
@@ -292,9 +302,11 @@ int join_loop(struct daemon *daemon)
 	if (r >= 0)
 		r = watch_chores(daemon);
 	if (r >= 0)
-		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep);
+		r = add_timer(daemon, SWEEP_STEP_USEC, on_sweep, PRIORITY_SWEEP);
 	if (r >= 0)
-		r = add_timer(daemon, REPAIR_ROUND_USEC, on_repair);
+		r = add_timer(daemon, REPAIR_ROUND_USEC, on_repair, PRIORITY_SWEEP);
+	if (r >= 0)
+		r = add_timer(daemon, HEARTBEAT_PERIOD_USEC, on_upkeep, PRIORITY_HEART);
 	if (r >= 0)
 		r = watch_deadlines(daemon);
 	return r < 0 ? r : 0;

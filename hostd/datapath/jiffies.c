@@ -35,7 +35,5 @@ int read_jiffies(const struct datapath *datapath, uint32_t *ret)
 
 uint32_t jiffies_between(uint32_t since, uint32_t now)
 {
-	int32_t passed = (int32_t)(now - since);
-
-	return passed < 0 ? 0 : (uint32_t)passed;
+	return since - now <= STAMP_AHEAD_MAX ? 0 : now - since;
 }

@@ -16,8 +16,9 @@ uint32_t read_hz(void);
 /* Asks the program read_clock. Returns 0 or -errno. */
 int read_jiffies(const struct datapath *datapath, uint32_t *ret);
 
-/* From `since` to `now`; 0 where another CPU's stamp is a tick ahead. They may be 2^31 jiffies
- * apart, 24 days at 1000 per second: the sweep sees to it that no stamp grows older. */
+/* From `since` to `now`; 0 where another CPU's stamp is ahead, by STAMP_AHEAD_MAX at most. Stamps
+ * are told apart for 2^32 jiffies less that, 49.7 days at 1,000 per second: also without a daemon
+ * that sweeps. */
 uint32_t jiffies_between(uint32_t since, uint32_t now);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/vfs.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/trusted_file.h"
 
 #define MAPS_DIRECTORY  "maps"
 #define LINKS_DIRECTORY "links"
@@ -105,6 +106,54 @@ bool are_pins_in_place(const struct pins *pins)
 	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
+static DIR *open_directory(const struct pins *pins, const char *name)
+{
+	int fd = openat(pins->lock, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory;
+
+	if (fd < 0)
+		return NULL;
+	directory = fdopendir(fd);
+	if (!directory)
+		close(fd);
+	return directory;
+}
+
+/* Of all entries of a directory that is pinned in, and of the directory itself. */
+static int check_pins_in(const struct pins *pins, const char *name, struct diag *diag)
+{
+	_cleanup_(close_directory) DIR *directory = open_directory(pins, name);
+	const struct dirent *entry;
+	char path[PIN_PATH_BYTES];
+	struct stat status;
+	int r = 0;
+
+	while (r == 0 && directory && (entry = readdir(directory))) {
+		if (strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/%.*s", pins->root, name, PIN_NAME_BYTES / 2,
+			 entry->d_name);
+		r = check_trusted(&status, path, diag);
+	}
+	return r;
+}
+
+/* Whoever can write to a pinned map decides what passes. Refused rather than repaired: nobody knows
+ * what has been written. */
+static int check_all_pins(const struct pins *pins, struct diag *diag)
+{
+	struct stat status;
+	int r;
+
+	if (fstat(pins->lock, &status) < 0)
+		return fail(diag, errno, pins->root, 0, "%s", strerror(errno));
+	r = check_trusted(&status, pins->root, diag);
+	if (r == 0)
+		r = check_pins_in(pins, MAPS_DIRECTORY, diag);
+	return r < 0 ? r : check_pins_in(pins, LINKS_DIRECTORY, diag);
+}
+
 int open_pins(const char *root, struct pins *ret, struct diag *diag)
 {
 	_cleanup_(close_pins) struct pins pins = {.lock = -1};
@@ -117,6 +166,8 @@ int open_pins(const char *root, struct pins *ret, struct diag *diag)
 	if (r < 0)
 		return r;
 	r = make_pin_directories(&pins, diag);
+	if (r == 0)
+		r = check_all_pins(&pins, diag);
 	if (r < 0)
 		return r;
 	*ret = (struct pins){.root = TAKE_PTR(pins.root), .lock = TAKE_FD(pins.lock)};
@@ -154,19 +205,6 @@ const char *link_pin(const struct pins *pins, unsigned int ifindex, enum directi
 	snprintf(path + root, PIN_NAME_BYTES, "/" LINKS_DIRECTORY "/%u-%s", ifindex,
 		 direction == DIRECTION_IN ? "in" : "out");
 	return path;
-}
-
-static DIR *open_directory(const struct pins *pins, const char *name)
-{
-	int fd = openat(pins->lock, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory;
-
-	if (fd < 0)
-		return NULL;
-	directory = fdopendir(fd);
-	if (!directory)
-		close(fd);
-	return directory;
 }
 
 /* "12-in" and "12-out" are ours. */

@@ -14,12 +14,11 @@
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/state.h"
 
-/* Entries that are read at once. */
 bool is_expired(const struct settings *settings, const struct session *session, uint32_t now)
 {
 	if (session->state >= STATE_MAX)
 		return true;
-	return (int32_t)(now - session->seen) > (int32_t)settings->timeout[session->state];
+	return jiffies_between(session->seen, now) > settings->timeout[session->state];
 }
 
 struct policy_query question_of_session(const struct session_key *key,

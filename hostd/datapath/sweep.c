@@ -84,12 +84,16 @@ static void begin_port(struct sweep *sweep)
 	sweep->live = 0;
 }
 
-/* 32-bit jiffies come round: a window that is over must not open again weeks later. */
+/* Longer than any window is set to: the rest of libvirt's migration and the setting's maximum. */
+#define PICKUP_SECONDS_MAX 7200
+
+/* 32-bit jiffies come round: a window that is over must not open again weeks later, and one that no
+ * daemon has closed in time must not stay open for weeks. */
 static void close_pickup_window(const struct filtered_port *port, uint32_t now)
 {
 	uint32_t *until = &record_of(port)->pickup_until;
 
-	if (*until && (int32_t)(now - *until) >= 0)
+	if (*until && *until - now - 1 >= PICKUP_SECONDS_MAX * port->datapath->hz)
 		__atomic_store_n(until, 0, __ATOMIC_RELAXED);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
 #include "hostd/base/trusted_file.h"
 #include "hostd/enforce/state.h"
 #include "hostd/enforce/state_file.h"
@@ -165,4 +166,18 @@ void for_each_problem(struct enforcer *enforcer,
 	drop_solved_problems(&enforcer->problems);
 	for (const struct problem *p = enforcer->problems; p; p = p->hh.next)
 		visit(p, context);
+}
+
+void report_problem(struct enforcer *enforcer, const char *subject, const char *text)
+{
+	const struct problem *known = find_problem(enforcer->problems, subject);
+
+	if (text && (!known || strcmp(known->text, text) != 0)) {
+		log_error(NULL, "%s: %s", subject, text);
+		set_problem(&enforcer->problems, subject, "%s", text);
+	}
+	if (!text && known) {
+		log_notice(NULL, "%s: well again", subject);
+		clear_problem(&enforcer->problems, subject);
+	}
 }

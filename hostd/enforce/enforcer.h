@@ -29,6 +29,12 @@ struct groups *enforcer_groups(const struct enforcer *enforcer);
 void for_each_problem(struct enforcer *enforcer,
 		      void (*visit)(const struct problem *problem, void *context), void *context);
 
+/* What others have found wrong with `subject`; NULL: it is well again. Logged when it is news. */
+void report_problem(struct enforcer *enforcer, const char *subject, const char *text);
+
+/* Writes state files that somebody has removed anew. Cheap where nobody has. */
+void restore_saved_domains(struct enforcer *enforcer);
+
 /* ---- what the libvirt hook says ----------------------------------------------------------- */
 
 /* Nothing is attached yet: would the domain's policy hold? Returns 0 or -errno with an error. */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
@@ -109,6 +110,32 @@ void save_domain(const struct enforcer *enforcer, struct managed_domain *managed
 	/* Of what could never be read libvirt tells again. */
 	if (managed->xml && write_saved_domain(enforcer, managed, &diag) < 0)
 		log_error(managed->domain->name, "%s", diag_message(&diag, text, sizeof(text)));
+}
+
+/* When names were last made or removed there; zero: there is no such directory. */
+static struct timespec time_of(const char *directory)
+{
+	struct stat status;
+
+	return stat(directory, &status) < 0 ? (struct timespec){0} : status.st_mtim;
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+void restore_saved_domains(struct enforcer *enforcer)
+{
+	if (is_same_time(enforcer->state_time, time_of(enforcer->state_directory)) &&
+	    is_same_time(enforcer->port_time, time_of(enforcer->port_directory)))
+		return;
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m->saved && !has_state_file(directory_of(enforcer, m->domain), m->domain->uuid))
+			save_domain(enforcer, m);
+	}
+	enforcer->state_time = time_of(enforcer->state_directory);
+	enforcer->port_time = time_of(enforcer->port_directory);
 }
 
 static void remove_state(const char *directory, const char *uuid)

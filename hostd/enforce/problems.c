@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct problem *find_problem(struct problem *problems, const char *subject)
+struct problem *find_problem(struct problem *problems, const char *subject)
 {
 	struct problem *problem;
 

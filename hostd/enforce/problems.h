@@ -26,6 +26,9 @@ __attribute__((format(printf, 3, 4))) void set_file_problem(struct problem **pro
 							    const char *path, const char *format,
 							    ...);
 
+/* NULL: none. */
+struct problem *find_problem(struct problem *problems, const char *subject);
+
 /* Also where there is none. */
 void clear_problem(struct problem **problems, const char *subject);
 

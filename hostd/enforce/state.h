@@ -59,6 +59,8 @@ struct enforcer {
 	struct problem *problems;       /* of the host: no known domain's */
 	char *state_directory;          /* of libvirt's domains: does not outlive a reboot */
 	char *port_directory;           /* of port domains: does */
+	struct timespec state_time;     /* of the directories, when all files were last there */
+	struct timespec port_time;
 };
 
 /* ---- domains.c ----------------------------------------------------------------------------- */

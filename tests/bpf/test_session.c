@@ -392,6 +392,32 @@ static void errors_that_are_cut_short_are_dropped(void **state)
 		    TRUNCATED);
 }
 
+/* The clock has 32 bits: more than half of them is not a stamp from the future. */
+static void what_is_weeks_old_is_over(void **state)
+{
+	static const uint32_t ages[] = {1U << 31, (1U << 31) + MARGIN, 3U << 30};
+	struct session_key key = session_between(VM, 40000, WEB, 53, IPPROTO_UDP);
+	struct rig_port *port = *state;
+
+	for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+		expect_pass(port, OUT, udp(VM, WEB, 40000, 53), NEW);
+		expect_pass(port, IN, udp(WEB, VM, 53, 40000), ESTABLISHED);
+		age_session(port, &key, ages[i]);
+		expect_drop(port, IN, udp(WEB, VM, 53, 40000), POLICY);
+	}
+}
+
+/* Another CPU has stamped it since this one read the clock. */
+static void a_stamp_may_be_ahead(void **state)
+{
+	struct session_key key = session_between(VM, 40000, WEB, 53, IPPROTO_UDP);
+	struct rig_port *port = *state;
+
+	expect_pass(port, OUT, udp(VM, WEB, 40000, 53), NEW);
+	age_session(port, &key, -1000U);
+	expect_pass(port, IN, udp(WEB, VM, 53, 40000), ESTABLISHED);
+}
+
 static void errors_about_an_expired_session_are_dropped(void **state)
 {
 	struct rig_port *port = *state;
@@ -553,6 +579,8 @@ int main(void)
 		rig_test(errors_look_through_options_and_extension_headers),
 		rig_test(errors_about_a_ping_find_its_session),
 		rig_test(errors_that_are_cut_short_are_dropped),
+		rig_test(what_is_weeks_old_is_over),
+		rig_test(a_stamp_may_be_ahead),
 		rig_test(errors_about_an_expired_session_are_dropped),
 		rig_test(errors_about_tcp_must_name_a_segment_in_flight),
 		rig_test(answers_to_multicast_requests_pass),

@@ -145,6 +145,30 @@ static void a_round_ends_what_has_expired(void **state)
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
 }
 
+/* Half of the clock's 32 bits and more: no daemon has swept for weeks. */
+static void what_is_weeks_old_is_over(void **state)
+{
+	static const uint32_t ages[] = {1U << 31, (1U << 31) + 1000, 3U << 30,
+					UINT32_MAX - (1U << 17)};
+	struct netns *netns = *state;
+	struct session_view view;
+	uint32_t fresh = 1;
+
+	set_netns_policy(netns, ONLY_OUT);
+	attach_tap(netns);
+	view = make_session(netns, 40000);
+	for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+		struct session_view old = view;
+
+		old.key.local_port = (uint16_t)i;
+		fill_table(netns, &old, 10, 1, ages[i]);
+		assert_int_equal(count_live_sessions(netns), fresh);
+		sweep_round(netns, 1000);
+		assert_int_equal(counted(netns), fresh);
+	}
+	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
+}
+
 static void a_slice_keeps_to_its_budget(void **state)
 {
 	struct netns *netns = *state;
@@ -241,6 +265,19 @@ struct opener {
 };
 
 /* Opens one session after the other, from port 1 of VM to ever other ports of WEB. */
+/* One that nobody has closed in time looks, weeks later, as if it were to be open for weeks. */
+static void a_window_that_is_too_long_closes(void **state)
+{
+	struct netns *netns = *state;
+
+	netns->port.pickup_seconds = (1U << 30) / 1000;
+	set_netns_policy(netns, ONLY_OUT);
+	attach_tap(netns);
+	assert_true(pickup_seconds(netns) > 0);
+	sweep_round(netns, 1000);
+	assert_int_equal(pickup_seconds(netns), 0);
+}
+
 static void *open_many(void *context)
 {
 	struct opener *opener = context;
@@ -373,6 +410,8 @@ int main(void)
 		test(a_port_may_go_in_the_middle_of_a_round),
 		test(unfinished_handshakes_are_counted_out),
 		test(a_pickup_window_closes),
+		test(a_window_that_is_too_long_closes),
+		test(what_is_weeks_old_is_over),
 		test(no_session_is_lost_between_two_tables),
 		test(events_come_with_their_device),
 		test(events_outlive_the_daemon),

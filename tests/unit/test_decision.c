@@ -68,6 +68,21 @@ static void what_the_daemon_hears_of(void **state)
 	assert_false(is_reported(""));
 }
 
+/* A daemon that gives no sign of life is waited for only where that decides about the guest. */
+static void who_does_not_need_the_daemon_waits_less(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(starting); i++) {
+		uint64_t needed = silence_limit(starting[i], true, REQUIRE_MANAGED);
+
+		assert_int_equal(needed, silence_limit(starting[i], false, REQUIRE_ALWAYS));
+		assert_true(silence_limit(starting[i], false, REQUIRE_MANAGED) < needed);
+		assert_true(silence_limit(starting[i], true, REQUIRE_NEVER) < needed);
+		for (size_t j = 0; j < COUNT(harmless); j++)
+			assert_true(silence_limit(harmless[j], true, REQUIRE_ALWAYS) < needed);
+	}
+}
+
 static void metadata_is_recognized(void **state)
 {
 	static const char with[] = "<domain><metadata><vmseg:domain xmlns:vmseg=\"urn:vmseg:1\"/>";
@@ -88,6 +103,7 @@ int main(void)
 		cmocka_unit_test(the_daemon_has_the_last_word),
 		cmocka_unit_test(without_the_daemon_the_settings_decide),
 		cmocka_unit_test(what_the_daemon_hears_of),
+		cmocka_unit_test(who_does_not_need_the_daemon_waits_less),
 		cmocka_unit_test(metadata_is_recognized),
 	};
 

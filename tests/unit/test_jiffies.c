@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/abi.h"
 #include "hostd/datapath/jiffies.h"
 
 /* kernel/Kconfig.hz has these and no other. */
@@ -30,6 +31,15 @@ static void another_cpu_may_be_ahead(void **state)
 {
 	assert_int_equal(jiffies_between(101, 100), 0);
 	assert_int_equal(jiffies_between(5, UINT32_MAX), 0);
+	assert_int_equal(jiffies_between(100 + STAMP_AHEAD_MAX, 100), 0);
+}
+
+/* What was stamped weeks ago is old, not new: nobody may have swept it meanwhile. */
+static void half_of_the_clock_is_not_the_future(void **state)
+{
+	assert_int_equal(jiffies_between(100, 100 + (1U << 31)), 1U << 31);
+	assert_int_equal(jiffies_between(100, 101 + (1U << 31)), (1U << 31) + 1);
+	assert_int_equal(jiffies_between(101 + STAMP_AHEAD_MAX, 100), UINT32_MAX - STAMP_AHEAD_MAX);
 }
 
 int main(void)
@@ -37,6 +47,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rate_is_one_that_kernels_have),
 		cmocka_unit_test(time_passes_across_the_wrap),
+		cmocka_unit_test(half_of_the_clock_is_not_the_future),
 		cmocka_unit_test(another_cpu_may_be_ahead),
 	};
 

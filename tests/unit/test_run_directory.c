@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,9 +100,55 @@ static void a_place_that_cannot_be_is_an_error(void **state)
 	clear_diag(&diag);
 }
 
+static void what_is_removed_is_claimed_again(void **state)
+{
+	struct diag diag = {0};
+	int lock = -1, second = -1, before;
+	char path[96];
+
+	(void)state;
+	assert_int_equal(claim_run_directory(run, &lock, NULL), 0);
+	assert_int_equal(reclaim_run_directory(run, &lock, NULL), 0);
+	snprintf(path, sizeof(path), "%s/lock", run);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(run), 0);
+	before = lock;
+	assert_int_equal(reclaim_run_directory(run, &lock, NULL), 1);
+	assert_true(lock >= 0 && lock != before);
+	assert_int_equal(reclaim_run_directory(run, &lock, NULL), 0);
+	assert_int_equal(claim_run_directory(run, &second, NULL), -EBUSY);
+	/* Somebody else's by now: what was held is held still. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(claim_run_directory(run, &second, NULL), 0);
+	assert_int_equal(reclaim_run_directory(run, &lock, &diag), -EBUSY);
+	assert_true(lock >= 0 && fcntl(lock, F_GETFD) >= 0);
+	clear_diag(&diag);
+	close(second);
+	close(lock);
+}
+
+static void a_directory_of_others_is_refused(void **state)
+{
+	struct diag diag = {0};
+	int lock = -1;
+
+	(void)state;
+	mkdir(run, 0755);
+	assert_int_equal(chmod(run, 0775), 0);
+	assert_int_equal(claim_run_directory(run, &lock, &diag), -EPERM);
+	assert_int_equal(lock, -1);
+	assert_string_equal(diag.error.where, run);
+	assert_string_equal(diag.error.text,
+			    "mode 0775 lets others than its owner write to it (expected 0755)");
+	clear_diag(&diag);
+	assert_int_equal(chmod(run, 0755), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_removed_is_claimed_again),
+		cmocka_unit_test(a_directory_of_others_is_refused),
 		cmocka_unit_test(a_second_daemon_is_refused_and_told_of_the_first),
 		cmocka_unit_test(a_place_that_cannot_be_is_an_error),
 	};

@@ -487,7 +487,8 @@ static void *make_call(void *context)
 	struct diag diag = {0};
 	char text[256];
 
-	call->result = call_control(call->path, "change", NULL, 10, &call->reply, &diag);
+	call->result = call_control(call->path, "change", NULL, &(struct patience){10, 0},
+				    &call->reply, &diag);
 	strncpy(call->error, diag_message(&diag, text, sizeof(text)), sizeof(call->error) - 1);
 	clear_diag(&diag);
 	return NULL;
@@ -527,6 +528,16 @@ static void both_sockets_are_served(void **state)
 	assert_string_equal(reader.error, "\"change\" needs the control socket (root)");
 	assert_int_equal(fixture->context.changes, 1);
 
+	/* A cleaner removes them. */
+	assert_int_equal(restore_control_sockets(fixture->server, NULL), 0);
+	assert_int_equal(unlink(control.path), 0);
+	assert_int_equal(restore_control_sockets(fixture->server, NULL), 1);
+	assert_int_equal(restore_control_sockets(fixture->server, NULL), 0);
+	call_through(fixture, &control);
+	assert_int_equal(control.result, 0);
+	json_decref(control.reply);
+	assert_int_equal(fixture->context.changes, 2);
+
 	/* The sockets go with the server, and without it the client says so. */
 	close_control_server(&fixture->server);
 	assert_int_equal(access(control.path, F_OK), -1);
@@ -551,7 +562,8 @@ static void a_silent_daemon_is_given_up(void **state)
 					     &fixture->context, &fixture->server, &diag),
 			 0);
 	snprintf(path, sizeof(path), "%s/control.sock", directory);
-	assert_int_equal(call_control(path, "echo", NULL, 1, &reply, &diag), -EHOSTUNREACH);
+	assert_int_equal(call_control(path, "echo", NULL, &(struct patience){1, 0}, &reply, &diag),
+			 -EHOSTUNREACH);
 	assert_null(reply);
 	assert_non_null(
 		strstr(diag_message(&diag, text, sizeof(text)), "did not answer within 1 seconds"));

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon keeps on the disk for others to find: heartbeat, lock, sockets, state files. Any
+ * of it may be removed by somebody who cleans up.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/heartbeat.h"
+#include "hostd/base/log.h"
+#include "hostd/base/run_directory.h"
+#include "hostd/daemon/daemon.h"
+
+void start_heartbeat(struct daemon *daemon)
+{
+	const char *directory = daemon->first_config->run_directory;
+	int fd = open_heartbeat(directory);
+
+	if (fd < 0 && daemon->heartbeat != fd)
+		log_warning(NULL, "%s: no heartbeat: %s", directory, strerror(-fd));
+	close_descriptor(&daemon->heartbeat);
+	daemon->heartbeat = fd;
+}
+
+/* Returns 1 if something was made anew, 0 if all was there, or -errno. */
+static int restore_run_directory(struct daemon *daemon, struct diag *diag)
+{
+	int lock = reclaim_run_directory(daemon->first_config->run_directory, &daemon->lock, diag);
+	int sockets = lock < 0 ? lock : restore_control_sockets(daemon->server, diag);
+
+	return sockets < 0 ? sockets : lock | sockets;
+}
+
+void keep_up(struct daemon *daemon)
+{
+	const char *directory = daemon->first_config->run_directory;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[512];
+	int r = restore_run_directory(daemon, &diag);
+
+	report_problem(daemon->enforcer, directory,
+		       r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+	if (r < 0)
+		return;
+	if (r > 0)
+		log_warning(NULL, "%s: somebody removed files of vmseg's: they were made anew",
+			    directory);
+	restore_saved_domains(daemon->enforcer);
+	if (beat(daemon->heartbeat) == -ENOENT)
+		start_heartbeat(daemon);
+}
