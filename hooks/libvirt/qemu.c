@@ -16,6 +16,7 @@
 
 #include "hooks/libvirt/decision.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
 #include "hostd/config/config.h"
 #include "hostd/control/client.h"
 #include "hostd/control/protocol.h"
@@ -76,13 +77,12 @@ static enum daemon_answer ask_daemon(const struct config *config, const char *op
 static void explain_refusal(const char *domain, enum daemon_answer answer, struct diag *diag)
 {
 	char text[2048];
-	const char *why = diag_message(diag, text, sizeof(text));
+	_cleanup_free_ char *why = escape_text(diag_message(diag, text, sizeof(text)));
+	_cleanup_free_ char *name = escape_text(domain);
 
-	if (answer == ANSWER_NO)
-		fprintf(stderr, "vmseg refuses domain %s: %s\n", domain, why);
-	else
-		fprintf(stderr, "vmseg refuses domain %s, which would start unfiltered: %s\n",
-			domain, why);
+	fprintf(stderr, "vmseg refuses domain %s%s: %s\n", name ? name : "",
+		answer == ANSWER_NO ? "" : ", which would start unfiltered",
+		why ? why : "out of memory");
 }
 
 int main(int argc, char **argv)

@@ -38,8 +38,13 @@ __attribute__((format(printf, 4, 0))) static void fill_entry(struct diag_entry *
 	if (vasprintf(&entry->text, format, arguments) < 0)
 		entry->text = NULL;
 	entry->where = format_place(source, line);
-	if (!entry->text || !entry->where)
+	if (!entry->text || !entry->where) {
 		clear_entry(entry);
+		return;
+	}
+	/* Names of files and devices are bytes. */
+	make_utf8(entry->text);
+	make_utf8(entry->where);
 }
 
 int fail(struct diag *diag, int code, const char *source, int line, const char *format, ...)

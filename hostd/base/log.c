@@ -17,6 +17,7 @@
 #include <systemd/sd-journal.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
 
 static int log_level = LOG_INFO;
 
@@ -106,25 +107,27 @@ static void write_stderr(int level, const char *domain, const char *text)
 		line = NULL;
 		return;
 	}
-	/* Names come from outside: nothing in them may forge a line or drive a terminal. */
-	for (int i = 0; i < size - 1; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = ' ';
-	}
 	if (write(STDERR_FILENO, line, (size_t)size) < 0)
 		return; /* there is nowhere left to say so */
 }
 
+/* Names come from outside: nothing in them may forge a line or drive a terminal. */
 void log_fields(int level, const char *domain, const char *const *fields, const char *text)
 {
+	_cleanup_free_ char *shown_domain = NULL, *shown = NULL;
+
 	if (listener.listen && level <= LOG_NOTICE)
 		listener.listen(level, domain, text, listener.context);
 	if (level > log_level)
 		return;
+	shown = escape_text(text);
+	shown_domain = domain ? escape_text(domain) : NULL;
+	if (!shown || !shown_domain != !domain)
+		return;
 	if (stderr_is_journal())
-		write_journal(level, domain, fields, text);
+		write_journal(level, shown_domain, fields, shown);
 	else
-		write_stderr(level, domain, text);
+		write_stderr(level, shown_domain, shown);
 }
 
 void log_line(int level, const char *domain, const char *format, ...)

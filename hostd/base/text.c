@@ -72,6 +72,15 @@ char *end_at_character(char *text)
 	return text;
 }
 
+char *make_utf8(char *text)
+{
+	size_t size = strlen(text), at = 0;
+
+	while ((at += utf8_bytes(text + at, size - at)) < size)
+		text[at++] = '?';
+	return text;
+}
+
 static bool is_control(const uint8_t *bytes, size_t count)
 {
 	if (count == 1)

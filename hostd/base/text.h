@@ -19,6 +19,9 @@ size_t utf8_bytes(const char *text, size_t size);
  * bytes is then cut at a character. Returns text. */
 char *end_at_character(char *text);
 
+/* Puts '?' in the place of each byte that is not UTF-8. Returns text. */
+char *make_utf8(char *text);
+
 /* A copy that can be shown on a terminal and in a log line: control characters (C0, C1, DEL), those
  * that change the direction of text, and bytes that are not UTF-8 are written as \xNN, for each of
  * their bytes. NULL: out of memory. */

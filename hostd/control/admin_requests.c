@@ -11,15 +11,15 @@ static void list_bad_file(const char *name, const struct policy *policy, const c
 			  void *context)
 {
 	if (error)
-		json_array_append_new(context, json_string(error));
+		json_array_append_new(context, json_text(error));
 }
 
 static void list_stale_domain(const struct managed_domain *domain, void *context)
 {
 	if (domain->error)
 		json_array_append_new(context,
-				      json_pack("{s:s, s:s}", "domain", domain->domain->name,
-						"error", domain->error));
+				      json_pack("{s:s, s:o}", "domain", domain->domain->name,
+						"error", json_text(domain->error)));
 }
 
 int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,

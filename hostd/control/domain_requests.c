@@ -69,7 +69,7 @@ static json_t *view_domain(struct enforcer *enforcer, const struct managed_domai
 			 domain->domain->driver, "state", domain_state(domain, gap), "port_count",
 			 (json_int_t)domain->port_count, "sessions",
 			 count_sessions(enforcer, domain), "policies", name_policies(domain),
-			 "groups", name_groups(domain), "error", text_or_null(error ? error : gap),
+			 "groups", name_groups(domain), "error", json_text(error ? error : gap),
 			 "warnings", view_warnings(domain), "unfiltered", view_unfiltered(domain));
 }
 

@@ -118,9 +118,10 @@ static json_t *view_question(const struct inquiry *inquiry)
 	const struct probe *probe = &inquiry->probe;
 	char local[PREFIX_TEXT_BYTES], remote[PREFIX_TEXT_BYTES], number[PROTOCOL_TEXT_BYTES];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:I, s:s, s:I}", "device",
-			 inquiry->port->device, "vlan", (json_int_t)OUTER_VLAN(probe->vlans),
-			 "inner_vlan", (json_int_t)INNER_VLAN(probe->vlans), "direction",
+	return json_pack("{s:o, s:I, s:I, s:s, s:s, s:s, s:I, s:s, s:I}", "device",
+			 json_text(inquiry->port->device), "vlan",
+			 (json_int_t)OUTER_VLAN(probe->vlans), "inner_vlan",
+			 (json_int_t)INNER_VLAN(probe->vlans), "direction",
 			 direction_name(probe->direction), "protocol",
 			 protocol_name(probe->protocol, number), "local",
 			 format_address(probe->local, local), "local_port",
@@ -186,7 +187,7 @@ static json_t *view_rule(const struct inquiry *inquiry)
 static json_t *view_setting(const char *kind, const char *name, json_t *value, const char *place)
 {
 	return json_pack("{s:s, s:s, s:o, s:o}", "kind", kind, "name", name, "value", value,
-			 "place", text_or_null(place));
+			 "place", json_text(place));
 }
 
 /* Who has opened the session, or would. */

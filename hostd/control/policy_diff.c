@@ -42,8 +42,8 @@ static json_t *view_change(const struct change *change)
 {
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "change",
 			 change_names[change->kind], "what", change->what, "id",
-			 text_or_null(change->id), "before", text_or_null(change->before), "after",
-			 text_or_null(change->after), "moved", change->moved, "line_before",
+			 json_text(change->id), "before", json_text(change->before), "after",
+			 json_text(change->after), "moved", change->moved, "line_before",
 			 line_or_null(change->line_before), "line_after",
 			 line_or_null(change->line_after));
 }
@@ -61,9 +61,9 @@ static int add_changes(json_t *result, const struct library *library,
 		json_array_append_new(array, view_change(&changes.items[i]));
 	json_object_update_new(result,
 			       json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", candidate->name,
-					 "kind", text_or_null(kind_of(&after)), "in_force",
-					 text_or_null(kind_of(&before)), "file_error",
-					 text_or_null(find_file_error(library, candidate->name)),
+					 "kind", json_text(kind_of(&after)), "in_force",
+					 json_text(kind_of(&before)), "file_error",
+					 json_text(find_file_error(library, candidate->name)),
 					 "changes", array));
 	return r;
 }
@@ -106,9 +106,9 @@ static json_t *view_port_effects(const struct effect *effect)
 		const struct port_effect *port = &effect->ports[i];
 
 		json_array_append_new(ports,
-				      json_pack("{s:s, s:s, s:b, s:b, s:b, s:I, s:I}", "domain",
-						port->domain, "device", port->device, "rules",
-						port->changes.image, "settings",
+				      json_pack("{s:s, s:o, s:b, s:b, s:b, s:I, s:I}", "domain",
+						port->domain, "device", json_text(port->device),
+						"rules", port->changes.image, "settings",
 						port->changes.config || port->changes.session_limit,
 						"audit", !!(port->plan->config.flags & PORT_AUDIT),
 						"sessions", (json_int_t)port->sessions, "denied",

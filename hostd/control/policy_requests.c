@@ -47,9 +47,9 @@ static void list_policy(const char *name, const struct policy *policy, const cha
 	for_each_domain(listing->enforcer, count_user, listing);
 	json_array_append_new(listing->policies,
 			      json_pack("{s:s, s:o, s:I, s:I, s:o}", "name", name, "description",
-					text_or_null(policy ? policy->description : NULL), "rules",
+					json_text(policy ? policy->description : NULL), "rules",
 					(json_int_t)(policy ? policy->rule_count : 0), "domains",
-					listing->users, "error", text_or_null(error)));
+					listing->users, "error", json_text(error)));
 }
 
 int answer_policy_list(struct control_context *context, const json_t *params, json_t **ret_result,

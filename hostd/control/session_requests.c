@@ -38,7 +38,7 @@ static json_t *view_verdict(const struct port_plan *plan, uint32_t verdict)
 
 	if (!(verdict & VERDICT_ALLOW) || !rule)
 		return json_null();
-	return text_or_null(rule->id ? rule->id : rule->place);
+	return json_text(rule->id ? rule->id : rule->place);
 }
 
 /* What the present policy makes of it. */
@@ -57,23 +57,22 @@ json_t *view_session(const struct managed_port *port, const struct session_view 
 
 	format_address((const uint8_t *)key->local, local);
 	format_address((const uint8_t *)key->remote, remote);
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I,"
-			 " s:I, s:o, s:s, s:o, s:o}",
-			 "device", port->device, "vlan", (json_int_t)OUTER_VLAN(key_vlans(key)),
-			 "inner_vlan", (json_int_t)INNER_VLAN(key_vlans(key)), "protocol",
-			 protocol_name(key->protocol, number), "local", local, "local_port",
-			 (json_int_t)ntohs(key->local_port), "remote", remote, "remote_port",
-			 (json_int_t)ntohs(key->remote_port), "opened",
-			 direction_name(session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT
-									    : DIRECTION_IN),
-			 "state", state_name(session->state), "picked_up",
-			 !!(session->flags & SESSION_PICKED_UP), "age",
-			 (json_int_t)view->age_seconds, "idle", (json_int_t)view->idle_seconds,
-			 "expires", (json_int_t)view->expires_seconds, "generation",
-			 (json_int_t)session->generation, "rule",
-			 view_verdict(port->plan, view->verdict), "standing", name_standing(view),
-			 "in", view_traffic(session, DIRECTION_IN), "out",
-			 view_traffic(session, DIRECTION_OUT));
+	return json_pack(
+		"{s:o, s:I, s:I, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:b, s:I, s:I, s:I,"
+		" s:I, s:o, s:s, s:o, s:o}",
+		"device", json_text(port->device), "vlan", (json_int_t)OUTER_VLAN(key_vlans(key)),
+		"inner_vlan", (json_int_t)INNER_VLAN(key_vlans(key)), "protocol",
+		protocol_name(key->protocol, number), "local", local, "local_port",
+		(json_int_t)ntohs(key->local_port), "remote", remote, "remote_port",
+		(json_int_t)ntohs(key->remote_port), "opened",
+		direction_name(session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN),
+		"state", state_name(session->state), "picked_up",
+		!!(session->flags & SESSION_PICKED_UP), "age", (json_int_t)view->age_seconds,
+		"idle", (json_int_t)view->idle_seconds, "expires",
+		(json_int_t)view->expires_seconds, "generation", (json_int_t)session->generation,
+		"rule", view_verdict(port->plan, view->verdict), "standing", name_standing(view),
+		"in", view_traffic(session, DIRECTION_IN), "out",
+		view_traffic(session, DIRECTION_OUT));
 }
 
 static void collect_session(const struct session_view *view, void *context)
@@ -105,7 +104,8 @@ static json_t *view_cursor(const struct managed_domain *domain, const struct man
 {
 	if (place == 0 && ++port == domain->ports + domain->port_count)
 		return json_null();
-	return json_pack("{s:s, s:I}", "device", port->device, "place", (json_int_t)place);
+	return json_pack("{s:o, s:I}", "device", json_text(port->device), "place",
+			 (json_int_t)place);
 }
 
 static int read_filter(const json_t *params, struct session_filter *ret, struct diag *diag)

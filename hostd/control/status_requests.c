@@ -23,16 +23,18 @@ static void add_problem(struct tally *tally, const struct managed_domain *domain
 {
 	if (error)
 		json_array_append_new(tally->problems,
-				      json_pack("{s:s, s:o, s:s}", "domain", domain->domain->name,
-						"device", text_or_null(device), "error", error));
+				      json_pack("{s:s, s:o, s:o}", "domain", domain->domain->name,
+						"device", json_text(device), "error",
+						json_text(error)));
 }
 
 /* Of the host as a whole. */
 static void add_host_problem(struct tally *tally, const char *error)
 {
 	if (error)
-		json_array_append_new(tally->problems, json_pack("{s:n, s:n, s:s}", "domain",
-								 "device", "error", error));
+		json_array_append_new(tally->problems,
+				      json_pack("{s:n, s:n, s:o}", "domain", "device", "error",
+						json_text(error)));
 }
 
 static void add_port_problems(struct tally *tally, const struct managed_domain *domain,
@@ -81,12 +83,12 @@ static json_t *view_unclaimed(struct enforcer *enforcer)
 		char reason[512] = "it is about to be opened";
 
 		explain_unclaimed(enforcer, port, reason, sizeof(reason));
-		json_array_append_new(array,
-				      json_pack("{s:s, s:I, s:I, s:s}", "device", port->device,
-						"ifindex", (json_int_t)port->ifindex, "seconds",
-						(json_int_t)((monotonic_usec() - port->since) /
-							     USEC_PER_SEC),
-						"reason", reason));
+		json_array_append_new(
+			array,
+			json_pack("{s:o, s:I, s:I, s:o}", "device", json_text(port->device),
+				  "ifindex", (json_int_t)port->ifindex, "seconds",
+				  (json_int_t)((monotonic_usec() - port->since) / USEC_PER_SEC),
+				  "reason", json_text(reason)));
 	}
 	return array;
 }
@@ -98,7 +100,7 @@ static void list_pending(const struct pending_change *change, void *context)
 					"seconds", (json_int_t)change->seconds, "seconds_left",
 					(json_int_t)seconds_left(change), "rollback",
 					change->existed ? "the earlier file" : "no file", "error",
-					text_or_null(change->error)));
+					json_text(change->error)));
 }
 
 static json_t *view_pending(struct enforcer *enforcer)
@@ -117,7 +119,7 @@ static json_t *view_libvirt(const struct virt_links *links)
 		json_array_append_new(array,
 				      json_pack("{s:s, s:b, s:o}", "uri", links->links[i].uri,
 						"connected", links->links[i].connected, "problem",
-						text_or_null(links->links[i].problem)));
+						json_text(links->links[i].problem)));
 	return array;
 }
 

@@ -16,11 +16,6 @@ const char *action_name(enum action action)
 	return action == ACTION_ALLOW ? "allow" : "deny";
 }
 
-json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 static bool has_closed_port(const struct managed_domain *domain)
 {
 	for (size_t i = 0; i < domain->port_count; i++) {
@@ -138,7 +133,7 @@ json_t *view_deciding_rule(const struct port_plan *plan, uint32_t verdict)
 
 	if (!rule)
 		return json_null();
-	return json_pack("{s:s, s:o, s:s}", "policy", rule->policy, "id", text_or_null(rule->id),
+	return json_pack("{s:s, s:o, s:s}", "policy", rule->policy, "id", json_text(rule->id),
 			 "place", rule->place);
 }
 
@@ -153,7 +148,7 @@ static json_t *view_rule(const struct rule_note *rule, uint32_t number,
 			 const struct counter *counter)
 {
 	return json_pack("{s:I, s:s, s:o, s:s, s:s, s:s, s:b, s:I, s:I}", "number",
-			 (json_int_t)number, "policy", rule->policy, "id", text_or_null(rule->id),
+			 (json_int_t)number, "policy", rule->policy, "id", json_text(rule->id),
 			 "place", rule->place, "direction", rule_direction(rule), "action",
 			 action_name(rule->action), "log", rule->log, "packets",
 			 (json_int_t)counter->packets, "bytes", (json_int_t)counter->bytes);
@@ -242,10 +237,10 @@ json_t *view_port(struct enforcer *enforcer, const struct managed_port *port)
 	struct port_status status;
 	struct port_stats stats;
 	char mac[MAC_TEXT_BYTES];
-	json_t *view = json_pack("{s:s, s:s, s:I, s:o, s:o}", "mac", format_mac(port->mac, mac),
-				 "device", port->device, "ifindex", (json_int_t)port->ifindex,
-				 "error", text_or_null(port->error), "hook_problem",
-				 text_or_null(port->hook_problem));
+	json_t *view =
+		json_pack("{s:s, s:o, s:I, s:o, s:o}", "mac", format_mac(port->mac, mac), "device",
+			  json_text(port->device), "ifindex", (json_int_t)port->ifindex, "error",
+			  json_text(port->error), "hook_problem", json_text(port->hook_problem));
 
 	if (port->plan)
 		add_plan(view, datapath, port->ifindex, port->plan);

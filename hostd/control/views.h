@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "hostd/base/json_text.h"
 #include "hostd/enforce/enforcer.h"
 
 /* "enforce", "audit", "unmanaged", "detached", "closed" (an interface passes nothing), "waiting"
@@ -34,8 +35,5 @@ const char *direction_name(int direction);
 
 /* "allow" or "deny". */
 const char *action_name(enum action action);
-
-/* NULL becomes JSON null. */
-json_t *text_or_null(const char *text);
 
 #endif

@@ -95,6 +95,10 @@ int show_reply(const struct invocation *invocation, const char *method, json_t *
 /* The socket to use; the caller frees it. NULL with the error on stderr. */
 char *socket_path(const struct invocation *invocation, bool changes);
 
+/* Makes every text in a value such that it can be shown: see escape_text(). Texts of policies stay
+ * as they are: members "xml", "before" and "after". */
+void escape_texts(json_t *value);
+
 /* Prints the error and returns STATUS_FAILED. */
 int print_error(struct diag *diag);
 

@@ -11,11 +11,12 @@
 
 #define PATIENCE_SECONDS 10
 
-static void print_event(const json_t *event, bool json)
+static void print_event(json_t *event, bool json)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (!json && json_object_get(event, "text")) {
+		escape_texts(event);
 		printf("%s %s%s%s\n", get_text(event, "time"), get_text(event, "domain"),
 		       get_text(event, "domain")[0] ? " " : "", get_text(event, "text"));
 	} else {

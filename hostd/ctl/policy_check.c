@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/json_text.h"
 #include "hostd/ctl/ctl.h"
 #include "hostd/policy/library.h"
 #include "hostd/policy/parse.h"
@@ -63,7 +64,7 @@ static json_t *report_warnings(const struct diag *diag)
 static json_t *report_file(const char *path)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	json_t *report = json_pack("{s:s}", "file", path);
+	json_t *report = json_pack("{s:o}", "file", json_text(path));
 	char text[4096];
 	int r = check_file(path, report, &diag);
 
@@ -71,7 +72,7 @@ static json_t *report_file(const char *path)
 	json_object_set_new(report, "warnings", report_warnings(&diag));
 	if (r < 0)
 		json_object_set_new(report, "error",
-				    json_string(diag_message(&diag, text, sizeof(text))));
+				    json_text(diag_message(&diag, text, sizeof(text))));
 	return report;
 }
 
@@ -105,8 +106,10 @@ int run_policy_check(const struct invocation *invocation)
 
 		if (!get_flag(report, "ok"))
 			result = STATUS_FAILED;
-		if (!invocation->json)
+		if (!invocation->json) {
+			escape_texts(report);
 			print_report(report);
+		}
 		json_array_append_new(reports, report);
 	}
 	if (invocation->json && print_json(reports) != STATUS_OK)

@@ -31,6 +31,7 @@ int run_reload(const struct invocation *invocation)
 		printf("%" JSON_INTEGER_FORMAT " domains updated\n", get_number(reply, "updated"));
 	if (json_array_size(json_object_get(reply, "bad_files")) > 0 ||
 	    json_array_size(json_object_get(reply, "stale_domains")) > 0) {
+		escape_texts(reply);
 		print_refusals(reply);
 		result = STATUS_FAILED;
 	}

@@ -140,6 +140,7 @@ int run_sessions(const struct invocation *invocation)
 	if (invocation->json) {
 		result = print_json(reply);
 	} else {
+		escape_texts(reply);
 		print_sessions(json_object_get(reply, "sessions"));
 		if (get_flag(reply, "truncated"))
 			fputs("vmseg: there are more (see --limit)\n", stderr);

@@ -33,6 +33,8 @@ struct text_table *new_text_table(const struct column *columns, size_t count)
 	scols_init_debug(0);
 	table->scols = scols_new_table();
 	need(table->scols);
+	/* What must not be shown is escaped already (escape_texts()). */
+	scols_table_enable_noencoding(table->scols, 1);
 	for (size_t i = 0; i < count; i++) {
 		int flags = (columns[i].right ? SCOLS_FL_RIGHT : 0) |
 			    (columns[i].truncate ? SCOLS_FL_TRUNC : 0);

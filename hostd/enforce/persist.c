@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/json_text.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 #include "hostd/enforce/state_file.h"
@@ -29,9 +30,9 @@ static json_t *describe_ports(const struct managed_domain *managed)
 		char mac[MAC_TEXT_BYTES];
 
 		if (port->ifindex)
-			json_array_append_new(ports, json_pack("{s:s, s:s, s:I}", "mac",
+			json_array_append_new(ports, json_pack("{s:s, s:o, s:I}", "mac",
 							       format_mac(port->mac, mac), "device",
-							       port->device, "ifindex",
+							       json_text(port->device), "ifindex",
 							       (json_int_t)port->ifindex));
 	}
 	return ports;
@@ -89,10 +90,11 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	 * many files as there are domains. */
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
-	state = json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:b, s:o}", "version", STATE_VERSION, "name",
-			  managed->domain->name, "xml", managed->xml, "unread", managed->unread_xml,
-			  "in_force", former_policy(managed), "detached", managed->detached,
-			  "ports", describe_ports(managed));
+	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:b, s:o}", "version", STATE_VERSION, "name",
+			  managed->domain->name, "xml", managed->xml, "unread",
+			  managed->unread_xml ? json_text(managed->unread_xml) : NULL, "in_force",
+			  former_policy(managed), "detached", managed->detached, "ports",
+			  describe_ports(managed));
 	r = state ? write_state_file(directory, managed->domain->uuid, state, &why)
 		  : fail(&why, ENOMEM, NULL, 0, "out of memory");
 	managed->saved = r < 0 ? 0 : content;

@@ -12,6 +12,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/base/json_text.h"
 #include "hostd/base/log.h"
 #include "hostd/base/protocols.h"
 #include "hostd/base/vlan.h"
@@ -145,7 +146,7 @@ static void add_text(json_t *object, uint32_t vlans, bool flows)
 		text = NULL;
 		return;
 	}
-	json_object_set_new(object, "text", json_string(text));
+	json_object_set_new(object, "text", json_text(text));
 }
 
 json_t *describe_event(struct enforcer *enforcer, const struct event *event, unsigned int ifindex)
@@ -158,10 +159,10 @@ json_t *describe_event(struct enforcer *enforcer, const struct event *event, uns
 	/* bpf_ktime_get_ns() is CLOCK_MONOTONIC. */
 	format_time(monotonic_usec() - event->time / 1000, when, sizeof(when));
 	snprintf(ethertype, sizeof(ethertype), "0x%04x", ntohs(event->ethertype));
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:s, s:s, s:I}", "time", when,
+	object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:b, s:I, s:s, s:s, s:I}", "time", when,
 			   "event", kind_name(event->kind), "domain",
 			   domain ? domain->domain->name : "", "device",
-			   device_name(port, ifindex, device), "direction",
+			   json_text(device_name(port, ifindex, device)), "direction",
 			   event->direction == DIRECTION_IN ? "in" : "out", "reason",
 			   reason_name(event->reason), "audit", event->audit, "length",
 			   (json_int_t)event->length, "ethertype", ethertype, "source_mac",
@@ -189,9 +190,9 @@ json_t *describe_line(int level, const char *domain, const char *text)
 	char when[64];
 
 	format_time(0, when, sizeof(when));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "time", when, "event", "log", "level",
-			 known ? levels[level] : "info", "domain", domain ? domain : "", "text",
-			 text);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "time", when, "event", "log", "level",
+			 known ? levels[level] : "info", "domain", json_text(domain ? domain : ""),
+			 "text", json_text(text));
 }
 
 void log_event(const json_t *description)

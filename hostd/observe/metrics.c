@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "hostd/base/cleanup.h"
+#include "hostd/base/text.h"
 #include "hostd/enforce/managed.h"
 
 struct walk {
@@ -17,16 +19,16 @@ struct walk {
 	bool bytes;
 };
 
-/* A label's value: backslash, quote and newline are escaped (exposition format 0.0.4). */
+/* A label's value: backslash and quote are escaped (exposition format 0.0.4), and before that what
+ * cannot be shown. */
 static void write_escaped(FILE *stream, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '\n')
-			fputs("\\n", stream);
-		else if (*text == '"' || *text == '\\')
-			fprintf(stream, "\\%c", *text);
-		else
-			fputc(*text, stream);
+	_cleanup_free_ char *shown = escape_text(text);
+
+	for (const char *at = shown ? shown : ""; *at; at++) {
+		if (*at == '"' || *at == '\\')
+			fputc('\\', stream);
+		fputc(*at, stream);
 	}
 }
 

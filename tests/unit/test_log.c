@@ -75,7 +75,7 @@ static void text_cannot_forge_a_line(void **state)
 	(void)state;
 	start_capture(&capture);
 	log_notice("a\nb", "x\033[2Jy\n");
-	assert_string_equal(end_capture(&capture), "test_log: a b: x [2Jy \n");
+	assert_string_equal(end_capture(&capture), "test_log: a\\x0ab: x\\x1b[2Jy\\x0a\n");
 }
 
 struct heard {

@@ -11,6 +11,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/diag.h"
+#include "hostd/base/json_text.h"
 #include "hostd/base/text.h"
 
 static void characters_are_those_of_the_rfc(void **state)
@@ -114,6 +115,40 @@ static void what_cannot_be_shown_is_escaped(void **state)
 	}
 }
 
+/* What JSON has no string for must not take what it belongs to with it. */
+static void texts_become_json(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{"", ""},
+		{"w\xc3\xa9 \x1b", "w\xc3\xa9 \x1b"},
+		{"\xff-\xc3", "?-?"},
+		{"\xe2\x82\xe2\x82\xac\xed\xa0\x80", "??\xe2\x82\xac???"},
+	};
+	json_t *none = json_text(NULL);
+
+	(void)state;
+	assert_true(json_is_null(none));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *value = json_text(cases[i].text);
+
+		assert_non_null(value);
+		assert_string_equal(json_string_value(value), cases[i].expected);
+		json_decref(value);
+	}
+}
+
+static void diagnoses_are_text(void **state)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char buffer[64];
+
+	(void)state;
+	(fail)(&diag, 1, "\xff.xml", 3, "tap\xc3 is bad");
+	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "?.xml:3: tap? is bad");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +156,8 @@ int main(void)
 		cmocka_unit_test(text_ends_at_a_character),
 		cmocka_unit_test(messages_are_cut_at_a_character),
 		cmocka_unit_test(what_cannot_be_shown_is_escaped),
+		cmocka_unit_test(texts_become_json),
+		cmocka_unit_test(diagnoses_are_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
