@@ -88,6 +88,17 @@ json_t *view_unfiltered(const struct managed_domain *domain)
 						       "name", nic->name, "reason", nic->reason,
 						       "line", nic->line));
 	}
+	for (size_t i = 0; i < domain->port_count; i++) {
+		const struct managed_port *port = &domain->ports[i];
+
+		if (port->unfiltered)
+			json_array_append_new(
+				array, json_pack("{s:s, s:s, s:s, s:s, s:i}", "domain",
+						 domain->domain->name, "kind", "packet-socket",
+						 "name", port->device, "reason",
+						 "a packet socket takes what its guest sends first",
+						 "line", 0));
+	}
 	return array;
 }
 

@@ -149,9 +149,14 @@ int look_for_xdp(struct bypasses *bypasses)
 	return replace_list(&bypasses->xdp, &bypasses->xdp_count, &xdp);
 }
 
+bool is_read_first(const struct bypasses *bypasses, unsigned int ifindex)
+{
+	return has_item(bypasses->read, bypasses->read_count, ifindex);
+}
+
 const char *find_bypass(const struct bypasses *bypasses, unsigned int ifindex)
 {
-	if (has_item(bypasses->read, bypasses->read_count, ifindex))
+	if (is_read_first(bypasses, ifindex))
 		return "what its guest sends is not filtered: a packet socket takes it from the "
 		       "device first (Open vSwitch's userspace datapath, or a packet sniffer)";
 	if (has_item(bypasses->xdp, bypasses->xdp_count, ifindex))

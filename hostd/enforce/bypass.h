@@ -27,6 +27,9 @@ int look_for_packet_sockets(struct bypasses *bypasses);
 /* Looks for XDP programs on devices. Returns 0 or -errno, and then what was known stays. */
 int look_for_xdp(struct bypasses *bypasses);
 
+/* Has a packet socket the device's frames first, as last looked? */
+bool is_read_first(const struct bypasses *bypasses, unsigned int ifindex);
+
 /* What is wrong with the device, as last looked; NULL: nothing. */
 const char *find_bypass(const struct bypasses *bypasses, unsigned int ifindex);
 

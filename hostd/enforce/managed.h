@@ -25,6 +25,7 @@ struct managed_port {
 	unsigned int ifindex; /* of the attached device; 0: not attached */
 	char *error;          /* NULL: as planned */
 	char *hook_problem;   /* NULL: both programs are on the device, before all others */
+	bool unfiltered;      /* a packet socket has what the guest sends: see bypass.h */
 };
 
 /* What is asked for is the newest description: `xml`, or `unread_xml` where there is one. What is

@@ -94,6 +94,8 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 	if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
 		return;
 	owned = find_owned_port(enforcer, ifindex);
+	if (owned.port)
+		owned.port->unfiltered = is_read_first(&enforcer->bypasses, ifindex);
 	switch (state) {
 	case HOOKS_MISSING:
 		put_back(enforcer, ifindex, &owned);

@@ -157,21 +157,32 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 	}
 }
 
+/* Two may have one name; two samples must not have the same labels: so the line is one, too. */
+static void write_unfiltered_nic(FILE *stream, const char *domain, const char *kind,
+				 const char *name, int line)
+{
+	fputs("vmseg_unfiltered_interface{domain=\"", stream);
+	write_escaped(stream, domain);
+	fputs("\",kind=\"", stream);
+	write_escaped(stream, kind);
+	fputs("\",name=\"", stream);
+	write_escaped(stream, name);
+	fprintf(stream, "\",line=\"%d\"} 1\n", line);
+}
+
 static void write_domain_unfiltered(const struct managed_domain *domain, void *context)
 {
-	FILE *stream = context;
+	const char *name = domain->domain->name;
 
 	for (size_t i = 0; is_managed(domain) && i < domain->domain->unfilterable_count; i++) {
 		const struct unfilterable_nic *nic = &domain->domain->unfilterable[i];
 
-		fputs("vmseg_unfiltered_interface{domain=\"", stream);
-		write_escaped(stream, domain->domain->name);
-		fputs("\",kind=\"", stream);
-		write_escaped(stream, nic->kind);
-		fputs("\",name=\"", stream);
-		write_escaped(stream, nic->name);
-		/* Two may have one name; two samples must not have the same labels. */
-		fprintf(stream, "\",line=\"%d\"} 1\n", nic->line);
+		write_unfiltered_nic(context, name, nic->kind, nic->name, nic->line);
+	}
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (domain->ports[i].unfiltered)
+			write_unfiltered_nic(context, name, "packet-socket",
+					     domain->ports[i].device, 0);
 	}
 }
 

@@ -71,7 +71,10 @@ check_ignored() {
 		"$(vmseg status)"
 	check_equal "... in the list, too" stale \
 		"$(vmseg list --json | jq -r '.domains[] | select(.name == "web").state')"
-	check_equal "... and a metric" 1 "$(metric vmseg_port_bypassed)"
+	check_equal "... and metrics" "1 1" \
+		"$(metric vmseg_port_bypassed) $(metric vmseg_unfiltered_interface)"
+	check_equal "... and listed as unfiltered" "$(vm_tap web)" \
+		"$(vmseg status --json | jq -r '[.unfiltered[].name] | join(" ")')"
 	# Answers have no good checksum: the switch leaves out what a NIC would fill in.
 	"$TOOLS/ask" -w $SILENCE_SECONDS tcp 10.78.0.10 7000 || true
 	check "what may come to the guest is let in" [ "$(counter web in new)" -gt 0 ]
@@ -95,6 +98,7 @@ check_moved() {
 	ip link set "$(vm_tap web)" master "$VM_BRIDGE"
 	check_soon 30 "moved to a bridge in the kernel it has no problem" problems_are 0
 	check_equal "... in the metric, too" 0 "$(metric vmseg_port_bypassed)"
+	check_equal "... nor is it unfiltered" "" "$(vmseg status --json | jq -r '.unfiltered[].name')"
 	check_equal "... nor in the list" enforce \
 		"$(vmseg list --json | jq -r '.domains[] | select(.name == "web").state')"
 	destroy_vm web

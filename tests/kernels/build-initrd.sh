@@ -4,6 +4,9 @@
 # build-initrd.sh OUT KERNEL PROGRAM...: an initrd that runs the programs and switches the machine
 # off. It holds busybox, the programs, the libraries that they are linked with, the shipped policies
 # and the few modules that the tests need, from the folder that fetch-kernel.sh has filled.
+#
+# INITRD_MODULES are more modules, INITRD_TOOLS more programs, for tests that run them by name, and
+# INITRD_FILES what these read: in /files.
 
 set -euo pipefail
 
@@ -20,6 +23,10 @@ shift 2
 # A device with a chosen interface index; a guest's tap on a bridge, and clsact; other kinds of
 # devices.
 modules=(tun veth bridge sch_ingress cls_bpf macvtap ipvtap 8021q bonding vxlan)
+read -r -a more_modules <<<"${INITRD_MODULES:-}"
+read -r -a files <<<"${INITRD_FILES:-}"
+read -r -a tools <<<"${INITRD_TOOLS:-}"
+modules+=("${more_modules[@]}")
 
 # What the tests run by name. Busybox has an ip too, which can less, and its shell prefers that.
 ip=$(PATH=$PATH:/usr/sbin:/sbin command -v ip)
@@ -34,6 +41,14 @@ install -m 755 "$(command -v busybox)" "$root/bin/busybox"
 install -m 755 "$shell" "$root/bin/sh"
 install -m 755 "$ip" "$root/sbin/ip"
 install -m 755 "$@" "$root/tests"
+[ ${#files[@]} -eq 0 ] || install -D -m 644 -t "$root/files" "${files[@]}"
+[ ${#tools[@]} -eq 0 ] || install -m 755 "${tools[@]}" "$root/sbin"
+
+# Of these the libraries are needed. A script has none.
+binaries=("$ip" "$shell")
+for program in "$@" "${tools[@]}"; do
+	[ "$(head -c 2 "$program")" = '#!' ] || binaries+=("$program")
+done
 find "$top/policies" -maxdepth 1 -type f -exec cp -t "$root/policies" {} + 2>/dev/null || true
 # The seed of random tests, where the run has one.
 echo "${VMSEG_TEST_SEED:-}" >"$root/seed"
@@ -41,7 +56,8 @@ mkdir "$root/corpus"
 cp "$top"/tests/bpf/corpus/*.seq "$root/corpus"
 
 # "libc.so.6 => /lib/... (0x...)" and "/lib64/ld-linux... (0x...)".
-ldd "$@" "$ip" "$shell" | sed -n 's/^\t\(.* => \)\{0,1\}\(\/[^ ]*\) (.*/\2/p' | sort -u |
+# A static one is none that ldd knows.
+{ ldd "${binaries[@]}" 2>/dev/null || true; } | sed -n 's/^\t\(.* => \)\{0,1\}\(\/[^ ]*\) (.*/\2/p' | sort -u |
 	while read -r library; do
 		install -D "$(realpath "$library")" "$root$library"
 	done
