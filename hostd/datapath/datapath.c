@@ -18,6 +18,7 @@
 #include "hostd/datapath/port.h"
 #include "hostd/datapath/queue.h"
 #include "hostd/datapath/state.h"
+#include "hostd/datapath/table.h"
 #include "vmseg.skel.h"
 
 #define PORTS_MAX 65535U
@@ -229,6 +230,8 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 	if (r < 0)
 		return r;
 	find_former_ports(datapath);
+	/* Needed sooner or later; what is missing now is made then. */
+	datapath->barrier = make_table(datapath, 1);
 	*ret = TAKE_PTR(datapath);
 	return 0;
 }

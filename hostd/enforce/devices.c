@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fnmatch.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -163,7 +164,14 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 	const struct managed_port *port;
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
 	struct managed_domain *managed = owner ? find_managed(enforcer, owner->domain->uuid) : NULL;
+	char device[IF_NAMESIZE];
 
+	/* It was in another network namespace, and is back before this news was read: what filters
+	 * it must not be taken off now. */
+	if (if_indextoname(ifindex, device)) {
+		repair_device(enforcer, ifindex);
+		return;
+	}
 	if (detach_port(enforcer->datapath, ifindex) == -ENOENT && !managed)
 		return;
 	claim_device(enforcer, ifindex);
