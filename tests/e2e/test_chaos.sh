@@ -195,8 +195,8 @@ move_tap() {
 	wait_for 30 web_is_filtered "$tap"
 	ip link set "$tap" master "$VM_BRIDGE" up
 	# The bridge floods what is sent to web until it has heard web, and a tap that is new does not
-	# filter from its first moment: it is its guest that sees nothing.
-	pings web "$VM_NET4.1"
+	# filter from its first moment: it is its guest that sees nothing. So the bridge is told.
+	bridge fdb replace "$(vm_mac $WEB)" dev "$tap" master static
 }
 
 web_is_filtered() {

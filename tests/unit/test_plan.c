@@ -164,6 +164,33 @@ static uint32_t ask(const struct port_plan *plan, const char *remote, uint8_t di
 	return look_up_verdict(plan->image, &query);
 }
 
+/* A NIC that cannot have its policy takes nothing from the others. */
+static void each_nic_is_planned_for_itself(void **state)
+{
+	static const char xml[] =
+		DOMAIN(VMSEG("<vmseg:policy ref='web-server'/>"
+			     "<vmseg:interface mac='" MAC_A "'><vmseg:policy ref='no-such'/>"
+			     "</vmseg:interface>"),
+		       BRIDGE(MAC_A, "<target dev='vnet7'/>") BRIDGE(MAC_B, ""));
+	struct fixture *fixture = *state;
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+
+	expect_refusal(fixture, xml, "no-such");
+	assert_int_equal(parse_domain(xml, strlen(xml), &domain, &diag), 0);
+	assert_int_equal(read_domain_policy(fixture->config, domain, &policy, &diag), 0);
+	assert_int_equal(plan_nics(&fixture->inputs, domain, policy, &plan, &diag), 0);
+	assert_int_equal(plan->port_count, 2);
+	assert_false(plan->partial);
+	assert_null(plan->ports[0]->image);
+	assert_non_null(strstr(plan->ports[0]->error, "no-such"));
+	assert_string_equal(plan->ports[0]->target, "vnet7");
+	assert_null(plan->ports[1]->error);
+	assert_int_equal(ask(plan->ports[1], "192.0.2.1", DIRECTION_IN, 80), VERDICT_ALLOW | 1);
+}
+
 static void a_nic_gets_its_policy(void **state)
 {
 	struct domain_plan *plan =
@@ -420,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_nic_gets_its_policy),
+		TEST(each_nic_is_planned_for_itself),
 		TEST(the_mandatory_policy_comes_first),
 		TEST(nics_may_differ),
 		TEST(interfaces_that_are_nobodys_are_warned_of),
