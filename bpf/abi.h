@@ -217,9 +217,11 @@ struct remote_key {
 /* One sender's side of a TCP connection; sequence space, host byte order. */
 struct tcp_window {
 	__u32 end;        /* highest sequence number sent, plus one */
-	__u32 fin_end;    /* number behind the sender's FIN; holds if session.fin says so */
+	__u32 fin_end;    /* number behind the sender's FIN; holds if session.fin says so. In
+			   * STATE_CLOSED: `end` when the session was reset */
 	__u32 max_window; /* largest window the sender offered, scaled, bytes */
-	__u32 mark; /* highest ACK, at first the peer's initial number; in SYN_SENT its own one */
+	__u32 mark; /* highest ACK, at first the peer's initial number; in SYN_SENT its own one.
+		     * A side that has sent no SYN is all 0 */
 };
 
 /* The latest SYN (without ACK) of a session, kept because the answer to it may start the session
@@ -253,14 +255,11 @@ struct session {
 	__u64 bytes[2];              /* frame bytes without FCS */
 	struct tcp_window window[2]; /* by direction of the sender */
 	__u32 created;               /* low 32 bits of jiffies */
-	union {
-		struct tcp_attempt attempt; /* with an attempt_flags that is not 0 */
-		__u32 sent_at_reset[2];     /* in STATE_CLOSED: window[].end when it was reset */
-	};
-	__u8 attempt_scale; /* window scale of the attempt; SCALE_UNKNOWN */
-	__u8 attempt_flags; /* ATTEMPT_* */
-	/* 1: the sender has sent FIN. A byte each, only ever set, each by one direction: flags in
-	 * one byte would be lost between two CPUs. */
+	struct tcp_attempt attempt;  /* with an attempt_flags that is not 0 */
+	__u8 attempt_scale;          /* window scale of the attempt; SCALE_UNKNOWN */
+	__u8 attempt_flags;          /* ATTEMPT_* */
+	/* 1: the sender has sent FIN. A byte each, set by one direction: flags in one byte would be
+	 * lost between two CPUs. */
 	__u8 fin[2];
 };
 

@@ -128,7 +128,8 @@ static __always_inline int is_in_flight(const struct session *session, const str
 {
 	const struct tcp_window *window = &session->window[sender];
 	const struct tcp_window *peer = &session->window[!sender];
-	__u32 oldest = peer->max_window ? peer->mark : window->mark;
+	int answered = peer->max_window && session->state != STATE_SYN_SENT;
+	__u32 oldest = answered ? peer->mark : window->mark;
 
 	if (inner->key.protocol != IPPROTO_TCP || (session->flags & SESSION_PICKED_UP))
 		return 1;

@@ -30,7 +30,7 @@ struct judgement {
 	__u32 verdict;    /* out: the policy's cell, where it was asked */
 	__u8 has_session; /* out */
 	__u8 is_stranger; /* the fast path has looked for a session, and there is none */
-	__u8 is_over;     /* there is one, but it has run out or has been succeeded */
+	__u8 is_over;     /* there is one, but it has run out */
 };
 
 static __always_inline int is_expired(const struct session *session, __u32 now,
@@ -71,8 +71,8 @@ static __always_inline int may_become(__u8 now, __u8 from, __u8 to)
 	return now == from || to > now || (is_synchronized(now) && is_synchronized(to));
 }
 
-/* Everything that the session's start sets up. */
-static __always_inline void write_start(struct session *session, const struct tcp_track *track)
+/* Both sides at once: of a session that starts, or is reset. */
+static __always_inline void write_sides(struct session *session, const struct tcp_track *track)
 {
 	session->window[0] = track->window[0];
 	session->window[1] = track->window[1];
@@ -98,8 +98,8 @@ static __always_inline void change_state(struct session *session, const struct t
 	bpf_spin_lock(&lock->lock);
 	old = session->state;
 	if (may_become(old, from, state)) {
-		if ((track->changed & CHANGED_START) && old == from)
-			write_start(session, track);
+		if ((track->changed & CHANGED_ALL) && (old == from || state == STATE_CLOSED))
+			write_sides(session, track);
 		if (is_synchronized(state))
 			state = state_by_fins(session->window, session->fin);
 		session->state = state;
@@ -111,6 +111,23 @@ static __always_inline void change_state(struct session *session, const struct t
 		add_half_open(slot, is_half_open(state) ? 1 : -1);
 }
 
+/* The event that the session under pkt->key is over. */
+static __always_inline void report_end(struct packet *pkt, const struct session *session,
+				       enum direction direction, __u8 reason)
+{
+	pkt->event_kind = EVENT_ENDED;
+	pkt->event_reason = reason;
+	pkt->event_direction = direction;
+	pkt->event_audit = 0;
+	pkt->event_verdict = session->verdict;
+	send_event(pkt->scratch);
+}
+
+static __always_inline enum direction opener_of(const struct session *session)
+{
+	return session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
+}
+
 /* Ends the session under pkt->key; with an event where `reported`. */
 static __always_inline void end_session(const struct judgement *judgement, struct packet *pkt,
 					struct session *session, enum direction direction,
@@ -118,14 +135,8 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 {
 	const struct tcp_track closed = {.state = STATE_CLOSED};
 
-	if (reported) {
-		pkt->event_kind = EVENT_ENDED;
-		pkt->event_reason = reason;
-		pkt->event_direction = direction;
-		pkt->event_audit = 0;
-		pkt->event_verdict = session->verdict;
-		send_event(pkt->scratch);
-	}
+	if (reported)
+		report_end(pkt, session, direction, reason);
 	/* Before it is deleted: then the entry may be another session's at once. */
 	if (is_half_open(session->state))
 		change_state(session, &closed, STATE_CLOSED, judgement->port->slot);
@@ -139,9 +150,7 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 static __always_inline void end_over_session(const struct judgement *judgement, struct packet *pkt,
 					     struct session *session)
 {
-	enum direction opener = session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
-
-	end_session(judgement, pkt, session, opener, REASON_ESTABLISHED,
+	end_session(judgement, pkt, session, opener_of(session), REASON_ESTABLISHED,
 		    !!(session->verdict & VERDICT_LOG));
 }
 
@@ -191,7 +200,6 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
-/* Of the latest SYN, and of what a reset leaves in its place. */
 static __always_inline void write_attempt(struct session *session, const struct tcp_track *track)
 {
 	session->attempt = track->attempt;
@@ -210,13 +218,13 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 	const struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *window = &session->window[direction];
 
-	if (track->changed & (CHANGED_START | CHANGED_ATTEMPT))
+	if (track->changed & CHANGED_ATTEMPT)
 		write_attempt(session, track);
-	if (track->changed & (CHANGED_START | CHANGED_SCALE)) {
+	if (track->changed & (CHANGED_ALL | CHANGED_SCALE)) {
 		session->scale[0] = track->scale[0];
 		session->scale[1] = track->scale[1];
 	}
-	if (!(track->changed & CHANGED_START)) {
+	if (!(track->changed & CHANGED_ALL)) {
 		raise_sequence(&window->end, sender->end);
 		raise_sequence(&window->mark, sender->mark);
 		if (sender->max_window > window->max_window)
@@ -226,7 +234,7 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 			session->fin[direction] = 1;
 		}
 	}
-	if ((track->changed & CHANGED_START) || track->state != old_state || session->fin[0] ||
+	if ((track->changed & CHANGED_ALL) || track->state != old_state || session->fin[0] ||
 	    session->fin[1])
 		change_state(session, track, old_state, slot);
 }
@@ -253,9 +261,15 @@ static __always_inline int is_from_opener(__u8 flags, enum direction direction)
 	return (direction == DIRECTION_OUT) == !!(flags & SESSION_OPENED_OUT);
 }
 
-/* May the session's ports be used by the side that did not open it? */
-static __always_inline int ask_about_turn(struct judgement *judgement, struct packet *pkt,
-					  enum direction direction, enum direction opener)
+/* A session that is over runs out, whatever still arrives. */
+static __always_inline int is_running_out(__u8 state)
+{
+	return state == STATE_TIME_WAIT || state == STATE_CLOSED;
+}
+
+/* May a connection be opened on the session's ports, in the direction `opener`? */
+static __always_inline int ask_about_another(struct judgement *judgement, struct packet *pkt,
+					     enum direction direction, enum direction opener)
 {
 	pkt->asked_direction = opener;
 	pkt->asked_port = opener == direction ? pkt->port : pkt->source_port;
@@ -266,42 +280,74 @@ static __always_inline int ask_about_turn(struct judgement *judgement, struct pa
 	return judgement->verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
 }
 
+/* The session has started anew, from what was judged in old_state: what it was before is over. */
+static __always_inline void count_anew(struct packet *pkt, struct session *session, __u8 old_state,
+				       enum direction old_opener)
+{
+	if (old_state <= STATE_SYN_RECEIVED)
+		return;
+	if (session->verdict & VERDICT_LOG)
+		report_end(pkt, session, old_opener, REASON_ESTABLISHED);
+	session->created = pkt->now;
+	session->packets[0] = 0;
+	session->packets[1] = 0;
+	session->bytes[0] = 0;
+	session->bytes[1] = 0;
+}
+
+/* A SYN or an answer that another connection comes of: see begins_another(). */
+static __always_inline int follow_another(struct __sk_buff *skb, struct judgement *judgement,
+					  struct packet *pkt, struct session *session,
+					  enum direction direction, enum direction opener,
+					  struct tcp_track *track, int dry)
+{
+	enum direction old_opener = opener_of(session);
+	int reason = ask_about_another(judgement, pkt, direction, opener);
+	__u8 state = track->state;
+
+	if (reason != UNDECIDED)
+		return reason;
+	if (pkt->tcp.flags & TCP_ACK) {
+		start_another(skb, direction, pkt, track);
+		if (dry)
+			return REASON_ESTABLISHED;
+		write_tcp(session, track, state, direction, judgement->port->slot);
+		count_anew(pkt, session, state, old_opener);
+		session->verdict = judgement->verdict;
+		return REASON_ESTABLISHED;
+	}
+	reason = REASON_ESTABLISHED;
+	if (is_running_out(state) && !is_noted_syn(direction, pkt, track)) {
+		reason = check_limits(judgement->port, pkt, judgement->settings, session, dry);
+		if (reason != UNDECIDED)
+			return reason;
+		reason = REASON_NEW;
+	}
+	note_attempt(direction, pkt, read_scale(skb, pkt->scratch), track);
+	if (!dry)
+		write_attempt(session, track);
+	return reason;
+}
+
 static __always_inline int follow_tcp(struct __sk_buff *skb, struct judgement *judgement,
 				      struct packet *pkt, struct session *session,
 				      enum direction direction, int dry)
 {
 	struct tcp_track track;
 	enum direction opener;
-	int reason, from_opener, turns;
+	int reason, from_opener;
 	__u8 state;
 
 	read_tcp(session, &track);
 	state = track.state;
 	from_opener = is_from_opener(track.flags, direction);
-	turns = turns_around(direction, pkt, from_opener, &track, &opener);
-	if (turns) {
-		reason = ask_about_turn(judgement, pkt, direction, opener);
-		if (reason != UNDECIDED)
-			return reason;
-	}
+	if (begins_another(direction, pkt, from_opener, &track, &opener))
+		return follow_another(skb, judgement, pkt, session, direction, opener, &track, dry);
 	reason = judge_tcp(skb, direction, pkt, judgement->port->guards & GUARD_TCP_WINDOW,
 			   from_opener, &track);
-	if (reason != REASON_ESTABLISHED || dry)
-		return reason;
-	write_tcp(session, &track, state, direction, judgement->port->slot);
-	if (!(track.changed & CHANGED_START))
-		return reason;
-	if (state > STATE_SYN_RECEIVED)
-		session->created = pkt->now;
-	if (turns)
-		session->verdict = judgement->verdict;
+	if (reason == REASON_ESTABLISHED && !dry)
+		write_tcp(session, &track, state, direction, judgement->port->slot);
 	return reason;
-}
-
-/* A session that is over runs out, whatever still arrives. */
-static __always_inline int is_running_out(__u8 state)
-{
-	return state == STATE_TIME_WAIT || state == STATE_CLOSED;
 }
 
 static __always_inline void touch_session(struct session *session, __u32 now, __u32 length,
@@ -346,7 +392,7 @@ static __always_inline int follow_session(struct __sk_buff *skb, struct judgemen
 		reason = REASON_ICMP_STATE;
 	else if (answers && session->state == STATE_UNREPLIED && !dry)
 		session->state = STATE_REPLIED;
-	if (reason == REASON_ESTABLISHED && !dry)
+	if ((reason == REASON_ESTABLISHED || reason == REASON_NEW) && !dry)
 		touch_session(session, pkt->now, pkt->length, direction,
 			      shows_life(pkt, session, old_state));
 	return reason;
@@ -413,7 +459,7 @@ static __always_inline void fill_session(struct __sk_buff *skb, const struct jud
 	session->scale[0] = track.scale[0];
 	session->scale[1] = track.scale[1];
 	session->flags = flags;
-	write_start(session, &track);
+	write_sides(session, &track);
 	write_attempt(session, &track);
 	session->packets[direction] = 1;
 	session->bytes[direction] = pkt->length;
@@ -436,13 +482,6 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	return UNDECIDED;
 }
 
-/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
-static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt)
-{
-	return (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED) &&
-	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
 /* May the port have one session more? One under the same key that is over, and which the sweep has
  * not met yet, makes room for its successor first. */
 static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
@@ -452,7 +491,7 @@ static __always_inline int make_room(const struct judgement *judgement, struct p
 	if (judgement->is_over)
 		old = bpf_map_lookup_elem(judgement->table, &pkt->key);
 	/* Since it was looked for, another CPU has opened the next one. */
-	if (old && !is_expired(old, pkt->now, judgement->settings) && !is_succeeded(old, pkt))
+	if (old && !is_expired(old, pkt->now, judgement->settings))
 		return REASON_ESTABLISHED;
 	if (old && !dry) {
 		end_over_session(judgement, pkt, old);

@@ -14,72 +14,88 @@
 
 /* ---- SYN once both sides have spoken --------------------------------------------------------- */
 
-/* In a handshake: has the answerer's SYN this number? The opener has acknowledged none yet. */
+/* Has the answerer's SYN this number? The opener has acknowledged no more than that. */
 static __always_inline int repeats_answer(enum direction direction, const struct packet *pkt,
 					  const struct tcp_track *track)
 {
-	return pkt->tcp.sequence == track->window[!direction].mark;
+	__u32 acknowledged = track->window[!direction].mark - pkt->tcp.sequence;
+
+	return acknowledged <= 1 &&
+	       (track->state == STATE_SYN_RECEIVED || track->state == STATE_TCP_ESTABLISHED);
 }
 
-/* In a handshake: the answerer has sent SYN, but has not shown that it knows the opener's number.
- * Anybody could have sent that. */
-static __always_inline int is_answer_unproven(enum direction direction,
-					      const struct tcp_track *track)
+/* Is the bare SYN one that the session knows, of either side's beginning? */
+static __always_inline int is_known_syn(enum direction direction, const struct packet *pkt,
+					int from_opener, const struct tcp_track *track)
 {
-	return is_attempt(track, !direction, ATTEMPT_OPEN) &&
-	       track->window[direction].mark == track->attempt.sequence;
+	if (track->state == STATE_TIME_WAIT || track->state == STATE_CLOSED)
+		return 0;
+	if (is_attempt(track, direction, ATTEMPT_DONE) &&
+	    track->attempt.sequence == pkt->tcp.sequence)
+		return 1;
+	return !from_opener && repeats_answer(direction, pkt, track);
 }
 
-/* It has, and it is the latest SYN that it has acknowledged. */
-static __always_inline int is_answer_proven(enum direction direction, const struct tcp_track *track)
+/* Has the bare SYN been noted already? */
+static __always_inline int is_noted_syn(enum direction direction, const struct packet *pkt,
+					const struct tcp_track *track)
 {
-	return track->window[direction].mark - track->attempt.sequence - 1 <= track->attempt.length;
+	return is_attempt(track, direction, ATTEMPT_OPEN) &&
+	       track->attempt.sequence == pkt->tcp.sequence;
 }
 
-/* Whose connection would come of this segment, other than the session's opener's? The policy has to
- * be asked first. Returns 1 and the direction in which that connection is opened, or 0. */
-static __always_inline int turns_around(enum direction direction, const struct packet *pkt,
-					int from_opener, const struct tcp_track *track,
-					enum direction *ret_opener)
+/* In a handshake: the answer again, to the same SYN. */
+static __always_inline int is_answer_again(enum direction direction, const struct packet *pkt,
+					   int from_opener, const struct tcp_track *track)
+{
+	return track->state == STATE_SYN_RECEIVED && !from_opener &&
+	       pkt->tcp.sequence == track->window[!direction].mark &&
+	       track->window[direction].mark - track->attempt.sequence - 1 <= track->attempt.length;
+}
+
+/* Would another connection than the session's come of this segment? A SYN in a session that is
+ * under way or over: its sender may have lost its state. A peer that has not answers by a challenge
+ * ACK (RFC 5961, 4), one that has by SYN and ACK, and only that changes the session. So the SYN
+ * passes, is remembered, and changes nothing else. The policy is asked about both. Returns 1 and
+ * the direction in which that connection is opened, or 0. */
+static __always_inline int begins_another(enum direction direction, const struct packet *pkt,
+					  int from_opener, const struct tcp_track *track,
+					  enum direction *ret_opener)
 {
 	__u8 kind = pkt->tcp.flags & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK);
 
-	if (track->state == STATE_SYN_SENT)
-		return 0;
-	if (kind == TCP_SYN && !from_opener) {
+	if (kind == TCP_SYN) {
 		*ret_opener = direction;
-		return track->state != STATE_SYN_RECEIVED ||
-		       !(repeats_answer(direction, pkt, track) ||
-			 is_answer_unproven(direction, track));
+		return track->state != STATE_SYN_SENT &&
+		       !is_known_syn(direction, pkt, from_opener, track);
 	}
-	if (kind == (TCP_SYN | TCP_ACK) && from_opener) {
-		*ret_opener = !direction;
-		return acknowledges_attempt(direction, pkt, track);
-	}
-	return 0;
+	*ret_opener = !direction;
+	if (kind != (TCP_SYN | TCP_ACK))
+		return 0;
+	if (track->state == STATE_SYN_SENT)
+		return from_opener && acknowledges_first(&track->window[!direction], pkt) &&
+		       !repeats_opening(direction, pkt, track);
+	return acknowledges_attempt(direction, pkt, track) &&
+	       !is_answer_again(direction, pkt, from_opener, track);
 }
 
-/* SYN in a session that is under way. Its sender may have lost its state: a peer that has not
- * answers by a challenge ACK (RFC 5961, 4), one that has by SYN and ACK, and only that changes the
- * session. So the SYN passes, is remembered, and changes nothing else. */
-static __always_inline int judge_late_bare_syn(struct __sk_buff *skb, enum direction direction,
-					       const struct packet *pkt, int from_opener,
-					       struct tcp_track *track)
+/* The answer to a SYN that is not the session's: it starts the session anew, whatever state that is
+ * in, because who answers so knows no other connection. */
+static __always_inline void start_another(struct __sk_buff *skb, enum direction direction,
+					  const struct packet *pkt, struct tcp_track *track)
 {
-	if (track->state == STATE_SYN_RECEIVED && !from_opener) {
-		if (repeats_answer(direction, pkt, track))
-			return REASON_ESTABLISHED;
-		if (is_answer_unproven(direction, track)) {
-			start_from_attempt(!direction, track);
-			return take_answer(skb, direction, pkt, track);
-		}
-	}
-	/* The SYN that the session began with, late. */
-	if (is_attempt(track, direction, ATTEMPT_DONE) &&
-	    track->attempt.sequence == pkt->tcp.sequence)
-		return REASON_ESTABLISHED;
-	note_attempt(direction, pkt, read_scale(skb, pkt->scratch), track);
-	return REASON_ESTABLISHED;
+	if (track->state == STATE_SYN_SENT)
+		attempt_from_start(!direction, track);
+	else
+		start_from_attempt(!direction, track);
+	take_answer(skb, direction, pkt, track);
+}
+
+/* A connection that was withdrawn or refused before the other side had spoken has no windows. */
+static __always_inline int was_never_answered(const struct tcp_track *track)
+{
+	return track->state == STATE_CLOSED && !(track->flags & SESSION_PICKED_UP) &&
+	       (!track->window[0].max_window || !track->window[1].max_window);
 }
 
 /* The answer sent again, maybe with an option that was left out before: see larger_scale(). */
@@ -96,29 +112,21 @@ static __always_inline int take_repeated_answer(struct __sk_buff *skb, enum dire
 	return REASON_ESTABLISHED;
 }
 
-/* SYN and ACK. To the latest SYN: the session starts anew, whatever state it is in, because who
- * answers so knows no other connection. Else it has to be a repetition. */
+/* SYN and ACK that starts nothing anew: it has to be a repetition. */
 static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direction direction,
 					      const struct packet *pkt, int from_opener,
 					      struct tcp_track *track)
 {
 	const struct tcp_window *sender = &track->window[direction];
 
-	if (acknowledges_attempt(direction, pkt, track)) {
-		if (track->state == STATE_SYN_RECEIVED && !from_opener &&
-		    repeats_answer(direction, pkt, track) && is_answer_proven(direction, track))
-			return take_repeated_answer(skb, direction, pkt, track);
-		start_from_attempt(!direction, track);
-		return take_answer(skb, direction, pkt, track);
-	}
-	if (track->flags & SESSION_PICKED_UP)
+	if (is_answer_again(direction, pkt, from_opener, track) &&
+	    acknowledges_attempt(direction, pkt, track))
+		return take_repeated_answer(skb, direction, pkt, track);
+	if ((track->flags & SESSION_PICKED_UP) || was_never_answered(track))
 		return REASON_TCP_STATE;
 	if (seq_after(pkt->tcp.sequence, sender->end) ||
 	    !is_in_window(sender, &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
-	/* Simultaneous open: the opener's SYN+ACK ends the handshake. */
-	if (track->state == STATE_SYN_RECEIVED && from_opener)
-		establish_track(direction, track);
 	return REASON_ESTABLISHED;
 }
 
@@ -142,14 +150,7 @@ static __always_inline int outlives_reset(enum direction direction, const struct
 					  const struct tcp_track *track)
 {
 	return (pkt->tcp.flags & TCP_ACK) &&
-	       seq_after(track->window[direction].mark, track->sent_at_reset[!direction]);
-}
-
-/* A connection that was withdrawn or refused before the other side had spoken has no windows. */
-static __always_inline int was_never_answered(const struct tcp_track *track)
-{
-	return track->state == STATE_CLOSED && !(track->flags & SESSION_PICKED_UP) &&
-	       (!track->window[0].max_window || !track->window[1].max_window);
+	       seq_after(track->window[direction].mark, track->window[!direction].fin_end);
 }
 
 /* A segment without SYN, of a session whose handshake has been answered. */
@@ -168,6 +169,8 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 		close_track(track);
 		return REASON_ESTABLISHED;
 	}
+	if (was_never_answered(track))
+		return REASON_TCP_STATE;
 	if (!fits_windows(track->flags, strict, sender, receiver, &pkt->tcp))
 		return REASON_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST)
@@ -175,15 +178,19 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 	finishes = track->state == STATE_SYN_RECEIVED && from_opener &&
 		   seq_after(pkt->tcp.acknowledgment, sender->mark);
 	move_windows(sender, receiver, &pkt->tcp, track->scale[direction]);
+	if (track->state == STATE_CLOSED) {
+		if (outlives_reset(direction, pkt, track))
+			track->state = STATE_TCP_ESTABLISHED;
+		return REASON_ESTABLISHED;
+	}
 	take_fin(direction, pkt, track);
 	if (finishes)
 		establish_track(direction, track);
-	else if (track->state == STATE_CLOSED && outlives_reset(direction, pkt, track))
-		track->state = STATE_TCP_ESTABLISHED;
 	return REASON_ESTABLISHED;
 }
 
-/* Judges a segment of a known session: REASON_ESTABLISHED with *track moved on, or why not. */
+/* Judges a segment of a known session, of which no other begins: REASON_ESTABLISHED with *track
+ * moved on, or why not. */
 static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direction,
 				     const struct packet *pkt, int strict, int from_opener,
 				     struct tcp_track *track)
@@ -193,13 +200,11 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 		return REASON_TCP_STATE;
 	if (track->state == STATE_SYN_SENT)
 		return judge_syn_sent(skb, direction, pkt, from_opener, track);
-	if (was_never_answered(track))
-		return REASON_TCP_STATE;
 	if (!(pkt->tcp.flags & TCP_SYN))
 		return judge_synchronized(direction, pkt, strict, from_opener, track);
 	if (pkt->tcp.flags & TCP_ACK)
 		return judge_late_syn_ack(skb, direction, pkt, from_opener, track);
-	return judge_late_bare_syn(skb, direction, pkt, from_opener, track);
+	return REASON_ESTABLISHED; /* one that is_known_syn() */
 }
 
 #endif

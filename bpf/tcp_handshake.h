@@ -91,31 +91,33 @@ static __always_inline void attempt_from_start(enum direction opener, struct tcp
 	track->attempt_flags = attempt_by(opener) | ATTEMPT_OPEN;
 }
 
-/* The answer to a SYN, SYN or SYN and ACK: starts the session, from the opener's side that is set
- * up already. `direction` is the answer's. */
-static __always_inline int take_answer(struct __sk_buff *skb, enum direction direction,
-				       const struct packet *pkt, struct tcp_track *track)
+/* Scaling holds only if both SYNs carried the option (RFC 7323, 2.2). */
+static __always_inline void agree_scale(struct tcp_track *track)
 {
-	struct tcp_window *answerer = &track->window[direction];
-	struct tcp_window *opener = &track->window[!direction];
-
-	start_side(pkt, answerer);
-	track->scale[direction] = read_scale(skb, pkt->scratch);
-	/* Scaling holds only if both SYNs carried the option (RFC 7323, 2.2). */
 	if (track->scale[0] == SCALE_UNKNOWN || track->scale[1] == SCALE_UNKNOWN) {
 		track->scale[0] = 0;
 		track->scale[1] = 0;
 	}
+}
+
+/* SYN and ACK, the answer to a SYN: starts the session, from the opener's side that is set up
+ * already. `direction` is the answer's. */
+static __always_inline int take_answer(struct __sk_buff *skb, enum direction direction,
+				       const struct packet *pkt, struct tcp_track *track)
+{
+	start_side(pkt, &track->window[direction]);
+	track->scale[direction] = read_scale(skb, pkt->scratch);
+	agree_scale(track);
 	/* From here on marks are acknowledgments: each in the other's sequence space. */
-	answerer->mark = pkt->tcp.flags & TCP_ACK ? pkt->tcp.acknowledgment : opener->mark;
-	opener->mark = pkt->tcp.sequence;
+	track->window[direction].mark = pkt->tcp.acknowledgment;
+	track->window[!direction].mark = pkt->tcp.sequence;
 	track->fin[0] = 0;
 	track->fin[1] = 0;
 	track->flags &= ~(SESSION_PICKED_UP | SESSION_OPENED_OUT);
 	if (direction == DIRECTION_IN)
 		track->flags |= SESSION_OPENED_OUT;
 	track->state = STATE_SYN_RECEIVED;
-	track->changed |= CHANGED_START;
+	track->changed |= CHANGED_ALL | CHANGED_START | CHANGED_ATTEMPT;
 	return REASON_ESTABLISHED;
 }
 
@@ -169,7 +171,7 @@ static __always_inline int take_openers_syn(struct __sk_buff *skb, enum directio
 	if (pkt->tcp.window > opener->max_window)
 		opener->max_window = pkt->tcp.window;
 	track->scale[direction] = larger_scale(track->scale[direction], scale);
-	track->changed |= CHANGED_START;
+	track->changed |= CHANGED_ALL;
 	return REASON_ESTABLISHED;
 }
 
@@ -178,11 +180,54 @@ static __always_inline int answer_syn(struct __sk_buff *skb, enum direction dire
 {
 	if (acknowledges_first(&track->window[!direction], pkt))
 		attempt_from_start(!direction, track);
-	else if (!(pkt->tcp.flags & TCP_ACK) || acknowledges_attempt(direction, pkt, track))
+	else if (acknowledges_attempt(direction, pkt, track))
 		start_from_attempt(!direction, track);
 	else
 		return REASON_TCP_STATE;
 	return take_answer(skb, direction, pkt, track);
+}
+
+/* SYN from the side that was asked: both open at once, or somebody else has asked in its name, or
+ * speaks for it now. Who acknowledges what will show. */
+static __always_inline int take_other_syn(struct __sk_buff *skb, enum direction direction,
+					  const struct packet *pkt, struct tcp_track *track)
+{
+	start_side(pkt, &track->window[direction]);
+	track->scale[direction] = read_scale(skb, pkt->scratch);
+	track->changed |= CHANGED_ALL;
+	return REASON_ESTABLISHED;
+}
+
+/* Is the opener's SYN and ACK to the other side's SYN of a number that the opener has sent a SYN
+ * with? Then both open at once. If not, the SYN that the session began with was not the opener's.
+ */
+static __always_inline int repeats_opening(enum direction direction, const struct packet *pkt,
+					   const struct tcp_track *track)
+{
+	return pkt->tcp.sequence == track->window[direction].mark ||
+	       (is_attempt(track, direction, ATTEMPT_OPEN) &&
+		pkt->tcp.sequence == track->attempt.sequence);
+}
+
+/* The opener's SYN and ACK to the other side's SYN: both open at once (RFC 9293, figure 7), or the
+ * other side has not acknowledged yet (the split handshake). */
+static __always_inline int take_openers_answer(enum direction direction, const struct packet *pkt,
+					       struct tcp_track *track)
+{
+	struct tcp_window *opener = &track->window[direction];
+
+	if (!acknowledges_first(&track->window[!direction], pkt))
+		return REASON_TCP_STATE;
+	if (pkt->tcp.sequence != opener->mark)
+		start_from_attempt(direction, track);
+	else
+		attempt_from_start(direction, track);
+	agree_scale(track);
+	track->window[!direction].mark = opener->mark;
+	opener->mark = pkt->tcp.acknowledgment;
+	track->changed |= CHANGED_ALL | CHANGED_ATTEMPT;
+	establish_track(direction, track);
+	return REASON_ESTABLISHED;
 }
 
 static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction direction,
@@ -194,10 +239,14 @@ static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction 
 	if (from_opener) {
 		if (kind == TCP_SYN)
 			return take_openers_syn(skb, direction, pkt, track);
+		if (kind == (TCP_SYN | TCP_ACK))
+			return take_openers_answer(direction, pkt, track);
 		return kind & TCP_RST ? take_openers_reset(pkt, &track->window[direction], track)
 				      : REASON_TCP_STATE;
 	}
-	if (kind == TCP_SYN || kind == (TCP_SYN | TCP_ACK))
+	if (kind == TCP_SYN)
+		return take_other_syn(skb, direction, pkt, track);
+	if (kind == (TCP_SYN | TCP_ACK))
 		return answer_syn(skb, direction, pkt, track);
 	if (kind & TCP_RST) {
 		if (!acknowledges_first(&track->window[!direction], pkt) &&

@@ -18,17 +18,15 @@
 #define TCP_FIXED_HEADER       20
 
 /* Bits of tcp_track.changed: what is to be written back beside windows and FINs. */
-#define CHANGED_START   (1U << 0) /* everything: the session has started (anew) */
-#define CHANGED_ATTEMPT (1U << 1) /* the latest SYN, or what a reset has left */
-#define CHANGED_SCALE   (1U << 2)
+#define CHANGED_ALL     (1U << 0) /* windows and FINs of both sides, flags, scales */
+#define CHANGED_START   (1U << 1) /* the session has started anew: with CHANGED_ALL */
+#define CHANGED_ATTEMPT (1U << 2) /* the latest SYN */
+#define CHANGED_SCALE   (1U << 3)
 
 /* The part of a session that a segment can change; fields as in struct session. */
 struct tcp_track {
 	struct tcp_window window[2];
-	union {
-		struct tcp_attempt attempt;
-		__u32 sent_at_reset[2];
-	};
+	struct tcp_attempt attempt;
 	__u8 attempt_scale;
 	__u8 attempt_flags;
 	__u8 scale[2];
@@ -143,13 +141,22 @@ static __always_inline void establish_track(enum direction opener, struct tcp_tr
 	}
 }
 
+/* Of a session that nobody has answered the side that asked stays. What the sides have sent so far
+ * is kept: see outlives_reset(). */
 static __always_inline void close_track(struct tcp_track *track)
 {
-	track->state = STATE_CLOSED;
-	track->sent_at_reset[0] = track->window[0].end;
-	track->sent_at_reset[1] = track->window[1].end;
+	const struct tcp_window silent = {};
+
+	if (track->state == STATE_SYN_SENT)
+		track->window[track->flags & SESSION_OPENED_OUT ? DIRECTION_IN : DIRECTION_OUT] =
+			silent;
+	track->window[0].fin_end = track->window[0].end;
+	track->window[1].fin_end = track->window[1].end;
+	track->fin[0] = 0;
+	track->fin[1] = 0;
 	track->attempt_flags = 0;
-	track->changed |= CHANGED_ATTEMPT;
+	track->state = STATE_CLOSED;
+	track->changed |= CHANGED_ALL | CHANGED_ATTEMPT;
 }
 
 #endif

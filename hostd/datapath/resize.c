@@ -44,6 +44,14 @@ static void merge_fin(const struct session *old, struct session *now, int direct
 	now->window[direction].fin_end = old->window[direction].fin_end;
 }
 
+static void copy_fins(const struct session *old, struct session *now)
+{
+	for (int i = 0; i < 2; i++) {
+		now->fin[i] = old->fin[i];
+		now->window[i].fin_end = old->window[i].fin_end;
+	}
+}
+
 static void copy_attempt(const struct session *old, struct session *now)
 {
 	now->attempt = old->attempt;
@@ -91,7 +99,8 @@ void merge_session(const struct session *old, struct session *now)
 	if (old->state > now->state) {
 		now->state = old->state;
 		memcpy(now->scale, old->scale, sizeof(now->scale)); /* agreed on with the state */
-		copy_attempt(old, now);                             /* which a reset replaces */
+		copy_attempt(old, now);
+		copy_fins(old, now); /* which a reset puts to another use */
 	} else if (old->state == now->state && (old->attempt_flags & ATTEMPT_OPEN)) {
 		copy_attempt(old, now);
 	}

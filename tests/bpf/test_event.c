@@ -156,11 +156,13 @@ static void the_end_of_a_logged_session_is_reported(void **state)
 	expect_no_event(port);
 }
 
-/* A successor on the same ports ends its predecessor. */
+/* A successor on the same ports ends its predecessor when it is answered. */
 static void a_replaced_logged_session_is_reported(void **state)
 {
 	struct rig_port *port = *state;
 	struct conversation c = conversation(port, VM, 80, CLIENT, 50000);
+	struct session session;
+	struct event event;
 
 	set_policy(port, LOGGED);
 	opens(&c, IN);
@@ -168,8 +170,16 @@ static void a_replaced_logged_session_is_reported(void **state)
 	says(&c, OUT, RST, ESTABLISHED);
 	c.next[IN] += 100000;
 	says(&c, IN, SYN, NEW);
-	expect_event(port, EVENT_ENDED, ESTABLISHED);
 	expect_event(port, EVENT_NEW, NEW);
+	expect_no_event(port);
+	says(&c, OUT, SYN | ACK, ESTABLISHED);
+	event = expect_event(port, EVENT_ENDED, ESTABLISHED);
+	assert_int_equal(event.direction, DIRECTION_IN);
+	assert_int_equal(event.total[IN].packets, 3);
+	assert_int_equal(event.total[OUT].packets, 2);
+	assert_true(find_session(port, &c.key, &session));
+	assert_int_equal(session.packets[IN], 0);
+	assert_int_equal(session.packets[OUT], 1);
 }
 
 /* ---- pacing

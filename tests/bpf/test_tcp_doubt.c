@@ -471,6 +471,94 @@ static void an_old_segment_does_not_end_a_handshake(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
+/* ---- after the end -----------------------------------------------------------------------------
+ */
+
+/* A SYN on the ports of a connection that is over, or seems to be: it may be nobody's. */
+static void a_forged_syn_does_not_cut_off_the_last_words(void **state)
+{
+	struct rig_port *port = *state;
+
+	for (enum direction closer = IN; closer <= OUT; closer++) {
+		struct conversation c, forged;
+
+		reset_rig(state);
+		set_defaults(port, true, true);
+		c = open_small(port);
+		says(&c, closer, FIN | ACK, ESTABLISHED);
+		says(&c, !closer, FIN | ACK, ESTABLISHED);
+		/* Acknowledges all, with a bad checksum. */
+		expect_pass(port, closer, next_segment(&c, closer, ACK), ESTABLISHED);
+		expect_state(port, c.key, TIME_WAIT);
+		forged = c;
+		forged.next[IN] += 692804328;
+		says(&forged, IN, SYN, NEW);
+		expect_pass(port, !closer, next_segment(&c, !closer, FIN | ACK, .sequence = -1),
+			    ESTABLISHED);
+		says(&c, closer, ACK, ESTABLISHED);
+	}
+}
+
+static void a_forged_syn_after_a_forged_reset_ends_nothing(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = open_small(port), forged;
+
+	set_policy(port, "<default in='allow' out='allow'/>");
+	says(&c, IN, RST, ESTABLISHED);
+	forged = c;
+	forged.next[IN] += 692804328;
+	says(&forged, IN, SYN, NEW);
+	go_on(&c, 1000);
+}
+
+/* The other end's next connection is not taken for the answer to a SYN that nobody has sent. */
+static void a_forged_syn_does_not_hide_the_next_connection(void **state)
+{
+	static const uint32_t numbers[] = {1047600073, 3369665330U, 66539, 65539};
+	struct rig_port *port = *state;
+
+	for (int over = 0; over < 2; over++) {
+		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+			struct conversation c;
+
+			reset_rig(state);
+			set_defaults(port, true, true);
+			c = open_small(port);
+			closes(&c, OUT);
+			if (over) /* the old session is not there any more */
+				age_session(port, &c.key, 1U << 30);
+			expect_pass(port, IN, tcp(WEB, VM, 80, 40000, SYN, .sequence = numbers[i]),
+				    NEW);
+			c.next[OUT] += 66539;
+			c.next[IN] += 65539;
+			check_frame(port, OUT, next_segment(&c, OUT, SYN, .window = 1000),
+				    OUTCOME_PASS, over ? REASON_ESTABLISHED : REASON_NEW, HERE);
+			advance(&c, OUT, SYN, 0);
+			says(&c, IN, SYN | ACK, ESTABLISHED);
+			says(&c, OUT, ACK, ESTABLISHED);
+			go_on(&c, 1000);
+		}
+	}
+}
+
+/* Its own permission is what another connection needs, even where old ones may go on. */
+static void a_kept_session_keeps_no_ports(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	set_policy(port, "<default in='deny' out='deny'/>"
+			 "<rule direction='out' action='allow' keep-established='yes'>"
+			 "<tcp port='80'/></rule>");
+	opens(&c, OUT);
+	set_defaults(port, false, false);
+	says_bytes(&c, OUT, ACK, 100, ESTABLISHED);
+	expect_drop(port, OUT, next_segment(&c, OUT, SYN, .sequence = 1 << 30), POLICY);
+	says_bytes(&c, IN, ACK, 100, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
 /* ---- odd, and right ---------------------------------------------------------------------------
  */
 
@@ -580,6 +668,10 @@ int main(void)
 		rig_test(fast_open_data_may_be_taken_or_left),
 		rig_test(a_scale_counts_if_any_syn_had_it),
 		rig_test(an_old_segment_does_not_end_a_handshake),
+		rig_test(a_forged_syn_does_not_cut_off_the_last_words),
+		rig_test(a_forged_syn_after_a_forged_reset_ends_nothing),
+		rig_test(a_forged_syn_does_not_hide_the_next_connection),
+		rig_test(a_kept_session_keeps_no_ports),
 		rig_test(urgent_data_passes),
 		rig_test(probes_pass_and_move_nothing),
 		rig_test(a_fin_behind_a_shut_window_counts),

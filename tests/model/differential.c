@@ -339,12 +339,13 @@ static uint8_t flags_of(const struct model_session *session)
 static bool is_window(const struct tcp_window *window, const struct speaker *speaker,
 		      const struct talk *talk)
 {
-	bool answered = talk->side[0].spoke && talk->side[1].spoke;
-
 	if (!speaker->spoke)
 		return !window->end && !window->fin_end && !window->max_window && !window->mark;
+	if (talk->state == STATE_CLOSED &&
+	    window->fin_end != talk->sent_at_reset[speaker - talk->side])
+		return false;
 	return window->end == speaker->end &&
-	       window->mark == (answered ? speaker->acked : speaker->first) &&
+	       window->mark == (speaker->has_acked ? speaker->acked : speaker->first) &&
 	       (!speaker->finished || window->fin_end == speaker->fin) &&
 	       (talk->picked_up || window->max_window == speaker->window);
 }
@@ -354,7 +355,7 @@ static uint8_t scale_of(int scale)
 	return scale < 0 ? SCALE_UNKNOWN : (uint8_t)scale;
 }
 
-/* The latest SYN, or what a reset has left. */
+/* The latest SYN. */
 static bool agree_on_attempt(const struct model_session *mine, const struct session *session,
 			     char difference[512])
 {
@@ -363,10 +364,7 @@ static bool agree_on_attempt(const struct model_session *mine, const struct sess
 
 	if (flags && asking->by == DIRECTION_OUT)
 		flags |= ATTEMPT_OUT;
-	if (flags == session->attempt_flags && !flags &&
-	    (mine->state != STATE_CLOSED ||
-	     (session->sent_at_reset[0] == mine->talk.sent_at_reset[0] &&
-	      session->sent_at_reset[1] == mine->talk.sent_at_reset[1])))
+	if (flags == session->attempt_flags && !flags)
 		return true;
 	if (flags && flags == session->attempt_flags &&
 	    session->attempt.sequence == asking->first && session->attempt.length == asking->data &&

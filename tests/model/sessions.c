@@ -8,8 +8,8 @@
  *   another.
  * - Mid-stream, when the policy would let either side open, the sender of the segment at hand is
  *   taken for the opener.
- * - A SYN on the ports of a connection that is over is a new connection, whatever generation the
- *   old one was judged by.
+ * - A SYN on the ports of a connection that is over is judged as a new one, once it is known
+ * whether the old one may go on; the old one stays until the new one is answered.
  * - The same addresses in two VLANs are other hosts: for sessions, their limits, fragments, errors
  *   and answers alike.
  * - A session of another generation vouches for nothing else (errors, answers) until a packet of
@@ -179,19 +179,78 @@ static bool is_opening_syn(const struct reading *r)
 	return r->protocol == IPPROTO_TCP && (r->flags & (SYN | ACK | FIN | RST)) == SYN;
 }
 
-/* The same ports may be used anew once a connection is over (RFC 9293, 3.6.1). */
-static bool is_succeeded(const struct model_session *session, const struct reading *r)
-{
-	return is_opening_syn(r) &&
-	       (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED);
-}
-
 static bool may_pick_up(const struct model *model, const struct reading *r)
 {
 	uint32_t until = model->port.pickup_until;
 
 	return until && (int32_t)(until - (uint32_t)model->now) > 0 && r->flags & ACK &&
 	       !(r->flags & (SYN | RST));
+}
+
+/* ---- limits -------------------------------------------------------------------------------------
+ */
+
+static size_t count_half_open(const struct model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += is_half_open(&model->sessions[i]);
+	return count;
+}
+
+size_t count_model_remote(const struct model *model, const struct session_key *key)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += key_vlans(&model->sessions[i].key) == key_vlans(key) &&
+			 !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
+	return count;
+}
+
+/* A bucket of session_burst sessions that fills by session_rate a second. */
+static bool is_within_rate(struct model *model)
+{
+	const struct port *port = &model->port;
+	uint64_t cost = model->settings.hz, most = cost * port->session_burst;
+
+	if (!port->session_rate)
+		return true;
+	if (!model->spent) {
+		model->credit = most;
+		model->credited = model->now;
+	}
+	model->credit += (model->now - model->credited) * port->session_rate;
+	if (model->credit > most)
+		model->credit = most;
+	model->credited = model->now;
+	model->spent = true;
+	if (model->credit < cost)
+		return false;
+	model->credit -= cost;
+	return true;
+}
+
+/* `leaving`: a session that is over and would make room, or NULL. The rate comes last of those that
+ * are known beforehand, because it spends. */
+static int check_limits(struct model *model, const struct model_session *leaving,
+			const struct session_key *key, bool handshake)
+{
+	const struct port *port = &model->port;
+	size_t fewer = leaving ? 1 : 0;
+
+	if (handshake && port->half_open && count_half_open(model) >= port->half_open)
+		return REASON_HALF_OPEN_LIMIT;
+	if (port->sessions_per_remote &&
+	    count_model_remote(model, key) - fewer >= port->sessions_per_remote)
+		return REASON_REMOTE_LIMIT;
+	if (!is_within_rate(model))
+		return REASON_RATE_LIMIT;
+	if (model->session_count - fewer >= model->session_limit ||
+	    model->session_count - fewer == MODEL_SESSIONS_MAX)
+		return REASON_SESSION_LIMIT;
+	return GO_ON;
 }
 
 /* ---- following ----------------------------------------------------------------------------------
@@ -214,6 +273,16 @@ static void touch(struct model *model, struct model_session *session, enum direc
 	session->bytes[direction] += r->length;
 }
 
+/* What the session was before is over. */
+static void count_anew(struct model *model, struct model_session *session)
+{
+	if (session->verdict & VERDICT_LOG)
+		report_end(model, session, session->opened_out ? DIRECTION_OUT : DIRECTION_IN,
+			   REASON_ESTABLISHED);
+	for (int d = 0; d < 2; d++)
+		session->packets[d] = session->bytes[d] = 0;
+}
+
 static int follow(struct model *model, struct model_session *session, enum direction direction,
 		  const struct reading *r)
 {
@@ -221,10 +290,13 @@ static int follow(struct model *model, struct model_session *session, enum direc
 
 	if (r->protocol == IPPROTO_TCP) {
 		bool liberal = !(model->port.guards & GUARD_TCP_WINDOW);
-		int reason = follow_talk(&session->talk, direction, r, liberal);
+		bool anew = false;
+		int reason = follow_talk(&session->talk, direction, r, liberal, &anew);
 
 		if (reason != REASON_ESTABLISHED)
 			return reason;
+		if (anew && before != STATE_SYN_SENT && before != STATE_SYN_RECEIVED)
+			count_anew(model, session);
 		session->state = session->talk.state;
 		session->opened_out = session->talk.opener == DIRECTION_OUT;
 	} else if ((direction == DIRECTION_OUT) != session->opened_out) {
@@ -244,26 +316,35 @@ static bool may_go_on(const struct model_session *session, uint32_t cell)
 	return cell & VERDICT_ALLOW || session->verdict & VERDICT_KEEP_ESTABLISHED;
 }
 
-/* A connection on the session's ports that the other side would open. */
-static struct opinion judge_turn(struct model *model, struct model_session *session,
-				 enum direction direction, enum direction opener,
-				 const struct reading *r)
+/* Another connection on the session's ports, which `opener` would open. */
+static struct opinion judge_another(struct model *model, struct model_session *session,
+				    enum direction direction, enum direction opener,
+				    const struct reading *r)
 {
 	struct question question = find_question(direction, r);
 	struct opinion opinion = {.has_session = true};
+	bool is_new = is_opening_syn(r) && is_running_out(session->state) &&
+		      !is_known_asking(&session->talk, direction, r);
+	int refusal;
 
 	if (opener != direction)
 		question = turn_question(question);
 	opinion.verdict = ask_rules(model, &question);
-	if (!(opinion.verdict & VERDICT_ALLOW)) {
-		opinion.reason = REASON_POLICY;
+	opinion.reason = REASON_POLICY;
+	if (!(opinion.verdict & VERDICT_ALLOW))
 		return opinion;
-	}
+	refusal = is_new ? check_limits(model, session, &session->key, true) : GO_ON;
+	opinion.reason = refusal;
+	if (refusal != GO_ON)
+		return opinion;
 	opinion.reason = follow(model, session, direction, r);
-	if (opinion.reason == REASON_ESTABLISHED && opener != direction) {
+	if (opinion.reason == REASON_ESTABLISHED && session->talk.started) {
 		session->verdict = opinion.verdict;
 		session->question = question;
 	}
+	if (opinion.reason == REASON_ESTABLISHED && is_new)
+		opinion.reason = REASON_NEW;
+	opinion.key = session->key;
 	return opinion;
 }
 
@@ -287,8 +368,8 @@ static struct opinion judge_session(struct model *model, struct model_session *s
 		if (opinion.verdict & VERDICT_ALLOW)
 			session->verdict = opinion.verdict;
 	}
-	if (r->protocol == IPPROTO_TCP && turns_talk(&session->talk, direction, r, &opener))
-		return judge_turn(model, session, direction, opener, r);
+	if (r->protocol == IPPROTO_TCP && begins_another(&session->talk, direction, r, &opener))
+		return judge_another(model, session, direction, opener, r);
 	opinion.reason = follow(model, session, direction, r);
 	return opinion;
 }
@@ -365,69 +446,6 @@ static bool is_answer(struct model *model, enum direction direction, const struc
 	return from == 5353 && has_asked(model, r->vlans, v4 ? mdns : mdns_v6, 5353, to);
 }
 
-/* ---- limits -------------------------------------------------------------------------------------
- */
-
-static size_t count_half_open(const struct model *model)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < model->session_count; i++)
-		count += is_half_open(&model->sessions[i]);
-	return count;
-}
-
-size_t count_model_remote(const struct model *model, const struct session_key *key)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < model->session_count; i++)
-		count += key_vlans(&model->sessions[i].key) == key_vlans(key) &&
-			 !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
-	return count;
-}
-
-/* A bucket of session_burst sessions that fills by session_rate a second. */
-static bool is_within_rate(struct model *model)
-{
-	const struct port *port = &model->port;
-	uint64_t cost = model->settings.hz, most = cost * port->session_burst;
-
-	if (!port->session_rate)
-		return true;
-	if (!model->spent) {
-		model->credit = most;
-		model->credited = model->now;
-	}
-	model->credit += (model->now - model->credited) * port->session_rate;
-	if (model->credit > most)
-		model->credit = most;
-	model->credited = model->now;
-	model->spent = true;
-	if (model->credit < cost)
-		return false;
-	model->credit -= cost;
-	return true;
-}
-
-/* The rate comes last of those that are known beforehand, because it spends. */
-static int check_limits(struct model *model, const struct session_key *key, bool handshake)
-{
-	const struct port *port = &model->port;
-
-	if (handshake && port->half_open && count_half_open(model) >= port->half_open)
-		return REASON_HALF_OPEN_LIMIT;
-	if (port->sessions_per_remote &&
-	    count_model_remote(model, key) >= port->sessions_per_remote)
-		return REASON_REMOTE_LIMIT;
-	if (!is_within_rate(model))
-		return REASON_RATE_LIMIT;
-	if (model->session_count >= model->session_limit ||
-	    model->session_count == MODEL_SESSIONS_MAX)
-		return REASON_SESSION_LIMIT;
-	return GO_ON;
-}
-
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
@@ -478,7 +496,7 @@ static struct opinion open_session(struct model *model, const struct session_key
 	/* What is over makes room for its successor. */
 	if (predecessor)
 		end_over_session(model, predecessor);
-	refusal = check_limits(model, key, handshake);
+	refusal = check_limits(model, NULL, key, handshake);
 	if (refusal != GO_ON)
 		opinion.reason = refusal;
 	else
@@ -494,7 +512,7 @@ struct opinion judge_flow(struct model *model, enum direction direction, const s
 
 	if (r->message == MESSAGE_ERROR)
 		return (struct opinion){.reason = judge_error(model, direction, r)};
-	if (session && !is_succeeded(session, r))
+	if (session)
 		return judge_session(model, session, direction, r);
 	if (r->message == MESSAGE_REPLY)
 		return (struct opinion){.reason = REASON_ICMP_STATE};

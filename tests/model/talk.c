@@ -11,12 +11,15 @@
  * - An acknowledgment counts as far as the other side has sent.
  * - The receiver's RCV.NXT is not seen, only guessed: its highest acknowledgment, or the sender's
  *   end. Before it has acknowledged anything: where the sender began.
- * - A SYN in a connection that is under way passes and is remembered. Only the answer that
- *   acknowledges it, SYN and ACK, starts anew; a reset that acknowledges it ends all. If it is not
- *   the opener's, the policy is asked about it, and about the answer.
- * - While nobody has answered, the first SYN and the latest may both be answered.
+ * - A SYN in a connection that is under way or over passes and is remembered. Only the answer that
+ *   acknowledges it, SYN and ACK, starts anew; a reset that acknowledges it ends all. The policy is
+ *   asked about it, and about the answer. If the connection is over, the limits are asked as well.
+ * - While nobody has answered, the opener's first SYN and its latest may both be answered, and so
+ *   may the other side's, which is in nobody's way. If the opener answers that one with a number
+ *   that it has asked with, both have opened at once; with another number, somebody else had asked
+ *   in its name, and it is the other side that opens: if the policy lets it.
  * - In the handshake an answer that acknowledges the SYN starts the answerer's side anew if it has
- *   another number; one that acknowledges nothing does so only as long as none has acknowledged it.
+ *   another number.
  * - The opener may reset what nobody has answered yet: its reset passes, whatever its number (of an
  *   old connection, RFC 9293, 3.5.1), and ends the attempt if it is of this one. After that, and
  *   after a refusal, only a new SYN passes.
@@ -24,7 +27,8 @@
  * - A FIN counts when it is acknowledged, and not any more when more than it is. The latest one
  *   counts, until it is acknowledged. A FIN in a fragment is not looked at: where it is, is not
  *   known.
- * - A connection that was reset goes on if what was sent after the reset is acknowledged.
+ * - A connection that was reset goes on if what was sent after the reset is acknowledged; what it
+ *   had finished is forgotten.
  * - A SYN refreshes only what has not been answered.
  */
 #include "tests/model/talk.h"
@@ -274,10 +278,14 @@ static enum session_state find_state(const struct talk *talk)
 
 static void reset(struct talk *talk)
 {
+	if (talk->state == STATE_SYN_SENT) /* a SYN that nobody has acknowledged is none */
+		talk->side[!talk->opener] = (struct speaker){0};
 	talk->state = STATE_CLOSED;
 	talk->asking = (struct asking){0};
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		talk->sent_at_reset[i] = talk->side[i].end;
+		talk->side[i].finished = false;
+	}
 }
 
 /* ---- the handshake ------------------------------------------------------------------------------
@@ -305,13 +313,14 @@ static int take_answer(struct talk *talk, enum direction sender, const struct re
 	start_speaker(answerer, segment);
 	/* So much at least each will acknowledge. */
 	opener->acked = answerer->first;
-	answerer->acked = has(segment, ACK) ? segment->acknowledgment : opener->first;
+	answerer->acked = segment->acknowledgment;
 	opener->has_acked = answerer->has_acked = true;
 	opener->finished = false;
 	agree(talk);
 	talk->picked_up = false;
 	talk->opener = !sender;
 	talk->state = STATE_SYN_RECEIVED;
+	talk->started = true;
 	return REASON_ESTABLISHED;
 }
 
@@ -323,8 +332,6 @@ static int start_anew(struct talk *talk, enum direction sender, const struct rea
 
 static int answer_syn(struct talk *talk, enum direction sender, const struct reading *segment)
 {
-	if (!has(segment, ACK))
-		return start_anew(talk, sender, segment);
 	if (acknowledges_first(&talk->side[!sender], segment)) {
 		ask_from_start(talk, !sender);
 		return take_answer(talk, sender, segment);
@@ -345,8 +352,12 @@ static int follow_answerer(struct talk *talk, enum direction sender, const struc
 	}
 	if (has(segment, FIN))
 		return REASON_TCP_STATE;
-	if (has(segment, SYN))
+	if (has(segment, SYN) && has(segment, ACK))
 		return answer_syn(talk, sender, segment);
+	if (has(segment, SYN)) {
+		start_speaker(&talk->side[sender], segment);
+		return REASON_ESTABLISHED;
+	}
 	/* An old connection is still known there: a bare ACK, which the opener will reset (RFC
 	 * 9293, 3.5.1). */
 	return has(segment, ACK) && !segment->payload ? REASON_ESTABLISHED : REASON_TCP_STATE;
@@ -365,6 +376,40 @@ static int repeat_syn(struct talk *talk, enum direction sender, const struct rea
 	return REASON_ESTABLISHED;
 }
 
+static void establish(struct talk *talk);
+
+/* Is it a number that the opener has asked with? */
+static bool has_asked_with(const struct talk *talk, uint32_t number)
+{
+	const struct asking *asking = &talk->asking;
+
+	return number == talk->side[talk->opener].first ||
+	       (asking->open && asking->by == talk->opener && asking->first == number);
+}
+
+/* The opener's answer to the other side's SYN. */
+static int answer_other(struct talk *talk, enum direction sender, const struct reading *segment)
+{
+	struct speaker *opener = &talk->side[sender], *other = &talk->side[!sender];
+
+	if (!other->spoke || !acknowledges_first(other, segment))
+		return REASON_TCP_STATE;
+	if (!has_asked_with(talk, segment->sequence)) {
+		ask_from_start(talk, !sender);
+		return take_answer(talk, sender, segment);
+	}
+	if (segment->sequence != opener->first)
+		start_from_asking(talk);
+	else
+		ask_from_start(talk, sender);
+	agree(talk);
+	opener->acked = segment->acknowledgment;
+	other->acked = opener->first;
+	opener->has_acked = other->has_acked = true;
+	establish(talk);
+	return REASON_ESTABLISHED;
+}
+
 static int follow_syn_sent(struct talk *talk, enum direction sender, const struct reading *segment)
 {
 	if (sender != talk->opener)
@@ -375,6 +420,8 @@ static int follow_syn_sent(struct talk *talk, enum direction sender, const struc
 			reset(talk);
 		return REASON_ESTABLISHED;
 	}
+	if (is_exactly(segment, SYN | ACK))
+		return answer_other(talk, sender, segment);
 	return is_exactly(segment, SYN) ? repeat_syn(talk, sender, segment) : REASON_TCP_STATE;
 }
 
@@ -394,54 +441,77 @@ static void establish(struct talk *talk)
 	}
 }
 
-/* The answerer in a handshake: is this the number it has begun with? */
+static bool is_over(const struct talk *talk)
+{
+	return talk->state == STATE_TIME_WAIT || talk->state == STATE_CLOSED;
+}
+
+/* A SYN of a connection's beginning, late or lost behind us: the opener's that was answered; the
+ * answerer's, of which the opener has acknowledged no more than that. */
+static bool is_of_beginning(const struct talk *talk, enum direction sender,
+			    const struct reading *syn)
+{
+	const struct asking *asking = &talk->asking;
+	uint32_t acked = talk->side[!sender].acked;
+
+	if (is_over(talk))
+		return false;
+	if (asking->settled && asking->by == sender && asking->first == syn->sequence)
+		return true;
+	return sender != talk->opener &&
+	       (talk->state == STATE_SYN_RECEIVED || talk->state == STATE_TCP_ESTABLISHED) &&
+	       (acked == syn->sequence || acked == syn->sequence + 1);
+}
+
+/* In a handshake: the answer to the latest SYN, again. */
 static bool is_answer_again(const struct talk *talk, enum direction sender,
 			    const struct reading *segment)
 {
+	const struct speaker *speaker = &talk->side[sender];
+	uint32_t taken = speaker->acked - talk->asking.first;
+
 	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener &&
-	       segment->sequence == talk->side[sender].first;
+	       segment->sequence == talk->side[!sender].acked && taken >= 1 &&
+	       taken <= 1U + talk->asking.data;
 }
 
-/* Only a SYN has come for an answer, which anybody could send. */
-static bool is_answer_unproven(const struct talk *talk, enum direction sender)
+bool begins_another(const struct talk *talk, enum direction sender, const struct reading *segment,
+		    enum direction *ret_opener)
 {
-	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener && talk->asking.open &&
-	       talk->asking.by == talk->opener && talk->side[sender].acked == talk->asking.first;
-}
+	bool asked = talk->state == STATE_SYN_SENT;
 
-/* The answerer has acknowledged the latest SYN. */
-static bool is_answer_proven(const struct talk *talk, enum direction sender)
-{
-	uint32_t taken = talk->side[sender].acked - talk->asking.first;
-
-	return taken >= 1 && taken <= 1U + talk->asking.data;
-}
-
-bool turns_talk(const struct talk *talk, enum direction sender, const struct reading *segment,
-		enum direction *ret_opener)
-{
-	if (talk->state == STATE_SYN_SENT)
-		return false;
-	if (is_exactly(segment, SYN) && sender != talk->opener) {
+	if (is_exactly(segment, SYN)) {
 		*ret_opener = sender;
-		return !is_answer_again(talk, sender, segment) && !is_answer_unproven(talk, sender);
+		return !asked && !is_of_beginning(talk, sender, segment);
 	}
 	*ret_opener = !sender;
-	return is_exactly(segment, SYN | ACK) && sender == talk->opener &&
-	       acknowledges_asking(talk, sender, segment);
+	if (!is_exactly(segment, SYN | ACK))
+		return false;
+	if (asked)
+		return sender == talk->opener && talk->side[!sender].spoke &&
+		       acknowledges_first(&talk->side[!sender], segment) &&
+		       !has_asked_with(talk, segment->sequence);
+	return acknowledges_asking(talk, sender, segment) &&
+	       !is_answer_again(talk, sender, segment);
+}
+
+bool is_known_asking(const struct talk *talk, enum direction sender, const struct reading *syn)
+{
+	const struct asking *asking = &talk->asking;
+
+	return asking->open && asking->by == sender && asking->first == syn->sequence;
 }
 
 static int follow_late_syn(struct talk *talk, enum direction sender, const struct reading *segment)
 {
-	const struct asking *asking = &talk->asking;
-
-	if (is_answer_again(talk, sender, segment))
-		return REASON_ESTABLISHED;
-	if (is_answer_unproven(talk, sender))
-		return start_anew(talk, sender, segment);
-	if (!asking->settled || asking->by != sender || asking->first != segment->sequence)
+	if (!is_of_beginning(talk, sender, segment))
 		remember_syn(talk, sender, segment);
 	return REASON_ESTABLISHED;
+}
+
+static bool was_never_answered(const struct talk *talk)
+{
+	return talk->state == STATE_CLOSED && (!talk->side[0].spoke || !talk->side[1].spoke);
 }
 
 static int follow_late_answer(struct talk *talk, enum direction sender,
@@ -451,7 +521,7 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 	int scale = read_window_scale(segment);
 
 	if (acknowledges_asking(talk, sender, segment)) {
-		if (!is_answer_again(talk, sender, segment) || !is_answer_proven(talk, sender))
+		if (!is_answer_again(talk, sender, segment))
 			return start_anew(talk, sender, segment);
 		if (scale >= 0 && talk->asking.scale >= 0) {
 			speaker->scale = scale;
@@ -459,12 +529,10 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 		}
 		return REASON_ESTABLISHED;
 	}
-	if (talk->picked_up)
+	if (talk->picked_up || was_never_answered(talk))
 		return REASON_TCP_STATE;
 	if (beyond(segment->sequence, speaker->end) || !is_in_window(speaker, listener, segment))
 		return REASON_TCP_WINDOW;
-	if (talk->state == STATE_SYN_RECEIVED && sender == talk->opener)
-		establish(talk);
 	return REASON_ESTABLISHED;
 }
 
@@ -489,6 +557,8 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 		reset(talk);
 		return REASON_ESTABLISHED;
 	}
+	if (was_never_answered(talk))
+		return REASON_TCP_STATE;
 	if (!talk->picked_up && !liberal && !is_in_window(speaker, listener, segment))
 		return REASON_TCP_WINDOW;
 	if (has(segment, RST)) {
@@ -497,20 +567,20 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 		return REASON_ESTABLISHED;
 	}
 	move_on(speaker, listener, segment);
+	if (talk->state == STATE_CLOSED) {
+		if (beyond(speaker->acked, talk->sent_at_reset[!sender]))
+			talk->state = STATE_TCP_ESTABLISHED;
+		return REASON_ESTABLISHED;
+	}
 	finish(speaker, listener, segment);
 	if (finishes)
 		establish(talk);
-	else if (talk->state == STATE_CLOSED &&
-		 beyond(speaker->acked, talk->sent_at_reset[!sender]))
-		talk->state = STATE_TCP_ESTABLISHED;
 	return REASON_ESTABLISHED;
 }
 
 static int follow_answered(struct talk *talk, enum direction sender, const struct reading *segment,
 			   bool liberal)
 {
-	if (talk->state == STATE_CLOSED && (!talk->side[0].spoke || !talk->side[1].spoke))
-		return REASON_TCP_STATE;
 	if (!has(segment, SYN))
 		return follow_synchronized(talk, sender, segment, liberal);
 	if (has(segment, ACK))
@@ -519,11 +589,12 @@ static int follow_answered(struct talk *talk, enum direction sender, const struc
 }
 
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
-		bool liberal)
+		bool liberal, bool *ret_anew)
 {
 	struct talk next = *talk;
 	int reason;
 
+	next.started = false;
 	/* SYN goes with neither, and no reset finishes. */
 	if (has(segment, SYN) && (has(segment, FIN) || has(segment, RST)))
 		return REASON_TCP_STATE;
@@ -537,6 +608,7 @@ int follow_talk(struct talk *talk, enum direction sender, const struct reading *
 	    next.state != STATE_CLOSED)
 		next.state = find_state(&next);
 	*talk = next;
+	*ret_anew = next.started;
 	return REASON_ESTABLISHED;
 }
 

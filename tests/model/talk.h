@@ -16,9 +16,9 @@
 
 /* What one side has said. Sequence numbers wrap; "highest" is meant that way. */
 struct speaker {
-	bool spoke;      /* its first sequence number is known */
-	uint32_t first;  /* its SYN's; mid-stream: the first that was seen */
-	uint32_t end;    /* highest number sent, plus one */
+	bool spoke;     /* its first sequence number is known; before there is an answer: its SYN */
+	uint32_t first; /* its SYN's; mid-stream: the first that was seen */
+	uint32_t end;   /* highest number sent, plus one */
 	uint32_t window; /* largest it has offered, bytes */
 	bool has_acked;
 	uint32_t acked; /* highest acknowledgment it has sent, of what was sent */
@@ -45,21 +45,25 @@ struct talk {
 	struct speaker side[2];
 	struct asking asking;
 	uint32_t sent_at_reset[2]; /* `end` of the sides when the talk was reset */
+	bool started;              /* by the segment at hand, with an answer */
 };
 
 /* By the first segment: a SYN, or mid-stream any that carries ACK. */
 void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 	       const struct reading *segment);
 
-/* Would the segment lead to a connection that is opened by the side that did not open this one? The
- * policy has to allow that first. *ret_opener: that side. */
-bool turns_talk(const struct talk *talk, enum direction sender, const struct reading *segment,
-		enum direction *ret_opener);
+/* Would the segment lead to another connection on the same ports, by a SYN or by the answer to one?
+ * The policy has to allow that first. *ret_opener: who would open it. */
+bool begins_another(const struct talk *talk, enum direction sender, const struct reading *segment,
+		    enum direction *ret_opener);
+
+/* Is that SYN the latest, sent once more? */
+bool is_known_asking(const struct talk *talk, enum direction sender, const struct reading *syn);
 
 /* The next segment: REASON_ESTABLISHED and the talk moves on, or why not and it stays as it is.
- * Liberal: windows are not enforced. */
+ * Liberal: windows are not enforced. *ret_anew: the talk has started anew. */
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
-		bool liberal);
+		bool liberal, bool *ret_anew);
 
 /* May `sender` have sent a segment that starts here and is not acknowledged yet (RFC 5927, 4.1)? */
 bool is_under_way(const struct talk *talk, enum direction sender, uint32_t sequence);
