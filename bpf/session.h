@@ -30,7 +30,7 @@ struct judgement {
 	__u32 verdict;    /* out: the policy's cell, where it was asked */
 	__u8 has_session; /* out */
 	__u8 is_stranger; /* the fast path has looked for a session, and there is none */
-	__u8 is_over;     /* there is one, but it has run out */
+	__u8 is_over;     /* there is one, but it has run out or has been succeeded */
 };
 
 static __always_inline int is_expired(const struct session *session, __u32 now,
@@ -482,6 +482,15 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	return UNDECIDED;
 }
 
+/* A connection that is over, and that the policy now in force has not judged, does not stand in the
+ * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. */
+static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt,
+					const struct port *port)
+{
+	return is_running_out(session->state) && session->generation != port->generation &&
+	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
 /* May the port have one session more? One under the same key that is over, and which the sweep has
  * not met yet, makes room for its successor first. */
 static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
@@ -491,7 +500,8 @@ static __always_inline int make_room(const struct judgement *judgement, struct p
 	if (judgement->is_over)
 		old = bpf_map_lookup_elem(judgement->table, &pkt->key);
 	/* Since it was looked for, another CPU has opened the next one. */
-	if (old && !is_expired(old, pkt->now, judgement->settings))
+	if (old && !is_expired(old, pkt->now, judgement->settings) &&
+	    !is_succeeded(old, pkt, judgement->port))
 		return REASON_ESTABLISHED;
 	if (old && !dry) {
 		end_over_session(judgement, pkt, old);

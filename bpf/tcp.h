@@ -153,6 +153,19 @@ static __always_inline int outlives_reset(enum direction direction, const struct
 	       seq_after(track->window[direction].mark, track->window[!direction].fin_end);
 }
 
+/* After a connection that is over somebody asks anew, and the other side still knows another one:
+ * it answers by an empty ACK, which makes the one who asks reset that (RFC 9293, 3.5.1). */
+static __always_inline int belongs_to_attempt(enum direction direction, const struct packet *pkt,
+					      const struct tcp_track *track)
+{
+	if (track->state != STATE_TIME_WAIT && track->state != STATE_CLOSED)
+		return 0;
+	if (pkt->tcp.flags & TCP_RST)
+		return is_attempt(track, direction, ATTEMPT_OPEN);
+	return is_attempt(track, !direction, ATTEMPT_OPEN) && !(pkt->tcp.flags & TCP_FIN) &&
+	       pkt->transport_length == pkt->tcp_header;
+}
+
 /* A segment without SYN, of a session whose handshake has been answered. */
 static __always_inline int judge_synchronized(enum direction direction, const struct packet *pkt,
 					      int strict, int from_opener, struct tcp_track *track)
@@ -170,9 +183,11 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 		return REASON_ESTABLISHED;
 	}
 	if (was_never_answered(track))
-		return REASON_TCP_STATE;
+		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
+								 : REASON_TCP_STATE;
 	if (!fits_windows(track->flags, strict, sender, receiver, &pkt->tcp))
-		return REASON_TCP_WINDOW;
+		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
+								 : REASON_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST)
 		return take_reset(direction, pkt, track);
 	finishes = track->state == STATE_SYN_RECEIVED && from_opener &&

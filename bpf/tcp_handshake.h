@@ -164,9 +164,10 @@ static __always_inline int take_openers_syn(struct __sk_buff *skb, enum directio
 	struct tcp_window *opener = &track->window[direction];
 	__u8 scale = read_scale(skb, pkt->scratch);
 
-	note_attempt(direction, pkt, scale, track);
-	if (pkt->tcp.sequence != opener->mark)
+	if (pkt->tcp.sequence != opener->mark) {
+		note_attempt(direction, pkt, scale, track);
 		return REASON_ESTABLISHED;
+	}
 	raise_sequence(&opener->end, pkt->tcp.end);
 	if (pkt->tcp.window > opener->max_window)
 		opener->max_window = pkt->tcp.window;

@@ -123,7 +123,8 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 	}
 	if (widened || !judgement->is_stranger)
 		session = bpf_map_lookup_elem(judgement->table, &pkt->key);
-	if (session && is_expired(session, pkt->now, judgement->settings)) {
+	if (session && (is_expired(session, pkt->now, judgement->settings) ||
+			is_succeeded(session, pkt, port))) {
 		judgement->is_over = 1;
 		session = NULL;
 	}

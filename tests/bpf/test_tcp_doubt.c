@@ -542,6 +542,49 @@ static void a_forged_syn_does_not_hide_the_next_connection(void **state)
 	}
 }
 
+/* The server's half-open entry of a SYN that somebody else has sent: it asks back, and the VM
+ * resets it. */
+static void a_third_connection_can_be_reset(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = open_small(port);
+
+	closes(&c, OUT);
+	c.next[OUT] += 1 << 30;
+	says(&c, OUT, SYN, NEW);
+	expect_pass(port, IN,
+		    next_segment(&c, IN, ACK, .sequence = 0x70000000, .acknowledgment = 0x30000000),
+		    ESTABLISHED);
+	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 0x30000000), ESTABLISHED);
+	/* No more than that. */
+	expect_drop(port, IN,
+		    next_segment(&c, IN, ACK, .sequence = 0x70000000, .acknowledgment = 0x30000000,
+				 .payload = 1),
+		    TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = 0x70000000), TCP_WINDOW);
+	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);
+	c.next[IN] += 1 << 29;
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	go_on(&c, 1000);
+}
+
+/* A SYN of before comes late, between the latest one and its answer. */
+static void an_older_syn_does_not_hide_the_latest(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+	struct packet older = next_segment(&c, OUT, SYN);
+
+	says(&c, OUT, SYN, NEW);
+	c.next[OUT] += 5000000;
+	says(&c, OUT, SYN, ESTABLISHED);
+	expect_pass(port, OUT, older, ESTABLISHED);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	go_on(&c, 1000);
+}
+
 /* Its own permission is what another connection needs, even where old ones may go on. */
 static void a_kept_session_keeps_no_ports(void **state)
 {
@@ -671,6 +714,8 @@ int main(void)
 		rig_test(a_forged_syn_does_not_cut_off_the_last_words),
 		rig_test(a_forged_syn_after_a_forged_reset_ends_nothing),
 		rig_test(a_forged_syn_does_not_hide_the_next_connection),
+		rig_test(a_third_connection_can_be_reset),
+		rig_test(an_older_syn_does_not_hide_the_latest),
 		rig_test(a_kept_session_keeps_no_ports),
 		rig_test(urgent_data_passes),
 		rig_test(probes_pass_and_move_nothing),

@@ -8,8 +8,9 @@
  *   another.
  * - Mid-stream, when the policy would let either side open, the sender of the segment at hand is
  *   taken for the opener.
- * - A SYN on the ports of a connection that is over is judged as a new one, once it is known
- * whether the old one may go on; the old one stays until the new one is answered.
+ * - A SYN on the ports of a connection that is over is judged as a new one, and the old one stays
+ *   until the new one is answered; but an old one of another generation is not judged any more, and
+ *   makes way at once.
  * - The same addresses in two VLANs are other hosts: for sessions, their limits, fragments, errors
  *   and answers alike.
  * - A session of another generation vouches for nothing else (errors, answers) until a packet of
@@ -177,6 +178,14 @@ static bool is_half_open(const struct model_session *session)
 static bool is_opening_syn(const struct reading *r)
 {
 	return r->protocol == IPPROTO_TCP && (r->flags & (SYN | ACK | FIN | RST)) == SYN;
+}
+
+/* What is over, and was judged by another policy, makes way for a new connection at once. */
+static bool is_succeeded(const struct model *model, const struct model_session *session,
+			 const struct reading *r)
+{
+	return is_opening_syn(r) && session->generation != model->port.generation &&
+	       (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED);
 }
 
 static bool may_pick_up(const struct model *model, const struct reading *r)
@@ -512,7 +521,7 @@ struct opinion judge_flow(struct model *model, enum direction direction, const s
 
 	if (r->message == MESSAGE_ERROR)
 		return (struct opinion){.reason = judge_error(model, direction, r)};
-	if (session)
+	if (session && !is_succeeded(model, session, r))
 		return judge_session(model, session, direction, r);
 	if (r->message == MESSAGE_REPLY)
 		return (struct opinion){.reason = REASON_ICMP_STATE};

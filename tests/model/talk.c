@@ -367,9 +367,10 @@ static int repeat_syn(struct talk *talk, enum direction sender, const struct rea
 {
 	struct speaker *speaker = &talk->side[sender];
 
-	remember_syn(talk, sender, segment);
-	if (segment->sequence != speaker->first)
+	if (segment->sequence != speaker->first) {
+		remember_syn(talk, sender, segment);
 		return REASON_ESTABLISHED;
+	}
 	speaker->end = highest(speaker->end, end_of(segment));
 	speaker->window = (uint32_t)larger((int)speaker->window, segment->window);
 	speaker->scale = larger(speaker->scale, read_window_scale(segment));
@@ -378,7 +379,7 @@ static int repeat_syn(struct talk *talk, enum direction sender, const struct rea
 
 static void establish(struct talk *talk);
 
-/* Is it a number that the opener has asked with? */
+/* Is it a number that it has asked with? */
 static bool has_asked_with(const struct talk *talk, uint32_t number)
 {
 	const struct asking *asking = &talk->asking;
@@ -543,6 +544,20 @@ static bool is_exact(const struct speaker *speaker, const struct speaker *listen
 	return segment->sequence == speaker->end || segment->sequence == listener->acked;
 }
 
+/* What is over is asked about anew, and the other side still knows a third connection: it says so
+ * by an empty ACK, which the one who asks resets (RFC 9293, 3.5.1). */
+static bool is_of_asking(const struct talk *talk, enum direction sender,
+			 const struct reading *segment)
+{
+	const struct asking *asking = &talk->asking;
+
+	if (!is_over(talk) || !asking->open)
+		return false;
+	if (has(segment, RST))
+		return asking->by == sender;
+	return asking->by != sender && !has(segment, FIN) && !segment->payload;
+}
+
 static int follow_synchronized(struct talk *talk, enum direction sender,
 			       const struct reading *segment, bool liberal)
 {
@@ -558,9 +573,9 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 		return REASON_ESTABLISHED;
 	}
 	if (was_never_answered(talk))
-		return REASON_TCP_STATE;
+		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_STATE;
 	if (!talk->picked_up && !liberal && !is_in_window(speaker, listener, segment))
-		return REASON_TCP_WINDOW;
+		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_WINDOW;
 	if (has(segment, RST)) {
 		if (talk->state != STATE_CLOSED && is_exact(speaker, listener, segment))
 			reset(talk);
