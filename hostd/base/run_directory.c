@@ -80,7 +80,7 @@ int reclaim_run_directory(const char *path, int *lock, struct diag *diag)
 {
 	_cleanup_free_ char *lock_path = lock_path_of(path);
 	struct stat held, there;
-	int fd, r;
+	int fd = -1, r;
 
 	if (!lock_path)
 		return fail(diag, ENOMEM, path, 0, "out of memory");

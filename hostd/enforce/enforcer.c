@@ -64,8 +64,10 @@ static int check_state_directories(const struct enforcer *enforcer, struct diag 
 	_cleanup_free_ char *pending = pending_directory(parent);
 	const char *const paths[] = {enforcer->state_directory, parent, enforcer->port_directory,
 				     pending};
-	int r = pending ? 0 : fail(diag, ENOMEM, NULL, 0, "out of memory");
+	int r = 0;
 
+	if (!pending)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(paths); i++)
 		r = check_directory(paths[i], diag);
 	return r;

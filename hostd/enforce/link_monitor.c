@@ -231,9 +231,8 @@ static void handle_news(struct link_monitor *monitor)
 	char buffer[LINK_NEWS_BYTES];
 	ssize_t got = receive_from_kernel(link_monitor_descriptor(monitor), buffer, sizeof(buffer));
 
-	if (got == -ENOBUFS || got == -EMSGSIZE)
-		monitor->lost = true;
-	else if (got > 0 && for_each_netlink_message(buffer, (size_t)got, handle_message, monitor))
+	if (got == -ENOBUFS || got == -EMSGSIZE ||
+	    (got > 0 && for_each_netlink_message(buffer, (size_t)got, handle_message, monitor) < 0))
 		monitor->lost = true;
 }
 
