@@ -13,7 +13,8 @@
 #include "bpf/abi.h"
 #include "hostd/base/address.h"
 
-#define NAME_MAX_BYTES  63 /* policy, set, group and rule names: [A-Za-z0-9][A-Za-z0-9._-]* */
+#define NAME_MAX_BYTES  63   /* policy, set, group and rule names: [A-Za-z0-9][A-Za-z0-9._-]* */
+#define DOMAIN_LIST_MAX 1024 /* policies of one list, groups, interfaces in a domain's metadata */
 #define POLICY_FILE_MAX (1 << 20) /* bytes of a policy file or of a domain's metadata */
 
 enum action { ACTION_DENY, ACTION_ALLOW };

@@ -12,6 +12,15 @@
 static const char *const policy_content[] = {"description", "default", "guards", "limits", NULL};
 static const char *const rule_only[] = {"rule", NULL};
 
+/* Each item of a list is compared with those before it. */
+static int check_count(const struct reader *reader, const xmlNode *element, size_t count)
+{
+	if (count <= DOMAIN_LIST_MAX)
+		return 0;
+	return reject(reader, element, "there are more than %d of these in one list",
+		      DOMAIN_LIST_MAX);
+}
+
 /* ---- lists of policies ------------------------------------------------------------------- */
 
 static int parse_reference(const struct reader *reader, const xmlNode *element,
@@ -49,7 +58,9 @@ static int parse_policy_item(const struct reader *reader, const xmlNode *element
 	*items = grown;
 	item = &grown[(*count)++];
 	item->line = line_of(reader, element);
-	r = check_form(reader, element, &form);
+	r = check_count(reader, element, *count);
+	if (!r)
+		r = check_form(reader, element, &form);
 	if (r)
 		return r;
 	if (attribute_value(element, "ref"))
@@ -167,7 +178,9 @@ static int parse_interface(const struct reader *reader, const xmlNode *element,
 	interface = &grown[policy->interface_count++];
 	init_interface_policy(interface);
 	interface->line = line_of(reader, element);
-	r = check_form(reader, element, &form);
+	r = check_count(reader, element, policy->interface_count);
+	if (!r)
+		r = check_form(reader, element, &form);
 	if (!r)
 		r = read_mac(reader, element, policy, interface);
 	for (const xmlNode *child = first_element(element); !r && child;
@@ -193,6 +206,8 @@ static int parse_group(const struct reader *reader, const xmlNode *element,
 		return out_of_memory(reader);
 	policy->groups = groups;
 	r = read_name(reader, element, "name", true, &groups[policy->group_count++]);
+	if (!r)
+		r = check_count(reader, element, policy->group_count);
 	for (size_t i = 0; !r && i + 1 < policy->group_count; i++) {
 		if (strcmp(groups[i], groups[policy->group_count - 1]) == 0)
 			r = reject(reader, element, "name=\"%s\" is listed twice", groups[i]);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -565,13 +566,60 @@ static void towers_of_elements(void **state)
 	}
 }
 
+static void print_item(FILE *stream, const char *name, size_t number)
+{
+	if (strcmp(name, "policy") == 0)
+		fprintf(stream, "<policy ref='p%zu'/>\n", number);
+	else if (strcmp(name, "group") == 0)
+		fprintf(stream, "<group name='g%zu'/>\n", number);
+	else
+		fprintf(stream, "<interface mac='52:54:00:00:%02zx:%02zx'/>\n", number >> 8,
+			number & 0xff);
+}
+
+/* message NULL: so many are taken. */
+static void expect_list(const char *name, size_t count, const char *message)
+{
+	_cleanup_(free_domain_policy) struct domain_policy *domain = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	_cleanup_free_ char *text = NULL;
+	char buffer[256];
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	int r;
+
+	assert_non_null(stream);
+	fputs("<domain xmlns='urn:vmseg:1'>\n", stream);
+	for (size_t i = 0; i < count; i++)
+		print_item(stream, name, i);
+	fputs("</domain>", stream);
+	assert_int_equal(fclose(stream), 0);
+	r = parse_domain_policy(text, size, "D", 1, &domain, &diag);
+	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), message ? message : "");
+	assert_int_equal(r, message ? -EINVAL : 0);
+}
+
+/* Each item is compared with all before it. */
+static void lists_have_an_end(void **state)
+{
+	(void)state;
+	expect_list("policy", 1024, NULL);
+	expect_list("policy", 1025,
+		    "D:1026: <policy>: there are more than 1024 of these in one list");
+	expect_list("group", 1024, NULL);
+	expect_list("group", 1025,
+		    "D:1026: <group>: there are more than 1024 of these in one list");
+	expect_list("interface", 1024, NULL);
+	expect_list("interface", 1025,
+		    "D:1026: <interface>: there are more than 1024 of these in one list");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_policies_and_sets),
-		cmocka_unit_test(bad_domains),
-		cmocka_unit_test(texts_that_are_no_strings),
-		cmocka_unit_test(towers_of_elements),
+		cmocka_unit_test(bad_policies_and_sets),     cmocka_unit_test(bad_domains),
+		cmocka_unit_test(texts_that_are_no_strings), cmocka_unit_test(towers_of_elements),
+		cmocka_unit_test(lists_have_an_end),
 	};
 
 	set_schema_path("policies/vmseg.rng");
