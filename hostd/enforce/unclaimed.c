@@ -97,11 +97,11 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 {
 	const struct domain *domain = managed->domain;
 
+	if (!may_be_managed(managed))
+		return false;
 	if (managed->unread)
 		snprintf(buffer, size, "it may be domain %s's, whose description cannot be read",
 			 domain->name);
-	else if (!may_be_managed(managed))
-		return false;
 	else if (names_device(domain, device))
 		snprintf(buffer, size, "it is domain %s's, and could not be filtered",
 			 domain->name);

@@ -174,9 +174,9 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 		fail(&diag, -r, managed->domain->name, 0, "%s", strerror(-r));
 		r = plan_failure(managed, diag_message(&diag, text, sizeof(text)), &plan);
 	}
-	if (r < 0) {
+	if (r < 0 || !plan) {
 		note_error(managed, "out of memory");
-		return r;
+		return -ENOMEM;
 	}
 	settle_plan(enforcer, managed, TAKE_PTR(asked), plan, &diag);
 	*ret = TAKE_PTR(plan);

@@ -302,7 +302,7 @@ static int post_list(struct virt_connection *connection, bool describe)
 		virDomainFree(domains[i]);
 	}
 	free(domains);
-	if (!complete) {
+	if (!listed || !complete) {
 		note_unheard(connection);
 		return 0;
 	}
