@@ -30,11 +30,11 @@ wait_for 10 eval 'ip netns exec churn-right ss -Hltn "sport = :7001" | grep -q L
 ip netns exec churn-left "$TOOLS/churn" run "$RIGHT4" 7001 "${CHURN_SECONDS:-10}" 20000 \
 	$CLIENT_PORTS >"$LAB/churn" 2>"$LAB/churn.failed"
 
-read -r done _ hung _ reset _ busy _ <"$LAB/churn"
-echo "# $done connections over $CLIENT_PORTS ports; $busy times a port was not free yet"
+read -r completed _ hung _ reset _ busy _ <"$LAB/churn"
+echo "# $completed connections over $CLIENT_PORTS ports; $busy times a port was not free yet"
 check_equal "no connection hangs" 0 "$hung"
 check_equal "none is reset that was not to be" 0 "$reset"
-check "each port has been used several times" [ "$done" -gt $((4 * CLIENT_PORTS)) ]
+check "each port has been used several times" [ "$completed" -gt $((4 * CLIENT_PORTS)) ]
 head -n 20 "$LAB/churn.failed" | sed 's/^/# /'
 list_counters | sed 's/^/# /'
 done_testing
