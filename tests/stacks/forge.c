@@ -61,6 +61,12 @@ static uint16_t some_bytes(const struct forger *f)
 	return (uint16_t)(1 + random_below(f->random, 500));
 }
 
+/* An acknowledgment. To know the right one in a handshake one has to be the server. */
+static uint32_t guess(const struct forger *f)
+{
+	return f->peer->acked ? f->self->acked : any(f);
+}
+
 /* Resets and SYNs. */
 static struct frame forge_control(const struct forger *f)
 {
@@ -72,9 +78,9 @@ static struct frame forge_control(const struct forger *f)
 	case 1:
 		return say(f, SYN, inside(f), 0, 0);
 	case 2:
-		return say(f, SYN | ACK, any(f), f->peer->next, 0);
+		return say(f, SYN | ACK, any(f), guess(f), 0);
 	case 3:
-		return say(f, SYN | ACK, inside(f), f->self->acked, 0);
+		return say(f, SYN | ACK, inside(f), guess(f), 0);
 	case 4:
 		return say(f, RST, beyond(f), 0, 0);
 	case 5:
