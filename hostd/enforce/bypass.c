@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -72,8 +73,35 @@ static bool is_bypassed_by_sockets(unsigned int ifindex)
 	return read_link_info(ifindex, &info) == 0 && !info.master && !is_reversed_kind(info.kind);
 }
 
-/* Devices with a socket for all protocols that is bound to them: packet_seq_show() in
- * net/packet/af_packet.c. */
+static bool parse_number(const char *text, int base, unsigned int *ret)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, base);
+	if (errno || end == text || *end || number > UINT_MAX)
+		return false;
+	*ret = (unsigned int)number;
+	return true;
+}
+
+/* A line of packet_seq_show() in net/packet/af_packet.c: address, references, type, protocol in
+ * hexadecimal digits, ifindex (0: all devices), and more. False for the headline. */
+static bool parse_socket(char *line, unsigned int *ret_protocol, unsigned int *ret_ifindex)
+{
+	char *fields[5], *rest = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		fields[i] = strtok_r(i ? NULL : line, " \n", &rest);
+		if (!fields[i])
+			return false;
+	}
+	return parse_number(fields[3], 16, ret_protocol) &&
+	       parse_number(fields[4], 10, ret_ifindex);
+}
+
+/* Devices with a socket for all protocols that is bound to them. */
 static void list_packet_sockets(struct list *list)
 {
 	_cleanup_fclose_ FILE *stream = fopen(PACKET_SOCKETS, "re");
@@ -85,8 +113,7 @@ static void list_packet_sockets(struct list *list)
 		return;
 	}
 	while (fgets(line, sizeof(line), stream)) {
-		if (sscanf(line, "%*s %*d %*d %x %u", &protocol, &ifindex) == 2 &&
-		    protocol == ETH_P_ALL && ifindex)
+		if (parse_socket(line, &protocol, &ifindex) && protocol == ETH_P_ALL && ifindex)
 			add_item(list, ifindex);
 	}
 }

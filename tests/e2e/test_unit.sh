@@ -139,6 +139,24 @@ check_group() {
 	check "nothing has changed" web_is_silent 22
 }
 
+host_problems_are() {
+	[ "$(vmseg status --json | jq '[.problems[] | select(.domain == null)] | length')" = "$1" ]
+}
+
+# In the mounts that the unit has of its own, too.
+check_unmounted() {
+	local before
+	before=$(show_port web '[.slot, .generation, .session_map_id] | join(" ")')
+	in_systemd umount --lazy /sys/fs/bpf
+	check_soon 60 "it learns that bpffs is not mounted any more" host_problems_are 1
+	check "... and filters" web_is_silent 22
+	in_systemd mount -t bpf bpf /sys/fs/bpf
+	check_soon 60 "... and that it is mounted again" host_problems_are 0
+	check "... restarted" in_systemd systemctl restart "$UNIT"
+	check_equal "... it finds the port as it was" "$before" \
+		"$(show_port web '[.slot, .generation, .session_map_id] | join(" ")')"
+}
+
 enter_lab "$@"
 need capsh libcap2-bin
 need curl
@@ -156,6 +174,7 @@ check_filters
 check_changes
 check_brought_back
 check_group
+check_unmounted
 check_equal "nothing was denied to it in all this" "" \
 	"$(grep -iE 'permitted|denied to|permission' "$LAB/hostd.log")"
 done_testing

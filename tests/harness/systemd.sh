@@ -56,8 +56,10 @@ enter_systemd() {
 		bash -euc 'become_systemd "$@"' - "$@"
 }
 
-# As PID 1 there. It would raise some limits of the whole machine: it must not.
+# As PID 1 there. It would raise some limits of the whole machine: it must not. Mounts are shared, as
+# a system manager outside of containers has them: what is unmounted is unmounted for units, too.
 become_systemd() {
+	mount --make-rshared /
 	umount --lazy "${1%/*}"
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	mount --bind /proc/sys /proc/sys
