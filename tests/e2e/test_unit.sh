@@ -101,18 +101,28 @@ check_brought_back() {
 	done
 	check "killed, it is brought back, however often" runs_anew "$pid"
 	check_equal "with the port as it was" "$before" "$(identity)"
+	set_watchdog 5
 	pid=$(unit_property MainPID)
 	in_systemd kill -STOP "$pid"
 	check "while it hangs, filtering goes on" web_is_silent 22
 	check_soon 60 "a daemon that hangs is replaced" runs_anew "$pid"
-	check_equal "because of the watchdog" 1 "$(grep -c "$UNIT: Watchdog timeout" /dev/kmsg)"
+	check "because of the watchdog" grep -q "$UNIT: Watchdog timeout" /dev/kmsg
 	check_equal "with the port as it was" "$before" "$(identity)"
+	set_watchdog 180
 	check "and all goes on" web_answers 7000
 	check "stopped" in_systemd systemctl stop "$UNIT"
 	check "it leaves the filter" web_is_silent 22
 	check "and nothing that is open" web_answers 7000
 	check "started" in_systemd systemctl start "$UNIT"
 	check_equal "it takes the port over" "$before" "$(identity)"
+}
+
+# set_watchdog SECONDS: a limit as short as a test wants kills a daemon that only waits for its turn on a
+# busy machine, so it is short only for the daemon that is made to hang.
+set_watchdog() {
+	printf '[Service]\nWatchdogSec=%s\n' "$1" >"$LAB/units/vmseg-hostd.service.d/watchdog.conf"
+	in_systemd systemctl daemon-reload
+	in_systemd systemctl restart "$UNIT"
 }
 
 # runs_anew PID: another process than that, and ready. Both are of one moment: asked one after the
@@ -165,7 +175,7 @@ install_policies
 install_hook "$BUILD/vmseg-hook"
 systemd-sysusers "$TOP/packaging/sysusers.d/vmseg.conf"
 printf '%s\n' 'log-level = debug' 'metrics-listen = 127.0.0.1:9876' >/etc/vmseg/hostd.conf
-start_systemd "WatchdogSec=5"
+start_systemd
 check_exposure
 check_started
 start_libvirtd

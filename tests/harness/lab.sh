@@ -13,6 +13,7 @@
 TOP=$(realpath "${BASH_SOURCE[0]%/*}/../..")
 BUILD=${BUILD:-$TOP/build}
 . "$TOP/tests/harness/own_root.sh"
+. "$TOP/tests/harness/patience.sh"
 # shellcheck disable=SC2034 # for those who source this file
 TOOLS=$BUILD/tests/tools
 LAB_RUN=/run/lab
@@ -31,9 +32,11 @@ need() {
 		die "$1 is missing: install ${2:-$1}, or run make deps"
 }
 
-# Tries a command until it succeeds, for at most so many seconds. Its output is not shown.
+# wait_for SECONDS COMMAND...: tries the command until it succeeds, for at most so many seconds or more
+# (patience.sh). Its output is not shown.
 wait_for() {
-	local deadline=$((SECONDS + $1))
+	local deadline
+	deadline=$(deadline_in "$1")
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < deadline)) || return 1

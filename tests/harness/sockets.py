@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 
-PATIENCE = 30  # seconds without any progress: the other side is gone
+PATIENCE = 120  # seconds without any progress: the other side is gone
 
 
 def connect(address, port, local_port=0):
@@ -207,7 +207,7 @@ def mdns_ask(family_name, name, how):
     flags = 0x8001 if how == "unicast" else 1
     query = struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 0) + encode_name(name) + \
         struct.pack("!HH", 1, flags)
-    for _ in range(5):
+    for _ in range(PATIENCE):
         sock.sendto(query, (MDNS_GROUPS[family], MDNS_PORT))
         try:
             answer, sender = sock.recvfrom(9000)

@@ -4,6 +4,8 @@
 # tap.sh: test results as TAP. A script reports each case with one of the functions below and ends
 # with done_testing; a case that fails does not stop the script.
 
+. "${BASH_SOURCE[0]%/*}/patience.sh"
+
 tap_count=0
 tap_failed=0
 
@@ -45,10 +47,11 @@ check_contains() {
 	report "$([[ "$3" == *"$2"* ]]; echo $?)" "$1" "expected in it: $2"$'\n'"but got: $3"
 }
 
-# check_soon SECONDS DESCRIPTION COMMAND...: the command succeeds, at the latest after so many
-# seconds. For what other processes bring about.
+# check_soon SECONDS DESCRIPTION COMMAND...: the command succeeds, at the latest after so many seconds
+# or more (patience.sh). For what other processes bring about.
 check_soon() {
-	local deadline=$((SECONDS + $1)) description=$2 output status
+	local description=$2 deadline output status
+	deadline=$(deadline_in "$1")
 	shift 2
 	while :; do
 		status=0

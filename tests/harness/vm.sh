@@ -85,11 +85,12 @@ destroy_vm() {
 	virsh --quiet destroy "$1"
 }
 
-# in_vm NAME COMMAND...: runs a shell command inside the VM, waiting for it to have booted.
+# in_vm NAME COMMAND...: runs a shell command inside the VM, waiting for it to have booted. The limit
+# is for a VM that hangs; a busy machine's emulated VM may take minutes for what else takes seconds.
 in_vm() {
 	local name=$1
 	shift
-	"$TOOLS/guest_run" -t 60 "$(vm_socket "$name")" "$@"
+	"$TOOLS/guest_run" -t 400 "$(vm_socket "$name")" "$@"
 }
 
 # vm_tap NAME: the host's device of the VM's first NIC.
@@ -118,7 +119,7 @@ metadata() {
 # How long to listen before calling it silence; and for an answer that should come, which ends the
 # wait, so that a machine with much else to do has the time that it needs.
 SILENCE_SECONDS=2
-ANSWER_SECONDS=20
+ANSWER_SECONDS=60
 
 # ask_from WAIT NAME tcp|udp ADDRESS PORT: "answered", "silence" or "refused", as the VM sees it.
 ask_from() {

@@ -63,18 +63,18 @@ stop() {
 	describe "$1" "$2" "" | hook "$1" release end -
 }
 
-# ask_from GUEST PORT: what a TCP connection to web comes to; GUEST may be "host".
+# ask_from GUEST PORT [SECONDS]: what a TCP connection to web comes to; GUEST may be "host".
 ask_from() {
-	if [ "$1" = host ]; then
-		"$TOOLS/ask" -w 1 tcp "$WEB" "$2" || true
-	else
-		ip netns exec "$1" "$TOOLS/ask" -w 1 tcp "$WEB" "$2" || true
-	fi
+	local within=()
+	[ "$1" = host ] || within=(ip netns exec "$1")
+	"${within[@]}" "$TOOLS/ask" -w "${3:-1}" tcp "$WEB" "$2" || true
 }
 
 # check_ask DESCRIPTION EXPECTED GUEST PORT
 check_ask() {
-	check_equal "$1" "$2" "$(ask_from "$3" "$4")"
+	local seconds=1
+	[ "$2" = silence ] || seconds=$LEAST_PATIENCE
+	check_equal "$1" "$2" "$(ask_from "$3" "$4" $seconds)"
 }
 
 # domain NAME FILTER: a jq filter on the domain's line in the list.

@@ -264,7 +264,7 @@ check_applied() {
 		"$(vmseg sessions web --json | jq -r '.sessions[] | select(.local_port == 22) |
 			"\(.rule) \(.standing)"')"
 	check_contains "for people, too" "(kept)" "$(vmseg sessions web | grep ':22 ')"
-	check_equal "the others with theirs" "ping allowed" "$(ping -c 1 -W 5 10.0.0.11 >/dev/null
+	check_equal "the others with theirs" "ping allowed" "$(ping -c 1 -W $LEAST_PATIENCE 10.0.0.11 >/dev/null
 		vmseg sessions web --json | jq -r '.sessions[] | select(.protocol == "icmp") |
 			"\(.rule) \(.standing)"')"
 	check "those in audit mode, too" says trial alive=1

@@ -48,13 +48,13 @@ check_dhcp() {
 	check_contains "it is the VM's address" "$VM4/24" "$(ip -netns vm -4 address show dev eth0)"
 	check_contains "with the router" "via $ROUTER4" "$(ip -netns vm route show default)"
 	check "the answers were counted as related" grows in related 0
-	check "with it the VM reaches the router" in_ns vm ping -c 1 -W 5 "$ROUTER4"
+	check "with it the VM reaches the router" in_ns vm ping -c 1 -W $LEAST_PATIENCE "$ROUTER4"
 }
 
 check_slaac() {
 	check_soon 20 "the VM makes its address from an advertisement, and nobody else has it" \
 		has_address "$VM6_SLAAC"
-	check "with it the VM reaches the router" in_ns vm ping -c 1 -W 5 -I "$VM6_SLAAC" "$ROUTER6"
+	check "with it the VM reaches the router" in_ns vm ping -c 1 -W $LEAST_PATIENCE -I "$VM6_SLAAC" "$ROUTER6"
 	check_contains "which is its default router" "via fe80::" \
 		"$(ip -netns vm -6 route show default)"
 	check "neighbor discovery is counted both ways" \
@@ -133,10 +133,10 @@ check_ping() {
 	local before_in before_out ip
 	before_in=$(counter vm in fragment-follows) before_out=$(counter vm out fragment-follows)
 	for ip in "$PEER4" "$PEER6"; do
-		check "ping of 4000 bytes from vm to $ip" in_ns vm ping -c 3 -i 0.2 -W 5 -s 4000 "$ip"
+		check "ping of 4000 bytes from vm to $ip" in_ns vm ping -c 3 -i 0.2 -W $LEAST_PATIENCE -s 4000 "$ip"
 	done
 	for ip in "$VM4" "$VM6"; do
-		check "ping of 4000 bytes from peer to $ip" in_ns peer ping -c 3 -i 0.2 -W 5 -s 4000 "$ip"
+		check "ping of 4000 bytes from peer to $ip" in_ns peer ping -c 3 -i 0.2 -W $LEAST_PATIENCE -s 4000 "$ip"
 	done
 	# 12 datagrams each way, of three fragments: two follow the first.
 	check_equal "every fragment is counted, in" 24 $(($(counter vm in fragment-follows) - before_in))
@@ -149,14 +149,14 @@ check_traceroute() {
 		for option in "" --icmp; do
 			before=$(counter vm in related)
 			check_equal "traceroute ${option:---udp} to $ip sees every hop" "3 $ip" \
-				"$(in_ns vm traceroute $option -n -q 1 -w 3 "$ip" | awk 'END { print $1, $2 }')"
+				"$(in_ns vm traceroute $option -n -q 1 -w 30 "$ip" | awk 'END { print $1, $2 }')"
 			check_grows "time exceeded is counted as related" in related "$before"
 		done
 	done
 	for ip in "$VM4" "$VM6"; do
 		before=$(counter vm out related)
 		check_equal "traceroute from far to $ip ends at the VM" "3 $ip" \
-			"$(in_ns far traceroute -n -q 1 -N 4 -w 3 "$ip" | awk 'END { print $1, $2 }')"
+			"$(in_ns far traceroute -n -q 1 -N 4 -w 30 "$ip" | awk 'END { print $1, $2 }')"
 		check_grows "port unreachable is counted as related" out related "$before"
 	done
 }

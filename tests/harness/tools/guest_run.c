@@ -21,7 +21,7 @@
 
 #define DEFAULT_SECONDS 20
 /* For the boot of a VM on a busy machine, and for the way there and back. */
-#define GRACE_SECONDS 60
+#define GRACE_SECONDS 240
 /* No guest command ends with this: the VM was not reached. */
 #define EXIT_UNREACHED 125
 
