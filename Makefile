@@ -138,6 +138,16 @@ $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(VERIFIER_REPORT) $(BENCHES): %: %.o 
 $(B)/tests/unit/test_whole: LDFLAGS += \
 	$(addprefix -Wl$(,)--wrap=,malloc calloc realloc reallocarray strdup asprintf vasprintf)
 
+$(B)/tests/unit/test_json_whole: LDFLAGS += -Wl,--wrap=malloc
+
+# Preloaded into the daemon, it has calls fail.
+FAULT_SHIM := $(B)/tests/faults/shim.so
+$(FAULT_SHIM): tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARNINGS) -fPIC -shared -fvisibility=hidden \
+		-MMD -MP -MF $@.d -o $@ $< -ldl
+
 # What the tests themselves need in the kernel.
 $(call object,$(HARNESS_SOURCES)): | $(TAGGER)
 $(addsuffix .o,$(VERIFIER_REPORT) $(BENCHES)): | $(SKELETON) $(WALKER)
@@ -179,7 +189,8 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
 BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
-LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) $(sort $(wildcard tests/e2e/test_*.sh))
+LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) tests/faults/test_faults.sh \
+		$(sort $(wildcard tests/e2e/test_*.sh))
 FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
 KERNELS      := $(KERNEL_TESTS:tests/kernels/test_%.sh=%)
@@ -267,6 +278,10 @@ chaos: all tests $(GUEST) ## random events around real VMs, SECONDS of them (def
 	$(Q)BUILD=$(abspath $(B)) CHAOS_SECONDS=$(or $(SECONDS),600) \
 		CHAOS_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED),$(shell date +%s)) \
 		tests/e2e/test_chaos.sh
+
+faults: all $(FAULT_SHIM) $(TEST_TOOLS) ## every call that can fail fails once (ONLY="adopt": one scenario; FAULTS=8: a sample)
+	$(Q)BUILD=$(abspath $(B)) FAULTS=$(or $(FAULTS),0) ONLY='$(ONLY)' TEST_TIMEOUT=36000 \
+		VMSEG_TEST_SEED=$(SEED) tests/faults/test_faults.sh
 
 demo: deps ## three VMs, what their policies do, and what it costs (KEEP=1: a shell at the end)
 	$(Q)$(MAKE) --no-print-directory all $(GUEST)

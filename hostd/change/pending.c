@@ -277,8 +277,10 @@ int restore_pending(const struct pending_changes *changes, struct pending_change
 		    struct diag *diag)
 {
 	_cleanup_free_ char *edited = NULL;
-	int r = restore_policy_file(change->directory, change->name, change->existed,
-				    change->written, &edited, diag);
+	int r = change->restored
+			? 0
+			: restore_policy_file(change->directory, change->name, change->existed,
+					      change->written, &edited, diag);
 
 	if (r < 0)
 		return r;
@@ -287,8 +289,8 @@ int restore_pending(const struct pending_changes *changes, struct pending_change
 		log_warning(NULL, "%s.xml was edited by hand since it was applied: see %s",
 			    change->name, edited);
 	r = remove_state_file(changes->directory, change->name);
-	if (r < 0)
-		log_error(NULL, "%s: the state of %s stays: %s", changes->directory, change->name,
-			  strerror(-r));
-	return 0;
+	return r < 0 ? fail(diag, -r, changes->directory, 0,
+			    "%s is rolled back, but its state cannot be removed: %s", change->name,
+			    strerror(-r))
+		     : 0;
 }

@@ -10,9 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "hostd/base/diag.h"
+#include "hostd/base/hash.h"
 
 #define CONFIRM_SECONDS_MAX 86400
 
@@ -55,7 +55,9 @@ int settle_pending(struct pending_changes *changes, struct pending_change *chang
 		   struct diag *diag);
 
 /* Brings the file of before back; what becomes of one that was edited by hand is logged. The change
- * stays in the table, `restored`, until it is dropped. Returns 0 or -errno with an error in diag.
+ * stays in the table until it is dropped. Returns 0, or -errno with an error in diag; then
+ * `restored` says whether the file of before is there, and the rest is done when this is called
+ * again.
  */
 int restore_pending(const struct pending_changes *changes, struct pending_change *change,
 		    struct diag *diag);

@@ -91,7 +91,18 @@ int delete_policy(struct enforcer *enforcer, const char *name, struct reload_res
 /* ---- until confirmed --------------------------------------------------------------------------
  */
 
-/* A reload that fails leaves the change pending: the file that is there is what was asked for. */
+/* The library that is in use was not touched. */
+static void undo_pending(struct enforcer *enforcer, struct pending_change *change)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char message[512];
+
+	if (restore_pending(&enforcer->pending, change, &diag) == 0)
+		drop_pending(&enforcer->pending, change);
+	else
+		log_error(NULL, "%s", diag_message(&diag, message, sizeof(message)));
+}
+
 static int apply_for_now(struct enforcer *enforcer, const char *name, const char *text,
 			 uint32_t seconds, bool *ret_is_new, struct reload_result *ret,
 			 struct diag *diag)
@@ -108,8 +119,10 @@ static int apply_for_now(struct enforcer *enforcer, const char *name, const char
 		return r;
 	}
 	r = reload_policies(enforcer, ret, diag);
-	if (r < 0)
+	if (r < 0) {
+		undo_pending(enforcer, change);
 		return r;
+	}
 	log_notice(NULL, "policy file %s.xml %s; rolled back in %u s unless confirmed", name,
 		   change->existed ? "replaced" : "created", seconds);
 	*ret_is_new = !change->existed;
@@ -156,10 +169,11 @@ int confirm_policy(struct enforcer *enforcer, const char *name, struct diag *dia
 static int roll_back(struct enforcer *enforcer, struct pending_change *change,
 		     struct reload_result *ret, struct diag *diag)
 {
-	int r = change->restored ? 0 : restore_pending(&enforcer->pending, change, diag);
+	int restored = restore_pending(&enforcer->pending, change, diag);
+	int r = change->restored ? reload_policies(enforcer, ret, diag) : restored;
 
 	if (r == 0)
-		r = reload_policies(enforcer, ret, diag);
+		r = restored;
 	if (r < 0)
 		return r;
 	log_notice(NULL, "policy file %s.xml rolled back: %s, %zu domains updated", change->name,

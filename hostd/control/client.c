@@ -14,6 +14,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/base/json_whole.h"
 #include "hostd/control/protocol.h"
 
 /* A reply is as large as what was asked for; this is only against a peer gone mad. */
@@ -163,7 +164,7 @@ int send_request(struct control_client *client, const char *method, json_t *para
 {
 	json_t *request = json_pack("{s:i, s:s, s:O*}", "v", CONTROL_VERSION, "method", method,
 				    "params", params);
-	_cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	_cleanup_free_ char *text = request ? format_json(request, JSON_COMPACT) : NULL;
 	size_t size = text ? strlen(text) : 0;
 
 	json_decref(request);
@@ -220,12 +221,11 @@ static int read_object(struct control_client *client, json_t **ret, struct diag 
 		if (r < 0)
 			return r;
 	}
-	object = json_loadb(client->buffer, (size_t)(end - client->buffer), 0, &error);
+	r = parse_json(client->buffer, (size_t)(end - client->buffer), &object, &error);
 	client->used -= (size_t)(end + 1 - client->buffer);
 	memmove(client->buffer, end + 1, client->used);
-	if (!object)
-		return fail(diag, EBADMSG, client->path, 0, "the reply is not JSON: %s",
-			    error.text);
+	if (r < 0)
+		return fail(diag, -r, client->path, 0, "the reply is not JSON: %s", error.text);
 	*ret = object;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/json_whole.h"
 #include "hostd/control/protocol.h"
 
 #define CONNECTIONS_MAX   64
@@ -89,7 +90,7 @@ void close_connections(struct control_server *server)
 /* Appends an object and a newline to what goes out. */
 static int append_object(struct connection *connection, json_t *object)
 {
-	_cleanup_free_ char *text = json_dumps(object, JSON_COMPACT);
+	_cleanup_free_ char *text = format_json(object, JSON_COMPACT);
 	size_t size = text ? strlen(text) : 0;
 
 	if (!text || reserve(&connection->out, size + 1) < 0)
@@ -188,7 +189,8 @@ static json_t *pack_error(const char *error)
 				 "refused; the reason is in the daemon's log");
 }
 
-/* Takes the reply; NULL: there was no memory for one. */
+/* Takes the reply; NULL: there was no memory for one. Then the connection is closed without an
+ * answer: an error would say that nothing was done. */
 static void send_reply(struct connection *connection, json_t *reply)
 {
 	int r = reply ? append_object(connection, reply) : -ENOMEM;
@@ -228,13 +230,15 @@ static void start_task(struct connection *connection)
 static void answer_line(struct connection *connection, size_t size)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	json_t *result = NULL, *request;
+	unsigned long failures = count_json_failures();
+	json_t *result = NULL, *request = NULL;
 	char text[4096];
 	json_error_t error;
-	int r;
+	int r = parse_json(connection->in.bytes, size, &request, &error);
 
-	request = json_loadb(connection->in.bytes, size, JSON_REJECT_DUPLICATES, &error);
-	if (json_is_object(request))
+	if (r == -ENOMEM)
+		fail(&diag, ENOMEM, NULL, 0, "out of memory");
+	else if (json_is_object(request))
 		r = answer_request(connection, request, &result, &diag);
 	else
 		r = fail(&diag, EPROTO, NULL, 0, "expected a JSON object: %s",
@@ -244,6 +248,9 @@ static void answer_line(struct connection *connection, size_t size)
 	connection->in = (struct buffer){0};
 	if (connection->streams)
 		sd_event_source_set_enabled(connection->timer, SD_EVENT_OFF);
+	/* Better no answer than one in which something is missing. */
+	if (r == 0 && count_json_failures() != failures)
+		json_decref(TAKE_PTR(result));
 	if (connection->task)
 		start_task(connection);
 	else

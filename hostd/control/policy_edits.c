@@ -64,7 +64,7 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 	*ret_result = view_edit(name, is_new ? "created" : "replaced", &result);
 	if (seconds)
 		json_object_set_new(*ret_result, "confirm_within", json_integer(seconds));
-	return *ret_result ? 0 : -ENOMEM;
+	return 0;
 }
 
 int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
@@ -83,7 +83,7 @@ int answer_policy_delete(struct control_context *context, const json_t *params, 
 	if (r < 0)
 		return r;
 	*ret_result = view_edit(name, "deleted", &result);
-	return *ret_result ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* ---- pending changes --------------------------------------------------------------------------

@@ -10,8 +10,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <uthash.h>
 
+#include "hostd/base/hash.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/image.h"
 #include "hostd/datapath/memory.h"
@@ -75,6 +75,7 @@ struct datapath {
 	struct reserve reserve;
 	uint32_t *discarded; /* slots, room for all */
 	uint32_t discarded_count;
+	uint64_t tidy_after; /* on the monotonic clock: not before, because it has failed */
 	struct retired_parts retired[RETIRED_MAX];
 	uint32_t retired_count;
 

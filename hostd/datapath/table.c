@@ -56,13 +56,16 @@ bool has_inner_table(int map, uint32_t slot)
 	return bpf_map_lookup_elem(map, &slot, &id) == 0;
 }
 
-void drop_inner_table(struct datapath *datapath, int map, uint32_t slot)
+int drop_inner_table(struct datapath *datapath, int map, uint32_t slot)
 {
+	int r = bpf_map_delete_elem(map, &slot);
+
 	/* Newer kernels wait only where there was something to delete. */
-	if (bpf_map_delete_elem(map, &slot) == 0)
+	if (r == 0)
 		release_retired(datapath);
 	else
 		wait_for_programs(datapath);
+	return r == -ENOENT ? 0 : r;
 }
 
 int put_table(struct filtered_port *port, int table)

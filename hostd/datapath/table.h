@@ -28,9 +28,9 @@ int open_table(const struct filtered_port *port);
 int find_table(struct filtered_port *port);
 
 /* Puts a table in a slot of a map of tables, or takes it out; waits until no program uses the
- * former one. Taking out waits in any case. */
+ * former one. Taking out waits in any case, and succeeds where there is none. 0 or -errno. */
 int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table);
-void drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
+int drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
 bool has_inner_table(int map, uint32_t slot);
 
 /* Returns when every program that runs now has ended (some 10 ms): what was unpublished before may

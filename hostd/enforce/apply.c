@@ -332,6 +332,8 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 	if (begin_transition(enforcer, item->managed,
 			     item->plan->port_count + item->managed->port_count, &transition) < 0) {
 		log_error(item->managed->domain->name, "stays as it is: out of memory");
+		set_error(&item->managed->error,
+			  "what is asked for is not in force: out of memory");
 		return;
 	}
 	for (size_t i = 0; i < item->plan->port_count; i++) {

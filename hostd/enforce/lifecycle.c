@@ -264,6 +264,7 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 {
 	struct managed_domain *managed = get_domain(enforcer, name, diag);
 	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	size_t wanted;
 
 	if (!managed)
 		return -ENOENT;
@@ -275,7 +276,12 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
 	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
 	managed->detached = false;
+	wanted = plan->port_count;
 	apply_plans(enforcer, &(struct planned){managed, plan}, 1);
+	if (wanted > 0 && managed->port_count == 0 && !is_waiting(managed)) {
+		managed->detached = true;
+		return fail(diag, ENOMEM, name, 0, "stays detached: out of memory");
+	}
 	save_domain(enforcer, managed);
 	log_notice(managed->domain->name, "attached again");
 	return 0;

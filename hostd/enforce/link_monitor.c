@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uthash.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/hash.h"
 #include "hostd/base/netlink.h"
 
 /* The most that the kernel puts into one message (NLMSG_GOODSIZE, netlink dumps). */

@@ -6,8 +6,7 @@
 #ifndef VMSEG_MANAGED_H
 #define VMSEG_MANAGED_H
 
-#include <uthash.h>
-
+#include "hostd/base/hash.h"
 #include "hostd/enforce/plan.h"
 
 /* A library and those who still work with it: a domain whose policy has become bad on disk keeps

@@ -10,6 +10,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/json_text.h"
+#include "hostd/base/json_whole.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 #include "hostd/enforce/state_file.h"
@@ -82,6 +83,7 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	const char *directory = directory_of(enforcer, managed->domain);
 	_cleanup_(clear_diag) struct diag why = {0};
 	uint64_t content = fingerprint(managed);
+	unsigned long failures;
 	char text[1024];
 	json_t *state;
 	int r;
@@ -90,13 +92,15 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	 * many files as there are domains. */
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
+	failures = count_json_failures();
 	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:b, s:o}", "version", STATE_VERSION, "name",
 			  managed->domain->name, "xml", managed->xml, "unread",
 			  managed->unread_xml ? json_text(managed->unread_xml) : NULL, "in_force",
 			  former_policy(managed), "detached", managed->detached, "ports",
 			  describe_ports(managed));
-	r = state ? write_state_file(directory, managed->domain->uuid, state, &why)
-		  : fail(&why, ENOMEM, NULL, 0, "out of memory");
+	r = state && count_json_failures() == failures
+		    ? write_state_file(directory, managed->domain->uuid, state, &why)
+		    : fail(&why, ENOMEM, NULL, 0, "out of memory");
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, NULL, 0, "the state of %s could not be written: %s",
@@ -245,7 +249,7 @@ static int visit_saved(const struct loading *loading, const struct state_file *f
 	int r;
 
 	if (!file->state)
-		return fail(diag, EBADMSG, NULL, 0, "%s", file->problem);
+		return fail(diag, -file->error, NULL, 0, "%s", file->problem);
 	r = read_state(file->state, &saved);
 	if (r < 0)
 		fail(diag, -r, NULL, 0,
@@ -286,6 +290,12 @@ static void set_aside(struct enforcer *enforcer, const char *path, const char *w
 	note_bad_file(enforcer, bad_path ? bad_path : path, why);
 }
 
+/* Whether an error says nothing of the file's content: the next daemon may read it. */
+static bool may_be_good(int error)
+{
+	return error == -ENOMEM || error == -EIO || error == -EMFILE || error == -ENFILE;
+}
+
 static void load_state(const struct state_file *file, void *context)
 {
 	const struct loading *loading = context;
@@ -297,8 +307,7 @@ static void load_state(const struct state_file *file, void *context)
 	if (r == 0)
 		return;
 	why = diag_message(&diag, text, sizeof(text));
-	/* The file may be good. */
-	if (r == -ENOMEM)
+	if (may_be_good(r))
 		note_bad_file(loading->enforcer, file->path, why);
 	else
 		set_aside(loading->enforcer, file->path, why);
@@ -309,6 +318,18 @@ static void note_earlier(const char *path, void *context)
 	note_bad_file(context, path, "an earlier vmseg-hostd has set it aside, and logged why");
 }
 
+static void load_directory(const char *directory, struct loading *loading)
+{
+	int r = for_each_state_file(directory, load_state, loading);
+
+	if (r < 0)
+		set_file_problem(
+			&loading->enforcer->problems, directory,
+			"the state files could not all be read: %s; what devices pass is as "
+			"before, or nothing; restart vmseg-hostd when the cause is gone",
+			strerror(-r));
+}
+
 void load_saved_domains(struct enforcer *enforcer,
 			int (*visit)(struct enforcer *enforcer, struct saved_domain *saved,
 				     struct diag *diag))
@@ -317,9 +338,9 @@ void load_saved_domains(struct enforcer *enforcer,
 
 	for_each_bad_state_file(enforcer->state_directory, note_earlier, enforcer);
 	for_each_bad_state_file(enforcer->port_directory, note_earlier, enforcer);
-	for_each_state_file(enforcer->state_directory, load_state, &loading);
+	load_directory(enforcer->state_directory, &loading);
 	loading.of_ports = true;
-	for_each_state_file(enforcer->port_directory, load_state, &loading);
+	load_directory(enforcer->port_directory, &loading);
 }
 
 struct bad_state {

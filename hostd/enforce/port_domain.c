@@ -15,6 +15,7 @@
 #include "hostd/enforce/guest_end.h"
 #include "hostd/enforce/link_info.h"
 #include "hostd/enforce/state.h"
+#include "hostd/enforce/state_file.h"
 
 bool is_waiting(const struct managed_domain *managed)
 {
@@ -215,11 +216,18 @@ int define_port(struct enforcer *enforcer, const struct port_description *descri
 int undefine_port(struct enforcer *enforcer, const char *device, struct diag *diag)
 {
 	struct managed_domain *managed = find_port_domain(enforcer, device);
+	int r;
 
 	if (!managed)
 		return fail(diag, ENOENT, NULL, 0,
 			    "%s was not attached by \"vmseg port attach\": nothing to detach",
 			    device);
+	/* What stays on disk would be filtered again by the next daemon. */
+	r = remove_state_file(enforcer->port_directory, managed->domain->uuid);
+	if (r < 0)
+		return fail(diag, -r, enforcer->port_directory, 0,
+			    "the state of %s cannot be removed, so it stays attached: %s", device,
+			    strerror(-r));
 	log_notice(device, "not filtered any more");
 	stop_domain(enforcer, managed->domain->uuid);
 	return 0;

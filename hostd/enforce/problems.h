@@ -7,7 +7,8 @@
 #define VMSEG_PROBLEMS_H
 
 #include <stdbool.h>
-#include <uthash.h>
+
+#include "hostd/base/hash.h"
 
 struct problem {
 	char *subject; /* the key: a file, a directory, a device */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/json_whole.h"
 #include "hostd/base/log.h"
 #include "hostd/base/replace_file.h"
 #include "hostd/base/trusted_file.h"
@@ -49,7 +50,7 @@ int write_state_file(const char *directory, const char *name, const json_t *stat
 		     struct diag *diag)
 {
 	_cleanup_free_ char *path = state_path(directory, name);
-	_cleanup_free_ char *text = json_dumps(state, JSON_INDENT(1));
+	_cleanup_free_ char *text = format_json(state, JSON_INDENT(1));
 
 	if (!path || !text)
 		return fail(diag, ENOMEM, directory, 0, "out of memory");
@@ -122,35 +123,42 @@ static bool is_bad_file(const char *name)
 	return suffix && (suffix[strlen(BAD_SUFFIX)] == '\0' || suffix[strlen(BAD_SUFFIX)] == '.');
 }
 
-static void visit_entry(const char *directory, const char *name,
-			void (*visit)(const char *path, const char *name, void *context),
-			void *context)
+static int visit_entry(const char *directory, const char *name,
+		       void (*visit)(const char *path, const char *name, void *context),
+		       void *context)
 {
 	char *path;
 
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
-		return;
+		return -ENOMEM;
 	visit(path, name, context);
 	free(path);
+	return 0;
 }
 
-/* Calls visit with the path and name of each entry that `wanted` wants. */
-static void for_each_entry(const char *directory, bool (*wanted)(const char *name),
-			   void (*visit)(const char *path, const char *name, void *context),
-			   void *context)
+/* Calls visit with the path and name of each entry that `wanted` wants. Returns 0, or -errno when
+ * some or all could not be visited, which is logged. */
+static int for_each_entry(const char *directory, bool (*wanted)(const char *name),
+			  void (*visit)(const char *path, const char *name, void *context),
+			  void *context)
 {
 	struct dirent **items = NULL;
 	/* All names first: visitors rename and remove. */
 	int count = scandir(directory, &items, NULL, alphasort);
+	int result = count < 0 && errno != ENOENT ? -errno : 0;
 
-	if (count < 0 && errno != ENOENT)
-		log_error(NULL, "%s: %s", directory, strerror(errno));
 	for (int i = 0; i < count; i++) {
-		if (wanted(items[i]->d_name))
-			visit_entry(directory, items[i]->d_name, visit, context);
+		if (wanted(items[i]->d_name)) {
+			int r = visit_entry(directory, items[i]->d_name, visit, context);
+
+			result = r < 0 ? r : result;
+		}
 		free(items[i]);
 	}
 	free(items);
+	if (result < 0)
+		log_error(NULL, "%s: %s", directory, strerror(-result));
+	return result;
 }
 
 struct state_visit {
@@ -158,20 +166,19 @@ struct state_visit {
 	void *context;
 };
 
-/* NULL on failure, which diag explains. */
-static json_t *read_state(const char *path, struct diag *diag)
+static int read_state(const char *path, json_t **ret, struct diag *diag)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t error;
-	json_t *state;
 	size_t size;
+	int r = read_trusted_file(path, STATE_FILE_MAX, &text, &size, diag);
 
-	if (read_trusted_file(path, STATE_FILE_MAX, &text, &size, diag) < 0)
-		return NULL;
-	state = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!state)
-		fail(diag, EBADMSG, path, error.line, "it is not JSON: %s", error.text);
-	return state;
+	if (r < 0)
+		return r;
+	r = parse_json(text, size, ret, &error);
+	if (r == -ENOMEM)
+		return fail(diag, ENOMEM, path, 0, "out of memory");
+	return r < 0 ? fail(diag, -r, path, error.line, "it is not JSON: %s", error.text) : 0;
 }
 
 static void load_file(const char *path, const char *name, void *context)
@@ -181,9 +188,7 @@ static void load_file(const char *path, const char *name, void *context)
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct state_file file = {.path = path, .name = stem};
 
-	if (!stem)
-		return;
-	file.state = read_state(path, &diag);
+	file.error = stem ? read_state(path, &file.state, &diag) : -ENOMEM;
 	file.problem = file.state ? NULL : diag.error.text;
 	if (!file.state && !file.problem)
 		file.problem = "out of memory";
@@ -191,12 +196,12 @@ static void load_file(const char *path, const char *name, void *context)
 	json_decref(file.state);
 }
 
-void for_each_state_file(const char *directory,
-			 void (*visit)(const struct state_file *file, void *context), void *context)
+int for_each_state_file(const char *directory,
+			void (*visit)(const struct state_file *file, void *context), void *context)
 {
 	struct state_visit state_visit = {visit, context};
 
-	for_each_entry(directory, is_state_file, load_file, &state_visit);
+	return for_each_entry(directory, is_state_file, load_file, &state_visit);
 }
 
 struct bad_visit {

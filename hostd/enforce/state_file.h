@@ -28,13 +28,13 @@ struct state_file {
 	const char *name;    /* without ".json" */
 	json_t *state;       /* NULL: it cannot be read */
 	const char *problem; /* why not */
+	int error;           /* the same as -errno */
 };
 
 /* Calls visit for each state file; it may remove the file or set it aside. A directory that is not
- * there is an empty one; one that cannot be read is logged. */
-void for_each_state_file(const char *directory,
-			 void (*visit)(const struct state_file *file, void *context),
-			 void *context);
+ * there is an empty one. Returns 0, or -errno, logged, when files may not have been visited. */
+int for_each_state_file(const char *directory,
+			void (*visit)(const struct state_file *file, void *context), void *context);
 
 /* Gives the file, or whatever else is there under its name, a name that is not read any more.
  * Returns 0 with that path, which the caller frees, or -errno. */

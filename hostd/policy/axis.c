@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/base/hash.h"
 #include "hostd/policy/intern.h"
 
 /* ---- sets -------------------------------------------------------------------------------- */

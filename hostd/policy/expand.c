@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/base/hash.h"
 
 /* A list of prefixes by the remotes that it came from. */
 struct known_list {

@@ -9,10 +9,10 @@
 /* Without this uthash ends the program when memory runs out. */
 #define HASH_NONFATAL_OOM        1
 #define uthash_nonfatal_oom(obj) ((obj)->lost = true)
-#include <uthash.h>
 
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
+#include "hostd/base/hash.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/parse_parts.h"
 
