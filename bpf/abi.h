@@ -101,7 +101,8 @@ struct port {
 	__u32 session_burst;       /* new sessions at once */
 	__u32 half_open;           /* TCP sessions whose handshake is not finished */
 	__u32 sessions_per_remote; /* sessions per remote address; needs remote_map[slot] */
-	__u32 reserved[3];
+	__u32 unconfirmed;         /* sessions in STATE_TCP_UNCONFIRMED; here 0 means none */
+	__u32 reserved[2];
 	/* Slow path. */
 	struct address_prefix addresses[PORT_ADDRESSES_MAX];
 	__u16 vlans[PORT_VLANS_MAX]; /* VLAN ids, host byte order */
@@ -112,7 +113,9 @@ struct port_state {
 	__u64 session_due; /* pacing of new sessions and of events: see limit.h */
 	__u64 event_due;
 	__u64 events_suppressed; /* in all; an event carries the low 32 bits */
-	__s64 half_open; /* TCP sessions in SYN_SENT or SYN_RECEIVED; changed by atomic adds only */
+	/* Changed by atomic adds only: */
+	__s64 half_open;   /* TCP sessions in SYN_SENT or SYN_RECEIVED */
+	__s64 unconfirmed; /* those in TCP_UNCONFIRMED */
 };
 
 /* ------------------------------------------------------------------------------------------
@@ -210,6 +213,7 @@ struct remote_key {
 #define SESSION_OPENED_OUT (1U << 0) /* the VM sent the first packet */
 #define SESSION_PICKED_UP  (1U << 1) /* opened mid-stream: no handshake seen, no window tracking */
 #define SESSION_GUARDED    (1U << 6) /* key.local is among the port's addresses: no guard needed */
+#define SESSION_FIRST_OUT  (1U << 7) /* in TCP_UNCONFIRMED: the VM has spoken, not the remote */
 
 /* session.scale of a side whose SYN carried no window scale option, until the handshake ends. */
 #define SCALE_UNKNOWN 0xff
@@ -345,7 +349,7 @@ enum dry_run_result {
 _Static_assert(REASON_COUNT <= REASON_MAX, "raise REASON_MAX and VMSEG_ABI");
 _Static_assert(STATE_COUNT <= STATE_MAX, "raise STATE_MAX and VMSEG_ABI");
 _Static_assert(sizeof(struct port) == 64 + 32 * PORT_ADDRESSES_MAX + 2 * PORT_VLANS_MAX, "port");
-_Static_assert(sizeof(struct port_state) == 32, "port_state");
+_Static_assert(sizeof(struct port_state) == 40, "port_state");
 _Static_assert(sizeof(struct policy_node) == 64, "policy_node");
 _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");
 _Static_assert(sizeof(struct session_key) == 40, "session_key");

@@ -70,6 +70,14 @@ static __always_inline void add_half_open(__u32 slot, __s64 change)
 		__sync_fetch_and_add(&state->half_open, change);
 }
 
+static __always_inline void add_unconfirmed(__u32 slot, __s64 change)
+{
+	struct port_state *state = find_port_state(slot);
+
+	if (state)
+		__sync_fetch_and_add(&state->unconfirmed, change);
+}
+
 static __always_inline struct remote_key remote_of(const struct session_key *key)
 {
 	struct remote_key remote = {.vlans = key_vlans(key)};
@@ -121,6 +129,12 @@ static __always_inline void uncount_remote(const struct port *port, const struct
 		bpf_map_delete_elem(table, &remote);
 }
 
+/* Of a connection that has been opened before. */
+static __always_inline int is_midstream(const struct packet *pkt)
+{
+	return pkt->key.protocol == IPPROTO_TCP && !(pkt->tcp.flags & TCP_SYN);
+}
+
 /* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that
  * would make room, or NULL. Dry: changes nothing. */
 static __always_inline int check_limits(const struct port *port, const struct packet *pkt,
@@ -144,8 +158,9 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 		if (count && *count - !!leaving >= (__s64)port->sessions_per_remote)
 			return REASON_REMOTE_LIMIT;
 	}
-	/* Last, because it spends: what another limit refuses must not use up the rate. */
-	if (port->session_rate) {
+	/* Last, because it spends: what another limit refuses must not use up the rate, nor does
+	 * what is picked up, which has a limit of its own. */
+	if (port->session_rate && !is_midstream(pkt)) {
 		__u64 copy = state->session_due;
 
 		if (!within_pace(dry ? &copy : &state->session_due, port->session_rate,

@@ -15,6 +15,7 @@
 
 #include "bpf/event.h"
 #include "bpf/guard.h"
+#include "bpf/pickup.h"
 #include "bpf/policy.h"
 #include "bpf/table.h"
 #include "bpf/tcp.h"
@@ -140,6 +141,7 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 	/* Before it is deleted: then the entry may be another session's at once. */
 	if (is_half_open(session->state))
 		change_state(session, &closed, STATE_CLOSED, judgement->port->slot);
+	leave_unconfirmed(session, STATE_CLOSED, judgement->port->slot);
 	/* Of two CPUs that end it, one may forget it. */
 	if (!bpf_map_delete_elem(judgement->table, &pkt->key) &&
 	    judgement->port->sessions_per_remote)
@@ -338,6 +340,11 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, struct judgement *j
 	int reason, from_opener;
 	__u8 state;
 
+	if (session->state == STATE_TCP_UNCONFIRMED) {
+		reason = follow_unconfirmed(skb, judgement->port, pkt, session, direction, dry);
+		if (reason != UNDECIDED)
+			return reason;
+	}
 	read_tcp(session, &track);
 	state = track.state;
 	from_opener = is_from_opener(track.flags, direction);
@@ -405,39 +412,31 @@ static __always_inline int may_open(const struct judgement *judgement, const str
 				    __u8 *flags)
 {
 	const __u8 kinds = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
-	__u32 until = judgement->port->pickup_until;
 
 	if (pkt->icmp_class == ICMP_CLASS_REPLY || pkt->icmp_class == ICMP_CLASS_ERROR)
 		return REASON_ICMP_STATE;
 	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp.flags & kinds) == TCP_SYN)
 		return UNDECIDED;
-	if (until && (__s32)(until - pkt->now) > 0 &&
-	    (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK) {
+	if (is_pickup(judgement->port, pkt)) {
 		*flags |= SESSION_PICKED_UP;
 		return UNDECIDED;
 	}
 	return REASON_TCP_STATE;
 }
 
-/* Policy's answer for a packet that would open a session. Mid-stream it is not known which side
- * opened, so either direction's permission will do; *opener is the side that has it. */
+/* Policy's answer for a packet that would open a session; *opener is the side that counts as having
+ * opened it. */
 static __always_inline int judge_opening(struct judgement *judgement, struct packet *pkt,
 					 enum direction direction, __u8 flags,
 					 enum direction *opener)
 {
+	if (flags & SESSION_PICKED_UP)
+		return judge_pickup(pkt, direction, opener, &judgement->verdict);
 	*opener = direction;
 	pkt->asked_direction = direction;
 	pkt->asked_port = pkt->port;
 	pkt->asked_source = pkt->source_port;
 	judgement->verdict = ask_policy(pkt->scratch);
-	if (judgement->verdict != BAD_CELL && !(judgement->verdict & VERDICT_ALLOW) &&
-	    (flags & SESSION_PICKED_UP)) {
-		*opener = !direction;
-		pkt->asked_direction = !direction;
-		pkt->asked_port = pkt->source_port;
-		pkt->asked_source = pkt->port;
-		judgement->verdict = ask_policy(pkt->scratch);
-	}
 	if (judgement->verdict == BAD_CELL)
 		return REASON_IMAGE;
 	return judgement->verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
@@ -461,6 +460,10 @@ static __always_inline void fill_session(struct __sk_buff *skb, const struct jud
 	session->flags = flags;
 	write_sides(session, &track);
 	write_attempt(session, &track);
+	if (flags & SESSION_PICKED_UP) {
+		session->state = STATE_TCP_UNCONFIRMED;
+		session->flags |= first_flag(direction);
+	}
 	session->packets[direction] = 1;
 	session->bytes[direction] = pkt->length;
 }
@@ -477,17 +480,21 @@ static __always_inline int insert_session(const struct judgement *judgement,
 		return REASON_SESSION_LIMIT;
 	if (is_half_open(session->state))
 		add_half_open(port->slot, 1);
+	if (session->state == STATE_TCP_UNCONFIRMED)
+		add_unconfirmed(port->slot, 1);
 	if (port->sessions_per_remote)
 		count_remote(port, &pkt->key);
 	return UNDECIDED;
 }
 
 /* A connection that is over, and that the policy now in force has not judged, does not stand in the
- * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. */
+ * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. Nor
+ * does one that nobody has confirmed. */
 static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt,
 					const struct port *port)
 {
-	return is_running_out(session->state) && session->generation != port->generation &&
+	return (session->state == STATE_TCP_UNCONFIRMED ||
+		(is_running_out(session->state) && session->generation != port->generation)) &&
 	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
@@ -523,6 +530,9 @@ static __always_inline int open_session(struct __sk_buff *skb, struct judgement 
 	reason = may_open(judgement, pkt, &flags);
 	if (reason == UNDECIDED)
 		reason = judge_opening(judgement, pkt, direction, flags, &opener);
+	if (reason == UNDECIDED && (flags & SESSION_PICKED_UP) &&
+	    !has_room_for_unconfirmed(judgement->port, direction))
+		return REASON_PICKED_UP; /* and leaves nothing */
 	if (reason == UNDECIDED)
 		reason = make_room(judgement, pkt, dry);
 	if (reason != UNDECIDED)

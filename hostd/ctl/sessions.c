@@ -46,6 +46,16 @@ static bool is_any_in_vlan(const json_t *sessions)
 	return false;
 }
 
+/* By whom; of one that was taken over in the middle that follows from its ports. */
+static const char *opened_text(const json_t *session)
+{
+	bool in = strcmp(get_text(session, "opened"), "in") == 0;
+
+	if (!get_flag(session, "picked_up"))
+		return in ? "in" : "out";
+	return in ? "in?" : "out?";
+}
+
 void print_sessions(const json_t *sessions)
 {
 	static const struct column columns[] = {
@@ -78,7 +88,7 @@ void print_sessions(const json_t *sessions)
 			     get_number(session, "local_port"));
 		set_endpoint(table, 3, get_text(session, "remote"),
 			     get_number(session, "remote_port"));
-		set_text(table, 4, get_text(session, "opened"));
+		set_text(table, 4, opened_text(session));
 		set_text(table, 5, get_text(session, "state"));
 		set_age(table, 6, (uint64_t)get_number(session, "age"));
 		set_age(table, 7, (uint64_t)get_number(session, "expires"));

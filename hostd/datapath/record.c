@@ -41,6 +41,15 @@ static void fill_prefix(const struct prefix *prefix, struct address_prefix *ret)
 		ret->address[i] &= ret->mask[i];
 }
 
+/* A quarter of the table, for what has been picked up and is not confirmed yet; of that the half is
+ * for each direction's segments, and not nothing. */
+static uint32_t share_of_unconfirmed(uint32_t sessions)
+{
+	uint32_t share = sessions / 4;
+
+	return share < 2 ? 2 : share;
+}
+
 void fill_record(const struct port_config *config, struct port *ret)
 {
 	/* Padding too: update_ports() compares records byte by byte. */
@@ -54,6 +63,7 @@ void fill_record(const struct port_config *config, struct port *ret)
 	ret->session_burst = config->session_burst;
 	ret->half_open = config->half_open;
 	ret->sessions_per_remote = config->sessions_per_remote;
+	ret->unconfirmed = share_of_unconfirmed(config->sessions);
 	ret->address_count = (uint32_t)config->address_count;
 	for (size_t i = 0; i < config->address_count; i++)
 		fill_prefix(&config->addresses[i], &ret->addresses[i]);

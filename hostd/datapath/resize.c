@@ -115,12 +115,14 @@ void merge_session(const struct session *old, struct session *now)
 }
 
 /* A session that the new table has no room for: no program will end it. */
-static void forget_half_open(const struct filtered_port *port, const struct session *session)
+static void forget_session(const struct filtered_port *port, const struct session *session)
 {
 	struct port_state *state = &port_states(&port->datapath->memory)[port->slot];
 
 	if (session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED)
 		__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
+	if (session->state == STATE_TCP_UNCONFIRMED)
+		__atomic_fetch_sub(&state->unconfirmed, 1, __ATOMIC_RELAXED);
 }
 
 static int copy_session(const struct filtered_port *port, int to, const struct session_key *key,
@@ -139,7 +141,7 @@ static int bring_over_session(const struct filtered_port *port, int to,
 
 	r = bpf_map_update_elem(to, key, session, BPF_NOEXIST);
 	if (r == -E2BIG) {
-		forget_half_open(port, session);
+		forget_session(port, session);
 		return 0;
 	}
 	if (r != -EEXIST || bpf_map_lookup_elem(to, key, &now) < 0)

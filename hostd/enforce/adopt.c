@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 #include "hostd/policy/parse.h"
@@ -56,8 +55,7 @@ static void open_pickup_window(const struct enforcer *enforcer, struct managed_d
 {
 	for (size_t i = 0; i < managed->port_count; i++)
 		if (has_lost_port(enforcer, &managed->ports[i]))
-			managed->pickup_until =
-				monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+			open_pickup(enforcer, managed);
 }
 
 /* What was in force, where the description says something else. Where that cannot be read any more,
@@ -176,8 +174,7 @@ static void renew_domain(struct enforcer *enforcer, struct managed_domain *manag
 		return;
 	/* A device that is not filtered yet may have been in use for long. */
 	if (is_port_domain(managed->domain) && managed->port_count == 0)
-		managed->pickup_until =
-			monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+		open_pickup(enforcer, managed);
 	renew_port_domain(enforcer, managed);
 	if (managed->error || is_waiting(managed))
 		return;

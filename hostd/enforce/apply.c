@@ -96,6 +96,11 @@ static void end_transition(struct transition *transition)
 	managed->port_count = transition->count;
 }
 
+void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+}
+
 uint32_t pickup_seconds(const struct managed_domain *managed)
 {
 	uint64_t now = monotonic_usec();

@@ -274,7 +274,7 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
 	if (!plan)
 		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
-	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	open_pickup(enforcer, managed);
 	managed->detached = false;
 	wanted = plan->port_count;
 	apply_plans(enforcer, &(struct planned){managed, plan}, 1);

@@ -10,7 +10,6 @@
 #include <systemd/sd-id128.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/guest_end.h"
 #include "hostd/enforce/link_info.h"
@@ -107,7 +106,7 @@ static int add_port_domain(struct enforcer *enforcer, struct managed_domain *man
 {
 	int r;
 
-	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	open_pickup(enforcer, managed);
 	use_library(managed, enforcer->library);
 	insert_managed(enforcer, managed);
 	r = apply_new_plan(enforcer, managed, plan, diag);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
@@ -21,7 +20,7 @@ static struct managed_domain *add_running(struct enforcer *enforcer, struct doma
 	if (!managed)
 		return NULL;
 	insert_managed(enforcer, managed);
-	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	open_pickup(enforcer, managed);
 	return managed;
 }
 

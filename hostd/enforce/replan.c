@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/state.h"
 
@@ -143,7 +142,7 @@ void resume_domain(struct enforcer *enforcer, const char *uuid)
 	if (!managed || !managed->arrived)
 		return;
 	managed->arrived = false;
-	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+	open_pickup(enforcer, managed);
 	enforce_wanted(enforcer, managed);
 }
 

@@ -142,6 +142,10 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 /* Whether nothing passes the attached device because nobody has said what may. */
 bool is_quarantined(struct datapath *datapath, unsigned int ifindex);
 
+/* From now on, for as long as the settings say, TCP connections that the domain has open may be
+ * picked up mid-stream: its interfaces begin to be filtered. */
+void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed);
+
 /* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
 uint32_t pickup_seconds(const struct managed_domain *managed);
 

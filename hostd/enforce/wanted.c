@@ -36,6 +36,17 @@ static bool is_open(const struct enforcer *enforcer, const struct managed_domain
 	return !is_quarantined(enforcer->datapath, port->ifindex);
 }
 
+static bool is_any_open(const struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	const struct domain *domain = managed->domain;
+
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		if (is_open(enforcer, managed, &domain->interfaces[i]))
+			return true;
+	}
+	return false;
+}
+
 /* By the policy in force, with the newest library if that is good for it, else with the one that it
  * came from. */
 static int plan_former(struct enforcer *enforcer, const struct managed_domain *managed,
@@ -137,8 +148,12 @@ static void settle_plan(struct enforcer *enforcer, struct managed_domain *manage
 			stand_in(enforcer, managed, &plan->ports[i]);
 	}
 	/* Nothing was in force before: the part that is good is better than nothing. */
-	if (policy && (!failure || !managed->policy))
+	if (policy && (!failure || !managed->policy)) {
+		/* It begins to be filtered; what a guest has open that runs already may go on. */
+		if (!managed->policy && !is_any_open(enforcer, managed))
+			open_pickup(enforcer, managed);
 		set_policy(managed, TAKE_PTR(policy));
+	}
 	if (!failure || !managed->library)
 		use_library(managed, enforcer->library);
 	failure = first_failure(plan);

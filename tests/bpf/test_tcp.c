@@ -443,80 +443,6 @@ static void a_half_closed_connection_may_be_silent_for_minutes(void **state)
 	says_in_vain(&c, OUT, ACK, TCP_STATE);
 }
 
-/* ---- mid-stream pick-up
- * --------------------------------------------------------------------------- */
-
-/* The clock is not known here, so the window lies far ahead or behind, seen from a fresh stamp. */
-static uint32_t now_of(struct rig_port *port)
-{
-	struct session_key key = session_between(VM, 1, WEB, 1, IPPROTO_UDP);
-	struct session session;
-
-	expect_pass(port, OUT, udp(VM, WEB, 1, 1), NEW);
-	assert_true(find_session(port, &key, &session));
-	return session.seen;
-}
-
-static void open_pickup(struct rig_port *port, int32_t jiffies)
-{
-	uint32_t until = now_of(port) + jiffies;
-
-	port->record.pickup_until = until ? until : 1;
-	publish_port(port);
-}
-
-static void a_migrated_connection_is_picked_up(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-	struct session session;
-
-	open_pickup(port, LONG);
-	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
-	expect_state(port, c.key, TCP_ESTABLISHED);
-	assert_true(find_session(port, &c.key, &session));
-	assert_true(session.flags & SESSION_PICKED_UP);
-	says_bytes(&c, IN, ACK, 100, ESTABLISHED);
-	/* Windows are unknown, so none is enforced. */
-	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = -30000000), ESTABLISHED);
-	closes(&c, OUT);
-	expect_state(port, c.key, TIME_WAIT);
-}
-
-/* The remote's side of a connection that the guest opened comes first. */
-static void either_side_may_be_the_first_after_a_migration(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-	struct session session;
-
-	open_pickup(port, LONG);
-	says_bytes(&c, IN, ACK, 100, PICKED_UP);
-	assert_true(find_session(port, &c.key, &session));
-	assert_true(session.flags & SESSION_OPENED_OUT);
-	says_bytes(&c, OUT, ACK, 100, ESTABLISHED);
-}
-
-static void pick_up_needs_the_policy_and_ends(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-
-	open_pickup(port, LONG);
-	set_defaults(port, false, false);
-	says_in_vain(&c, OUT, ACK, POLICY);
-	says_in_vain(&c, IN, ACK, POLICY);
-	set_defaults(port, true, true);
-	says_in_vain(&c, OUT, RST, TCP_STATE);
-	says_in_vain(&c, IN, SYN | ACK, TCP_STATE);
-	port->record.pickup_until -= 2 * LONG;
-	publish_port(port);
-	says_in_vain(&c, OUT, ACK, TCP_STATE);
-	port->record.pickup_until = 0;
-	publish_port(port);
-	says_in_vain(&c, OUT, ACK, TCP_STATE);
-}
-
 static void syn_goes_with_neither_fin_nor_reset(void **state)
 {
 	struct rig_port *port = *state;
@@ -597,51 +523,6 @@ static void a_fin_before_the_handshakes_end_counts(void **state)
 	expect_state(port, c.key, TIME_WAIT);
 }
 
-static void a_connection_is_picked_up_by_its_end(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-
-	open_pickup(port, LONG);
-	says(&c, IN, FIN | ACK, PICKED_UP);
-	expect_state(port, c.key, TCP_ESTABLISHED);
-	says(&c, OUT, FIN | ACK, ESTABLISHED);
-	expect_state(port, c.key, CLOSING);
-	says(&c, IN, ACK, ESTABLISHED);
-	expect_state(port, c.key, TIME_WAIT);
-}
-
-/* Windows are unknown there, but not where both sides are. */
-static void only_an_exact_reset_ends_a_picked_up_session(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-
-	open_pickup(port, LONG);
-	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
-	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 77777), ESTABLISHED);
-	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 77777), ESTABLISHED);
-	expect_state(port, c.key, TCP_ESTABLISHED);
-	says(&c, IN, RST, ESTABLISHED);
-	expect_state(port, c.key, CLOSED);
-}
-
-static void a_rebooted_opener_of_a_picked_up_session_recovers(void **state)
-{
-	struct rig_port *port = *state;
-	struct conversation c = conversation(port, VM, 40000, WEB, 80);
-
-	open_pickup(port, LONG);
-	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
-	says(&c, IN, ACK, ESTABLISHED);
-	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = 5000000), ESTABLISHED);
-	says(&c, IN, ACK, ESTABLISHED);
-	says(&c, OUT, RST, ESTABLISHED);
-	expect_state(port, c.key, CLOSED);
-	c.next[OUT] += 5000000;
-	opens(&c, OUT);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -667,17 +548,11 @@ int main(void)
 		rig_test(a_closed_session_runs_out_whatever_arrives),
 		rig_test(each_state_has_its_own_timeout),
 		rig_test(a_half_closed_connection_may_be_silent_for_minutes),
-		rig_test(a_migrated_connection_is_picked_up),
-		rig_test(either_side_may_be_the_first_after_a_migration),
-		rig_test(pick_up_needs_the_policy_and_ends),
 		rig_test(syn_goes_with_neither_fin_nor_reset),
 		rig_test(an_opener_may_reset_an_old_connection),
 		rig_test(an_opener_may_withdraw),
 		rig_test(a_reset_may_have_the_last_acknowledged_number),
 		rig_test(a_fin_before_the_handshakes_end_counts),
-		rig_test(a_connection_is_picked_up_by_its_end),
-		rig_test(only_an_exact_reset_ends_a_picked_up_session),
-		rig_test(a_rebooted_opener_of_a_picked_up_session_recovers),
 	};
 
 	return run_rig_tests(tests);

@@ -136,7 +136,7 @@ static void both_forget_a_connection_that_was_picked_up(void **state)
 	assert_true(find_session(port, &c.key, &session));
 	port->record.pickup_until = session.seen + LONG ? session.seen + LONG : 1;
 	publish_port(port);
-	c = conversation(port, VM, 877, WEB, 2049);
+	c = conversation(port, VM, 40877, WEB, 2049);
 	says_bytes(&c, IN, ACK, 100, PICKED_UP);
 	says_bytes(&c, OUT, ACK, 100, ESTABLISHED);
 	forget_numbers(&c);

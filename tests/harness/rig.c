@@ -276,6 +276,7 @@ static void reset_port(struct rig_port *port)
 
 	port->record = (struct port){
 		.guards = MAC_AND_IP_GUARDS | ROLE_GUARDS | FRAME_GUARDS,
+		.unconfirmed = SESSION_LIMIT / 4,
 		.generation = generation,
 	};
 	port->ifindex = LOOPBACK_IFINDEX;

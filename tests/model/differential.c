@@ -77,6 +77,7 @@ static struct port make_record(const struct arena *arena, const struct port_setu
 		.session_burst = setup->session_burst,
 		.half_open = setup->half_open,
 		.sessions_per_remote = arena->sessions_per_remote,
+		.unconfirmed = setup->unconfirmed,
 		.vlan_count = setup->vlan_count,
 	};
 
@@ -332,7 +333,10 @@ static bool agree_on_stats(const struct port_stats *model, const struct port_sta
 static uint8_t flags_of(const struct model_session *session)
 {
 	return (session->opened_out ? SESSION_OPENED_OUT : 0) |
-	       (session->talk.picked_up ? SESSION_PICKED_UP : 0);
+	       (session->talk.picked_up ? SESSION_PICKED_UP : 0) |
+	       (is_unconfirmed(&session->talk) && session->talk.first == DIRECTION_OUT
+			? SESSION_FIRST_OUT
+			: 0);
 }
 
 /* What a window says of its sender (abi.h). Mid-stream only its ends are known. */
@@ -405,6 +409,10 @@ static bool agree_on_session(struct arena *arena, const struct session_key *key,
 {
 	const struct model_session *mine = find_model_session(&arena->model, key);
 	uint8_t flags = session->flags & ~SESSION_GUARDED;
+
+	/* Afterwards it says nothing any more. */
+	if (session->state != STATE_TCP_UNCONFIRMED)
+		flags &= ~SESSION_FIRST_OUT;
 	uint32_t late;
 
 	if (!mine) {
@@ -436,13 +444,14 @@ static bool agree_on_session(struct arena *arena, const struct session_key *key,
 static bool agree_on_counts(struct arena *arena, char difference[512])
 {
 	struct port_state state = read_rig_port_state(arena->port);
-	int64_t half_open = 0, remote;
+	int64_t half_open = 0, unconfirmed = 0, remote;
 
 	for (size_t i = 0; i < arena->model.session_count; i++) {
 		const struct model_session *session = &arena->model.sessions[i];
 
 		half_open +=
 			session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED;
+		unconfirmed += session->state == STATE_TCP_UNCONFIRMED;
 		if (!arena->sessions_per_remote)
 			continue;
 		remote = count_remote_sessions(arena->port, &session->key);
@@ -452,10 +461,12 @@ static bool agree_on_counts(struct arena *arena, char difference[512])
 			return false;
 		}
 	}
-	if (state.half_open == half_open)
+	if (state.half_open == half_open && state.unconfirmed == unconfirmed)
 		return true;
-	snprintf(difference, 512, "half-open: model %lld, programs %lld", (long long)half_open,
-		 (long long)state.half_open);
+	snprintf(difference, 512,
+		 "half-open: model %lld, programs %lld, unconfirmed: model %lld, programs %lld",
+		 (long long)half_open, (long long)state.half_open, (long long)unconfirmed,
+		 (long long)state.unconfirmed);
 	return false;
 }
 

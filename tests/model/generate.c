@@ -156,6 +156,7 @@ static struct step *add_step(struct generator *g, enum step_kind kind)
 		return step; /* written over by the next */
 	g->sequence->count++;
 	step->kind = kind;
+	step->expected = EXPECT_NOTHING; /* the place may have held another sequence's */
 	return step;
 }
 
@@ -401,6 +402,8 @@ static void set_limits(struct generator *g)
 	}
 	if (one_in(g->random, 4))
 		port->half_open = 1 + random_below(g->random, 3);
+	if (one_in(g->random, 3))
+		port->unconfirmed = random_below(g->random, 5);
 	if (one_in(g->random, 4))
 		port->sessions_per_remote = 1 + random_below(g->random, 3);
 }

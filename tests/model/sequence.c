@@ -22,6 +22,7 @@ struct port_setup usual_port(struct model_policy *policy)
 {
 	struct port_setup port = {
 		.guards = USUAL_GUARDS,
+		.unconfirmed = USUAL_LIMIT,
 		.session_limit = USUAL_LIMIT,
 		.policy = policy,
 	};
@@ -80,10 +81,10 @@ static void print_port(const struct port_setup *port, FILE *stream)
 
 	fprintf(stream,
 		"port guards=0x%x flags=0x%x limit=%u rate=%u burst=%u half-open=%u "
-		"per-remote=%u pickup=%u absent=%d addresses=",
+		"per-remote=%u unconfirmed=%u pickup=%u absent=%d addresses=",
 		port->guards, port->flags, port->session_limit, port->session_rate,
-		port->session_burst, port->half_open, port->sessions_per_remote, port->pickup,
-		port->absent);
+		port->session_burst, port->half_open, port->sessions_per_remote, port->unconfirmed,
+		port->pickup, port->absent);
 	for (uint32_t i = 0; i < port->address_count; i++)
 		fprintf(stream, "%s%s", i ? "," : "", format_prefix(&port->addresses[i], text));
 	fputs(" vlans=", stream);
@@ -212,6 +213,8 @@ static bool read_port_field(char *field, struct port_setup *port)
 		port->half_open = number;
 	else if (!strcmp(field, "per-remote"))
 		port->sessions_per_remote = number;
+	else if (!strcmp(field, "unconfirmed"))
+		port->unconfirmed = number;
 	else if (!strcmp(field, "pickup"))
 		port->pickup = number;
 	else if (!strcmp(field, "absent"))

@@ -43,6 +43,7 @@ struct port_setup {
 	uint16_t guards;
 	uint32_t flags;
 	uint32_t session_limit, session_rate, session_burst, half_open, sessions_per_remote;
+	uint32_t unconfirmed;
 	uint32_t pickup; /* jiffies from now on in which mid-stream TCP is picked up */
 	bool absent;     /* the device has no port */
 	struct prefix addresses[PORT_ADDRESSES_MAX];

@@ -6,8 +6,12 @@
  * - An ICMP message that is neither query, reply nor error is keyed like a query without an
  *   identifier: its type is the other side's port, so that permission for one type is none for
  *   another.
- * - Mid-stream, when the policy would let either side open, the sender of the segment at hand is
- *   taken for the opener.
+ * - Mid-stream, the opener is told by the ports. A service's port is one below 32768, or one that a
+ *   rule (not the default) lets connections to in. If the port of one side only is a service's, the
+ *   other is the opener. Otherwise policy has to allow both, and the remote is taken for it.
+ * - What is picked up does not count for the rate of new sessions. It is unconfirmed until the
+ * other side has answered; of those there are so many at most, and half as many that begin with
+ *   what the VM receives. Beyond that, what policy allows passes without a session.
  * - A SYN on the ports of a connection that is over is judged as a new one, and the old one stays
  *   until the new one is answered; but an old one of another generation is not judged any more, and
  *   makes way at once.
@@ -26,6 +30,8 @@
 #include "tests/model/model.h"
 
 #define UDPLITE 136
+
+#define FIRST_CLIENT_PORT 32768 /* Linux, ip_local_port_range; others' are above */
 
 /* ---- keys and questions -------------------------------------------------------------------------
  */
@@ -180,12 +186,15 @@ static bool is_opening_syn(const struct reading *r)
 	return r->protocol == IPPROTO_TCP && (r->flags & (SYN | ACK | FIN | RST)) == SYN;
 }
 
-/* What is over, and was judged by another policy, makes way for a new connection at once. */
+/* What is over, and was judged by another policy, makes way for a new connection at once, and so
+ * does what nobody has confirmed. */
 static bool is_succeeded(const struct model *model, const struct model_session *session,
 			 const struct reading *r)
 {
-	return is_opening_syn(r) && session->generation != model->port.generation &&
-	       (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED);
+	return is_opening_syn(r) &&
+	       (session->state == STATE_TCP_UNCONFIRMED ||
+		(session->generation != model->port.generation &&
+		 (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED)));
 }
 
 static bool may_pick_up(const struct model *model, const struct reading *r)
@@ -244,7 +253,7 @@ static bool is_within_rate(struct model *model)
 /* `leaving`: a session that is over and would make room, or NULL. The rate comes last of those that
  * are known beforehand, because it spends. */
 static int check_limits(struct model *model, const struct model_session *leaving,
-			const struct session_key *key, bool handshake)
+			const struct session_key *key, bool handshake, bool midstream)
 {
 	const struct port *port = &model->port;
 	size_t fewer = leaving ? 1 : 0;
@@ -254,7 +263,7 @@ static int check_limits(struct model *model, const struct model_session *leaving
 	if (port->sessions_per_remote &&
 	    count_model_remote(model, key) - fewer >= port->sessions_per_remote)
 		return REASON_REMOTE_LIMIT;
-	if (!is_within_rate(model))
+	if (!midstream && !is_within_rate(model))
 		return REASON_RATE_LIMIT;
 	if (model->session_count - fewer >= model->session_limit ||
 	    model->session_count - fewer == MODEL_SESSIONS_MAX)
@@ -342,7 +351,7 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 	opinion.reason = REASON_POLICY;
 	if (!(opinion.verdict & VERDICT_ALLOW))
 		return opinion;
-	refusal = is_new ? check_limits(model, session, &session->key, true) : GO_ON;
+	refusal = is_new ? check_limits(model, session, &session->key, true, false) : GO_ON;
 	opinion.reason = refusal;
 	if (refusal != GO_ON)
 		return opinion;
@@ -481,36 +490,67 @@ static void add_session(struct model *model, const struct session_key *key,
 	touch(model, session, direction, STATE_SYN_SENT, r);
 }
 
+static bool is_service(uint16_t port, uint32_t cell)
+{
+	return port < FIRST_CLIENT_PORT || (cell & VERDICT_ALLOW && cell & VERDICT_RULE_MASK);
+}
+
+/* Who has opened the connection that this segment is from the middle of, and policy's cell for
+ * that.
+ */
+static uint32_t ask_about_middle(struct model *model, struct question *question)
+{
+	bool is_in = question->direction == DIRECTION_IN;
+	struct question in = is_in ? *question : turn_question(*question);
+	struct question out = turn_question(in);
+	uint32_t in_cell = ask_rules(model, &in), out_cell = ask_rules(model, &out);
+	bool local = is_service(in.port, in_cell), remote = is_service(out.port, out_cell);
+
+	*question = remote && !local ? out : in;
+	if (local != remote)
+		return local ? in_cell : out_cell;
+	return in_cell & VERDICT_ALLOW && !(out_cell & VERDICT_ALLOW) ? out_cell : in_cell;
+}
+
+static bool has_room_for_unconfirmed(const struct model *model, enum direction direction)
+{
+	uint32_t room = model->port.unconfirmed, count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += model->sessions[i].state == STATE_TCP_UNCONFIRMED;
+	return count < (direction == DIRECTION_OUT ? room : room / 2);
+}
+
 static struct opinion open_session(struct model *model, const struct session_key *key,
 				   enum direction direction, const struct reading *r)
 {
 	struct model_session *predecessor = find_model_session(model, key);
 	struct question question = find_question(direction, r);
 	struct opinion opinion = {.reason = REASON_NEW};
-	bool handshake = is_opening_syn(r);
+	bool handshake = is_opening_syn(r), midstream = r->protocol == IPPROTO_TCP && !handshake;
 	int refusal;
 
-	opinion.verdict = ask_rules(model, &question);
-	if (r->protocol == IPPROTO_TCP && !handshake) {
+	if (midstream) {
 		opinion.reason = REASON_PICKED_UP;
-		if (!(opinion.verdict & VERDICT_ALLOW)) {
-			question = turn_question(question);
-			opinion.verdict = ask_rules(model, &question);
-		}
+		opinion.verdict = ask_about_middle(model, &question);
+	} else {
+		opinion.verdict = ask_rules(model, &question);
 	}
 	if (!(opinion.verdict & VERDICT_ALLOW)) {
 		opinion.reason = REASON_POLICY;
 		return opinion;
 	}
+	opinion.key = *key;
+	if (midstream && !has_room_for_unconfirmed(model, direction))
+		return opinion;
 	/* What is over makes room for its successor. */
 	if (predecessor)
 		end_over_session(model, predecessor);
-	refusal = check_limits(model, NULL, key, handshake);
+	refusal = check_limits(model, NULL, key, handshake, midstream);
 	if (refusal != GO_ON)
 		opinion.reason = refusal;
 	else
 		add_session(model, key, &question, opinion.verdict, direction, r);
-	opinion.key = *key;
 	return opinion;
 }
 

@@ -35,6 +35,7 @@
 
 #define OLDEST_ACK 66000     /* bpf/tcp_window.h: an acknowledgment may be this old at least */
 #define LATITUDE   (1 << 20) /* bpf/tcp_window.h: a bound may be this late at most */
+#define DISTANCE   (1 << 24) /* bpf/pickup.h: between two sides of a connection that is picked up */
 
 static bool before(uint32_t a, uint32_t b)
 {
@@ -161,19 +162,14 @@ static void ask_from_start(struct talk *talk, enum direction by)
 static void finish(struct speaker *speaker, const struct speaker *listener,
 		   const struct reading *segment);
 
-void open_talk(struct talk *talk, enum direction opener, enum direction sender,
-	       const struct reading *segment)
+/* What one segment from the middle of a connection says of both sides. */
+static void pick_up_talk(struct talk *talk, enum direction sender, const struct reading *segment)
 {
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
 
-	*talk = (struct talk){.state = STATE_SYN_SENT, .opener = opener};
-	if (has(segment, SYN)) {
-		start_speaker(speaker, segment);
-		ask_from_start(talk, sender);
-		return;
-	}
 	talk->picked_up = true;
-	talk->state = STATE_TCP_ESTABLISHED;
+	talk->state = STATE_TCP_UNCONFIRMED;
+	talk->first = sender;
 	*speaker = (struct speaker){.spoke = true,
 				    .first = segment->sequence,
 				    .end = end_of(segment),
@@ -185,6 +181,18 @@ void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 				     .has_acked = true,
 				     .acked = segment->sequence};
 	finish(speaker, listener, segment);
+}
+
+void open_talk(struct talk *talk, enum direction opener, enum direction sender,
+	       const struct reading *segment)
+{
+	*talk = (struct talk){.state = STATE_SYN_SENT, .opener = opener};
+	if (has(segment, SYN)) {
+		start_speaker(&talk->side[sender], segment);
+		ask_from_start(talk, sender);
+		return;
+	}
+	pick_up_talk(talk, sender, segment);
 }
 
 /* ---- windows ------------------------------------------------------------------------------------
@@ -603,6 +611,43 @@ static int follow_answered(struct talk *talk, enum direction sender, const struc
 	return follow_late_syn(talk, sender, segment);
 }
 
+/* ---- picked up ----------------------------------------------------------------------------------
+ */
+
+bool is_unconfirmed(const struct talk *talk)
+{
+	return talk->state == STATE_TCP_UNCONFIRMED;
+}
+
+/* Do two sides mean the same place of a stream, data in flight between them aside? */
+static bool is_close(uint32_t a, uint32_t b)
+{
+	return !before(a + DISTANCE, b) && !before(b + DISTANCE, a);
+}
+
+/* Until the other side has answered about the same places in both streams, only the latest word
+ * counts. */
+static int follow_unconfirmed(struct talk *talk, enum direction sender,
+			      const struct reading *segment, bool liberal)
+{
+	const struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
+
+	if (has(segment, SYN) || (!has(segment, ACK) && !has(segment, RST)))
+		return REASON_TCP_STATE;
+	if (has(segment, RST)) {
+		if (segment->sequence == speaker->end)
+			reset(talk);
+		return REASON_ESTABLISHED;
+	}
+	if (sender == talk->first || !is_close(segment->sequence, speaker->end) ||
+	    !is_close(segment->acknowledgment, listener->end)) {
+		pick_up_talk(talk, sender, segment);
+		return REASON_ESTABLISHED;
+	}
+	talk->state = STATE_TCP_ESTABLISHED;
+	return follow_answered(talk, sender, segment, liberal);
+}
+
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
 		bool liberal, bool *ret_anew)
 {
@@ -615,12 +660,14 @@ int follow_talk(struct talk *talk, enum direction sender, const struct reading *
 		return REASON_TCP_STATE;
 	if (talk->state == STATE_SYN_SENT)
 		reason = follow_syn_sent(&next, sender, segment);
+	else if (is_unconfirmed(talk))
+		reason = follow_unconfirmed(&next, sender, segment, liberal);
 	else
 		reason = follow_answered(&next, sender, segment, liberal);
 	if (reason != REASON_ESTABLISHED)
 		return reason;
 	if (next.state != STATE_SYN_SENT && next.state != STATE_SYN_RECEIVED &&
-	    next.state != STATE_CLOSED)
+	    next.state != STATE_CLOSED && !is_unconfirmed(&next))
 		next.state = find_state(&next);
 	*talk = next;
 	*ret_anew = next.started;

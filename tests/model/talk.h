@@ -41,7 +41,8 @@ struct asking {
 struct talk {
 	enum session_state state;
 	enum direction opener;
-	bool picked_up; /* mid-stream: windows are not known */
+	bool picked_up;       /* mid-stream: windows are not known */
+	enum direction first; /* in TCP_UNCONFIRMED: the side that has spoken */
 	struct speaker side[2];
 	struct asking asking;
 	uint32_t sent_at_reset[2]; /* `end` of the sides when the talk was reset */
@@ -64,6 +65,9 @@ bool is_known_asking(const struct talk *talk, enum direction sender, const struc
  * Liberal: windows are not enforced. *ret_anew: the talk has started anew. */
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
 		bool liberal, bool *ret_anew);
+
+/* A SYN begins another connection in place of one that nobody has confirmed. */
+bool is_unconfirmed(const struct talk *talk);
 
 /* May `sender` have sent a segment that starts here and is not acknowledged yet (RFC 5927, 4.1)? */
 bool is_under_way(const struct talk *talk, enum direction sender, uint32_t sequence);

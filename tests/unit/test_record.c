@@ -93,6 +93,20 @@ static void the_rest_is_taken_as_it_is(void **state)
 	assert_int_equal(port.sessions_per_remote, 40);
 }
 
+static void a_quarter_of_the_sessions_may_be_unconfirmed(void **state)
+{
+	struct port_config config = {.sessions = 20000};
+	struct port port;
+
+	(void)state;
+	fill_record(&config, &port);
+	assert_int_equal(port.unconfirmed, 5000);
+	/* Of the fewest that there can be, one for each direction. */
+	config.sessions = 1;
+	fill_record(&config, &port);
+	assert_int_equal(port.unconfirmed, 2);
+}
+
 static void no_sessions_is_quarantine(void **state)
 {
 	const struct port_config config = {0};
@@ -131,6 +145,7 @@ int main(void)
 		cmocka_unit_test(prefixes_become_address_and_mask),
 		cmocka_unit_test(bits_beyond_the_prefix_are_zero),
 		cmocka_unit_test(the_rest_is_taken_as_it_is),
+		cmocka_unit_test(a_quarter_of_the_sessions_may_be_unconfirmed),
 		cmocka_unit_test(no_sessions_is_quarantine),
 		cmocka_unit_test(numbers_out_of_range_are_refused),
 	};
