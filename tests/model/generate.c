@@ -165,6 +165,7 @@ void emit_plain(struct generator *g, enum direction direction, const struct pack
 	struct step *step = add_step(g, STEP_FRAME);
 
 	step->direction = direction;
+	step->expected = EXPECT_NOTHING;
 	step->packet = *packet;
 }
 
