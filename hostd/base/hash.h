@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * uthash, which ends the process when it gets no memory: here not without a word. What is filtered
- * stays filtered, and the next daemon takes over what there is.
+ * uthash, which by itself ends the process when it gets no memory. Here an element for which there
+ * is no memory is not in the table, and whoever adds it asks.
  */
 #ifndef VMSEG_BASE_HASH_H
 #define VMSEG_BASE_HASH_H
 
-/* Says so on stderr, for which it needs no memory, and ends the process with status 1. */
-_Noreturn void end_out_of_memory(void);
+#include <stdbool.h>
 
-#define uthash_fatal(message) end_out_of_memory()
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+/* Whether HASH_ADD has had the memory that it needs; `handle` is the element's. */
+static inline bool was_added(const UT_hash_handle *handle)
+{
+	return handle->tbl;
+}
 
 #endif

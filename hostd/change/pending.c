@@ -47,9 +47,10 @@ static struct pending_change *new_change(const char *directory, const char *name
 	return NULL;
 }
 
-static void insert_change(struct pending_changes *changes, struct pending_change *change)
+static bool insert_change(struct pending_changes *changes, struct pending_change *change)
 {
 	HASH_ADD_KEYPTR(hh, changes->table, change->name, strlen(change->name), change);
+	return was_added(&change->hh);
 }
 
 void drop_pending(struct pending_changes *changes, struct pending_change *change)
@@ -189,7 +190,11 @@ static void load_change(const struct state_file *file, void *context)
 		free_change(change);
 		return;
 	}
-	insert_change(changes, change);
+	if (!insert_change(changes, change)) {
+		free_change(change);
+		set_aside(file->path, "out of memory");
+		return;
+	}
 	if (!is_as_before(change->directory, change->name, change->existed))
 		return;
 	log_notice(NULL, "%s was about to be changed and was not: nothing to confirm",
@@ -243,6 +248,10 @@ int add_pending(struct pending_changes *changes, const char *directory, const ch
 
 	if (!change)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	if (!insert_change(changes, change)) {
+		free_change(change);
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	}
 	change->seconds = seconds;
 	change->deadline = boottime_usec() + seconds * USEC_PER_SEC;
 	r = keep_policy_file(directory, name, &change->existed, diag);
@@ -252,10 +261,9 @@ int add_pending(struct pending_changes *changes, const char *directory, const ch
 			drop_kept_file(directory, name);
 	}
 	if (r < 0) {
-		free_change(change);
+		drop_pending(changes, change);
 		return r;
 	}
-	insert_change(changes, change);
 	*ret = change;
 	return 0;
 }
@@ -286,7 +294,9 @@ int restore_pending(const struct pending_changes *changes, struct pending_change
 		return r;
 	change->restored = true;
 	if (edited)
-		log_warning(NULL, "%s.xml was edited by hand since it was applied: see %s",
+		log_warning(NULL,
+			    "%s.xml was edited by hand since it was applied, or could not be read: "
+			    "see %s",
 			    change->name, edited);
 	r = remove_state_file(changes->directory, change->name);
 	return r < 0 ? fail(diag, -r, changes->directory, 0,

@@ -75,14 +75,23 @@ static int apply_for_good(struct enforcer *enforcer, const char *name, const cha
 int delete_policy(struct enforcer *enforcer, const char *name, struct reload_result *ret,
 		  struct diag *diag)
 {
+	const char *directory = enforcer->config->policy_directory;
+	bool existed = false;
 	int r = refuse_pending(enforcer, name, diag);
 
 	if (r == 0)
 		r = check_unused(enforcer, name, diag);
+	if (r < 0)
+		return r;
+	r = keep_policy_file(directory, name, &existed, diag);
 	if (r == 0)
-		r = delete_policy_file(enforcer->config->policy_directory, name, diag);
-	if (r == 0)
+		r = delete_policy_file(directory, name, diag);
+	if (r == 0) {
 		r = reload_policies(enforcer, ret, diag);
+		if (r < 0)
+			undo_write(directory, name, existed, "");
+	}
+	drop_kept_file(directory, name);
 	if (r == 0)
 		log_notice(NULL, "policy file %s.xml deleted", name);
 	return r;

@@ -120,21 +120,23 @@ static bool has_text(const char *path, const char *text)
 	/* Not blocking: it may be anything that somebody has put there. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	size_t size = strlen(text), used = 0;
-	_cleanup_free_ char *content = NULL;
 	struct stat status;
+	char part[4096];
 
 	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
 	    (size_t)status.st_size != size)
 		return false;
-	content = malloc(size + 1);
-	while (content && used < size) {
-		ssize_t got = read(fd, content + used, size - used);
+	while (used < size) {
+		size_t left = size - used;
+		ssize_t got = read(fd, part, left < sizeof(part) ? left : sizeof(part));
 
-		if (got == 0 || (got < 0 && errno != EINTR))
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0 || memcmp(part, text + used, (size_t)got) != 0)
 			return false;
-		used += got > 0 ? (size_t)got : 0;
+		used += (size_t)got;
 	}
-	return content && memcmp(content, text, size) == 0;
+	return true;
 }
 
 /* Gives the file a second name, one that nothing has yet. */

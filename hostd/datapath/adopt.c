@@ -112,7 +112,10 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	port->first_generation = record->generation - GENERATIONS_BACK;
 	if ((int32_t)(record->generation - datapath->generation) > 0)
 		datapath->generation = record->generation;
-	register_port(TAKE_PTR(port));
+	r = register_port(port);
+	if (r < 0)
+		return r;
+	TAKE_PTR(port);
 	return 0;
 }
 

@@ -209,10 +209,11 @@ void detach_programs(struct filtered_port *port)
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
 		char pin[PIN_PATH_BYTES];
 
-		if (port->attach == ATTACH_TCX)
-			detach_tcx(link_pin(&port->datapath->pins, port->ifindex, direction, pin));
-		else
+		if (port->attach == ATTACH_CLSACT)
 			detach_clsact(port->ifindex, is_ingress(port, direction));
+		else if (detach_tcx(link_pin(&port->datapath->pins, port->ifindex, direction,
+					     pin)) < 0)
+			port->datapath->has_dead_links = true;
 	}
 	if (port->owns_qdisc)
 		remove_empty_clsact(port->ifindex);

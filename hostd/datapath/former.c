@@ -51,6 +51,10 @@ static void note_former(struct datapath *datapath, unsigned int ifindex, enum at
 		port->attach = method;
 		if_indextoname(ifindex, port->ifname);
 		HASH_ADD(hh, datapath->former, ifindex, sizeof(port->ifindex), port);
+		if (!was_added(&port->hh)) {
+			free(port);
+			return;
+		}
 	}
 	port->hooked[place] = true;
 }
@@ -81,8 +85,16 @@ static void look_at_link(const char *path, unsigned int ifindex, void *context)
 		return;
 	if (query_link(path, ifindex, &status) && !shares_maps(datapath, status.program_id))
 		note_former(datapath, ifindex, ATTACH_TCX, strstr(path, "-in") != NULL);
-	else
-		detach_tcx(path);
+	else if (detach_tcx(path) < 0)
+		datapath->has_dead_links = true;
+}
+
+void remove_dead_links(struct datapath *datapath)
+{
+	if (!datapath->has_dead_links)
+		return;
+	datapath->has_dead_links = false;
+	for_each_link_pin(&datapath->pins, look_at_link, datapath);
 }
 
 static void look_at_filter(struct datapath *datapath, unsigned int ifindex, bool ingress)
@@ -164,10 +176,10 @@ int strip_former_port(struct datapath *datapath, unsigned int ifindex)
 	if (!port)
 		return -ENOENT;
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
-		if (port->attach == ATTACH_TCX)
-			detach_tcx(link_pin(&datapath->pins, ifindex, direction, pin));
-		else
+		if (port->attach == ATTACH_CLSACT)
 			detach_clsact(ifindex, direction == DIRECTION_OUT);
+		else if (detach_tcx(link_pin(&datapath->pins, ifindex, direction, pin)) < 0)
+			datapath->has_dead_links = true;
 	}
 	forget_former_port(datapath, ifindex);
 	return 0;

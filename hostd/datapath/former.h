@@ -17,6 +17,9 @@ void find_former_ports(struct datapath *datapath);
 enum attach_method former_attach(const struct datapath *datapath, unsigned int ifindex,
 				 enum attach_method otherwise);
 
+/* Removes the pins that could not be removed when their links were detached, if there are any. */
+void remove_dead_links(struct datapath *datapath);
+
 /* Forgets one, or all; what they have on the host stays. */
 void forget_former_port(struct datapath *datapath, unsigned int ifindex);
 void forget_former_ports(struct datapath *datapath);

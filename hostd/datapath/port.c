@@ -37,12 +37,15 @@ bool is_attached(const struct datapath *datapath, unsigned int ifindex)
 	return find_filtered_port(datapath, ifindex) != NULL;
 }
 
-void register_port(struct filtered_port *port)
+int register_port(struct filtered_port *port)
 {
 	struct datapath *datapath = port->datapath;
 
 	HASH_ADD(hh, datapath->ports, ifindex, sizeof(port->ifindex), port);
+	if (!was_added(&port->hh))
+		return -ENOMEM;
 	datapath->by_slot[port->slot] = port;
+	return 0;
 }
 
 void unregister_port(struct filtered_port *port)
@@ -245,7 +248,10 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0,
 			    "cannot throw away what came before the programs: %s", strerror(-r));
-	register_port(TAKE_PTR(port));
+	r = register_port(port);
+	if (r < 0)
+		return r;
+	TAKE_PTR(port);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/former.h"
 #include "hostd/datapath/load.h"
 #include "hostd/datapath/state.h"
 
@@ -53,6 +54,7 @@ int restore_pins(struct datapath *datapath, bool *ret, struct diag *diag)
 		datapath->pins.displaced = false;
 		r = make_pin_directories(&datapath->pins, diag);
 	}
+	remove_dead_links(datapath);
 	if (r == 0)
 		r = pin_missing_maps(datapath->skeleton, &datapath->pins, &pinned, diag);
 	if (r == 0)

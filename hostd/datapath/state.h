@@ -60,6 +60,8 @@ struct datapath {
 	struct memory memory;
 	enum attach_method attach; /* for new ports */
 	bool adopted;
+	bool has_dead_links; /* pins of links that are off their devices, and could not be removed
+			      */
 	uint32_t max_ports;
 	uint32_t generation; /* last one given out; one count for all ports */
 	uint32_t hz;
@@ -88,8 +90,8 @@ struct datapath {
 /* The port of a device, or NULL. */
 struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex);
 
-/* Enters the port into the tables by ifindex and slot, and takes it out. */
-void register_port(struct filtered_port *port);
+/* Enters the port into the tables by ifindex and slot, and takes it out. -ENOMEM: it is not in. */
+int register_port(struct filtered_port *port);
 void unregister_port(struct filtered_port *port);
 
 #endif

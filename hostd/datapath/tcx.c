@@ -61,14 +61,14 @@ int attach_tcx(int program, unsigned int ifindex, bool ingress, const char *pin)
 	return bpf_obj_pin(link, pin);
 }
 
-void detach_tcx(const char *pin)
+int detach_tcx(const char *pin)
 {
 	_cleanup_close_ int link = bpf_obj_get(pin);
 
 	/* Closing the last descriptor would do, but some time later. */
 	if (link >= 0)
 		bpf_link_detach(link);
-	unlink(pin);
+	return unlink(pin) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int replace_tcx(const char *pin, int program)

@@ -21,8 +21,8 @@ bool tcx_is_supported(void);
 /* Attaches the program before all others of the device, and pins the link at `pin`. */
 int attach_tcx(int program, unsigned int ifindex, bool ingress, const char *pin);
 
-/* Detaches and unpins. Also where the device is gone, or the pin. */
-void detach_tcx(const char *pin);
+/* Detaches and unpins. Also where the device is gone, or the pin. -errno: the pin stays. */
+int detach_tcx(const char *pin);
 
 /* Exchanges the program atomically. -ENOLINK: the device is gone; -ENOENT: no such pin. */
 int replace_tcx(const char *pin, int program);

@@ -139,8 +139,9 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 	managed = make_saved(saved);
 	if (!managed)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	if (!insert_managed(enforcer, managed))
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	live = keep_live_ports(enforcer, saved->ports, saved->port_count);
-	insert_managed(enforcer, managed);
 	if (saved->port_count > 0 && live == 0 && !is_port_domain(managed->domain)) {
 		log_info(managed->domain->name, "is gone: it stopped while no daemon ran");
 		remove_saved_domain(enforcer, managed->domain->uuid);

@@ -43,8 +43,15 @@ void log_warnings(const struct domain *domain, const struct diag *diag)
 
 void set_error(char **target, const char *text)
 {
+	char *copy = text ? strdup(text) : NULL;
+
+	/* In doubt what was wrong still is; that something is must not be lost. */
+	if (text && !copy && *target)
+		return;
+	if (text && !copy)
+		copy = strdup("out of memory");
 	free(*target);
-	*target = text ? strdup(text) : NULL;
+	*target = copy;
 }
 
 void free_port(struct managed_port *port)
@@ -78,6 +85,7 @@ struct managed_domain *new_managed(struct domain *domain, char *xml, struct doma
 
 	if (managed) {
 		managed->domain = domain;
+		memcpy(managed->uuid, domain->uuid, sizeof(managed->uuid));
 		managed->xml = xml;
 		set_policy(managed, policy);
 		return managed;
@@ -86,13 +94,6 @@ struct managed_domain *new_managed(struct domain *domain, char *xml, struct doma
 	free_domain_policy(&policy);
 	free(xml);
 	return NULL;
-}
-
-/* The key lives in the description, so a replaced description is re-inserted. */
-void insert_managed(struct enforcer *enforcer, struct managed_domain *managed)
-{
-	HASH_ADD_KEYPTR(hh, enforcer->domains, managed->domain->uuid, strlen(managed->domain->uuid),
-			managed);
 }
 
 static void free_managed(struct managed_domain *managed)
@@ -112,23 +113,29 @@ static void free_managed(struct managed_domain *managed)
 	free(managed);
 }
 
+bool insert_managed(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	HASH_ADD_STR(enforcer->domains, uuid, managed);
+	if (was_added(&managed->hh))
+		return true;
+	free_managed(managed);
+	return false;
+}
+
 void drop_managed(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	HASH_DEL(enforcer->domains, managed);
 	free_managed(managed);
 }
 
-void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
-			 struct domain *domain, char *xml)
+void replace_description(struct managed_domain *managed, struct domain *domain, char *xml)
 {
-	HASH_DEL(enforcer->domains, managed);
 	free_domain(&managed->domain);
 	free(managed->xml);
 	free(TAKE_PTR(managed->unread_xml));
 	set_error(&managed->unread, NULL);
 	managed->domain = domain;
 	managed->xml = xml;
-	insert_managed(enforcer, managed);
 }
 
 bool may_be_managed(const struct managed_domain *managed)

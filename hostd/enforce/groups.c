@@ -41,11 +41,13 @@ static struct group *get_group(struct groups *groups, const char *name)
 	if (!group)
 		return NULL;
 	group->name = strdup(name);
-	if (!group->name) {
+	if (group->name)
+		HASH_ADD_KEYPTR(hh, groups->table, group->name, strlen(group->name), group);
+	if (!was_added(&group->hh)) {
+		free(group->name);
 		free(group);
 		return NULL;
 	}
-	HASH_ADD_KEYPTR(hh, groups->table, group->name, strlen(group->name), group);
 	return group;
 }
 

@@ -46,6 +46,10 @@ static int note_arrival(struct enforcer *enforcer, const char uuid[static UUID_B
 			return -ENOMEM;
 		memcpy(arrival->uuid, uuid, UUID_BYTES);
 		HASH_ADD_STR(enforcer->arrivals, uuid, arrival);
+		if (!was_added(&arrival->hh)) {
+			free(arrival);
+			return -ENOMEM;
+		}
 	}
 	arrival->until = monotonic_usec() + ARRIVAL_USEC;
 	return 0;
@@ -136,10 +140,9 @@ static void open_pickup_window(struct enforcer *enforcer, struct managed_domain 
 
 /* A domain of this UUID that is still in the table has ended unseen; what it left on devices that
  * the new one uses too is taken over, the rest goes. */
-static void supersede(struct enforcer *enforcer, struct managed_domain *managed)
+static void supersede(struct enforcer *enforcer, struct managed_domain *managed,
+		      struct managed_domain *former)
 {
-	struct managed_domain *former = find_managed(enforcer, managed->domain->uuid);
-
 	if (!former)
 		return;
 	managed->ports = TAKE_PTR(former->ports);
@@ -168,7 +171,7 @@ static int attach_all(struct enforcer *enforcer, struct managed_domain *managed,
 
 int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
-	struct managed_domain *managed;
+	struct managed_domain *managed, *former;
 	struct domain_policy *policy = NULL;
 	struct domain *domain = NULL;
 	char *copy;
@@ -182,10 +185,12 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	if (!managed)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	managed->touched = managed->described = monotonic_usec();
-	forget_policed(enforcer, managed->domain->uuid);
+	former = find_managed(enforcer, managed->uuid);
+	if (!insert_managed(enforcer, managed))
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	forget_policed(enforcer, managed->uuid);
 	open_pickup_window(enforcer, managed);
-	supersede(enforcer, managed);
-	insert_managed(enforcer, managed);
+	supersede(enforcer, managed, former);
 	r = attach_all(enforcer, managed, diag);
 	if (r < 0) {
 		detach_ports(enforcer, managed);

@@ -59,6 +59,10 @@ static struct known_link *know_link(struct link_monitor *monitor, unsigned int i
 	link->ifindex = ifindex;
 	snprintf(link->device, sizeof(link->device), "%s", device);
 	HASH_ADD(hh, monitor->known, ifindex, sizeof(link->ifindex), link);
+	if (!was_added(&link->hh)) {
+		free(link);
+		return NULL;
+	}
 	return link;
 }
 

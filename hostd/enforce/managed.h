@@ -30,6 +30,7 @@ struct managed_port {
 /* What is asked for is the newest description: `xml`, or `unread_xml` where there is one. What is
  * in force is `policy` with the ports' plans. wanted.c brings the one to the other. */
 struct managed_domain {
+	char uuid[37];         /* of each of its descriptions */
 	struct domain *domain; /* the newest description that can be read */
 	char *xml;             /* what `domain` was read from; NULL: none could be read yet */
 	char *unread_xml;      /* a newer description that cannot be read; NULL: there is none */

@@ -69,6 +69,10 @@ int expect_policed(struct enforcer *enforcer, const struct domain *domain)
 			return -ENOMEM;
 		memcpy(start->uuid, domain->uuid, sizeof(start->uuid));
 		HASH_ADD_STR(enforcer->policed_starts, uuid, start);
+		if (!was_added(&start->hh)) {
+			free(start);
+			return -ENOMEM;
+		}
 	}
 	start->until = monotonic_usec() + START_USEC;
 	return 0;

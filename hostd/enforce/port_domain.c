@@ -108,7 +108,8 @@ static int add_port_domain(struct enforcer *enforcer, struct managed_domain *man
 
 	open_pickup(enforcer, managed);
 	use_library(managed, enforcer->library);
-	insert_managed(enforcer, managed);
+	if (!insert_managed(enforcer, managed))
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	r = apply_new_plan(enforcer, managed, plan, diag);
 	if (r == 0)
 		r = write_saved_domain(enforcer, managed, diag);
@@ -132,7 +133,7 @@ static int change_port_domain(struct enforcer *enforcer, struct managed_domain *
 
 	if (r < 0)
 		return r;
-	replace_description(enforcer, managed, TAKE_PTR(*domain), TAKE_PTR(*xml));
+	replace_description(managed, TAKE_PTR(*domain), TAKE_PTR(*xml));
 	set_policy(managed, TAKE_PTR(*policy));
 	managed->detached = false;
 	set_error(&managed->error, NULL);

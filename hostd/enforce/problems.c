@@ -19,12 +19,17 @@ struct problem *find_problem(struct problem *problems, const char *subject)
 	return problem;
 }
 
-static void drop_problem(struct problem **problems, struct problem *problem)
+static void free_problem(struct problem *problem)
 {
-	HASH_DEL(*problems, problem);
 	free(problem->subject);
 	free(problem->text);
 	free(problem);
+}
+
+static void drop_problem(struct problem **problems, struct problem *problem)
+{
+	HASH_DEL(*problems, problem);
+	free_problem(problem);
 }
 
 /* The problem of the subject, without text where it is new; NULL: out of memory. */
@@ -38,11 +43,12 @@ static struct problem *get_problem(struct problem **problems, const char *subjec
 	if (!problem)
 		return NULL;
 	problem->subject = strdup(subject);
-	if (!problem->subject) {
-		free(problem);
+	if (problem->subject)
+		HASH_ADD_KEYPTR(hh, *problems, problem->subject, strlen(problem->subject), problem);
+	if (!was_added(&problem->hh)) {
+		free_problem(problem);
 		return NULL;
 	}
-	HASH_ADD_KEYPTR(hh, *problems, problem->subject, strlen(problem->subject), problem);
 	return problem;
 }
 

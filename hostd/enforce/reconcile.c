@@ -17,30 +17,31 @@ static struct managed_domain *add_running(struct enforcer *enforcer, struct doma
 {
 	struct managed_domain *managed = new_managed(domain, xml, NULL);
 
-	if (!managed)
+	if (!managed || !insert_managed(enforcer, managed))
 		return NULL;
-	insert_managed(enforcer, managed);
 	open_pickup(enforcer, managed);
 	return managed;
 }
 
-static void take_description(struct enforcer *enforcer, struct managed_domain *managed,
-			     struct domain *domain, const struct domain_news *news)
+/* Takes over domain. */
+static int take_description(struct enforcer *enforcer, struct managed_domain *managed,
+			    struct domain *domain, const struct domain_news *news)
 {
 	char *copy = strdup(news->xml);
 
 	if (!copy) {
 		free_domain(&domain);
-		return;
+		return -ENOMEM;
 	}
 	if (managed)
-		replace_description(enforcer, managed, domain, copy);
+		replace_description(managed, domain, copy);
 	else
 		managed = add_running(enforcer, domain, copy);
 	if (!managed)
-		return;
+		return -ENOMEM;
 	managed->described = news->seen;
 	enforce_wanted(enforcer, managed);
+	return 0;
 }
 
 /* Whose description it is, where that cannot be read as a whole. Libvirt's own word, where it is
@@ -69,8 +70,11 @@ static void note_unread(struct enforcer *enforcer, const struct domain_news *new
 		return;
 	if (!managed)
 		managed = add_running(enforcer, TAKE_PTR(identity), NULL);
-	if (!managed)
+	if (!managed) {
+		log_error(news->name, "its description cannot be kept: out of memory; new devices "
+				      "stay closed");
 		return;
+	}
 	free(managed->unread_xml);
 	managed->unread_xml = strdup(news->xml);
 	set_error(&managed->unread, why);
@@ -83,16 +87,18 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_domain *managed;
 	char text[1024];
+	int r = parse_domain(news->xml, strlen(news->xml), &domain, &diag);
 
-	if (parse_domain(news->xml, strlen(news->xml), &domain, &diag) < 0) {
-		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
-		refresh_groups(enforcer);
-		return;
+	if (r == 0) {
+		managed = find_managed(enforcer, domain->uuid);
+		if (managed && managed->touched > news->seen)
+			return;
+		r = take_description(enforcer, managed, TAKE_PTR(domain), news);
+		if (r < 0)
+			fail(&diag, -r, NULL, 0, "out of memory");
 	}
-	managed = find_managed(enforcer, domain->uuid);
-	if (managed && managed->touched > news->seen)
-		return;
-	take_description(enforcer, managed, TAKE_PTR(domain), news);
+	if (r < 0)
+		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
 	refresh_groups(enforcer);
 }
 

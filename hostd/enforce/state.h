@@ -73,14 +73,15 @@ struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifinde
 
 /* Takes over domain, xml and policy. */
 struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy);
-void insert_managed(struct enforcer *enforcer, struct managed_domain *managed);
+/* Takes over managed. False: out of memory, and it is freed. */
+bool insert_managed(struct enforcer *enforcer, struct managed_domain *managed);
 
 /* Removes from the table and frees; ports are left as they are. */
 void drop_managed(struct enforcer *enforcer, struct managed_domain *managed);
 
-/* A newer description, which can be read. Takes over domain and xml; what is in force stays. */
-void replace_description(struct enforcer *enforcer, struct managed_domain *managed,
-			 struct domain *domain, char *xml);
+/* A newer description of the same UUID, which can be read. Takes over domain and xml; what is in
+ * force stays. */
+void replace_description(struct managed_domain *managed, struct domain *domain, char *xml);
 
 /* What the domain's description says is in force. Takes over policy; NULL: it is left alone. */
 void set_policy(struct managed_domain *managed, struct domain_policy *policy);

@@ -38,6 +38,8 @@ void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *
 	strncpy(port->device, device, sizeof(port->device) - 1);
 	port->since = monotonic_usec();
 	HASH_ADD(hh, enforcer->unclaimed, ifindex, sizeof(port->ifindex), port);
+	if (!was_added(&port->hh))
+		free(port);
 }
 
 void claim_device(struct enforcer *enforcer, unsigned int ifindex)

@@ -72,6 +72,11 @@ static int append_set(struct span_sets *sets, const struct span *spans, size_t c
 	known->number = (uint32_t)sets->count;
 	HASH_ADD_KEYPTR(hh, sets->known, known->spans, (unsigned int)(count * sizeof(*spans)),
 			known);
+	if (!was_added(&known->hh)) {
+		free(known->spans);
+		free(known);
+		return -ENOMEM;
+	}
 	grown[sets->count].count = count;
 	grown[sets->count++].spans = copy_spans(spans, count);
 	return grown[sets->count - 1].spans ? 0 : -ENOMEM;

@@ -191,8 +191,12 @@ int expand_remotes(struct expander *expander, const struct rule *rule, size_t *r
 			free(known);
 			return r;
 		}
+		HASH_ADD_KEYPTR(hh, expander->known, key, size, known);
+		if (!was_added(&known->hh)) {
+			free(known);
+			return out_of_memory(expander);
+		}
 		known->key = TAKE_PTR(key);
-		HASH_ADD_KEYPTR(hh, expander->known, known->key, size, known);
 	}
 	*ret = known->list;
 	return 0;

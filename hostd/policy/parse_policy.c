@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without this uthash ends the program when memory runs out. */
-#define HASH_NONFATAL_OOM        1
-#define uthash_nonfatal_oom(obj) ((obj)->lost = true)
-
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/base/hash.h"
@@ -19,7 +15,6 @@
 /* A rule id that was seen, to find the second use of one. */
 struct seen_id {
 	const struct rule *rule;
-	bool lost; /* it could not be noted */
 	UT_hash_handle hh;
 };
 
@@ -47,7 +42,7 @@ static int check_rule_ids(const struct reader *reader, const struct policy *poli
 		}
 		seen[i].rule = rule;
 		HASH_ADD_KEYPTR(hh, by_id, rule->id, size, &seen[i]);
-		if (seen[i].lost)
+		if (!was_added(&seen[i].hh))
 			r = out_of_memory(reader);
 	}
 	HASH_CLEAR(hh, by_id);

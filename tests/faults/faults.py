@@ -143,6 +143,8 @@ class Runner:
                 self.strike(scenario, point)
             except (Finding, RuntimeError, NoReply, TimeoutError, ValueError, TypeError) as error:
                 text = [f"{scenario.name}: {describe(point)}: {error or type(error).__name__}"]
+                if not self.host.daemon.lives():
+                    text.append(f"    the daemon has ended: {self.host.daemon.log_since(0)[-800:]!r}")
                 text += [f"    {line}" for line in self.where()]
                 print("\n".join(f"# {line}" for line in text), flush=True)
                 wrong.append(point)

@@ -287,6 +287,13 @@ class Rollback(Scenario):
             h.daemon.ask("policy-rollback")
         if h.judged_by(h.web) != "old" and not said_stale(h):
             raise Finding("STUCK: nothing waits for confirmation, and the new policy judges")
+        # What cannot be compared with what was applied is taken for somebody's work and kept.
+        edited = h.policy_path("web") + ".edited"
+        if os.path.exists(edited):
+            with open(edited, encoding="ascii") as file:
+                if file.read() != h.policy_xml("web", NEW):
+                    raise Finding("LIE: what was kept is not what was applied")
+            os.unlink(edited)
 
     def undo(self, h):
         h.daemon.ask("policy-apply", xml=h.policy_xml("web", OLD))
@@ -306,6 +313,25 @@ class Confirm(Rollback):
             raise Finding("LIE: confirmed, and it still waits for confirmation")
         if h.daemon.ask("status")["pending"]:
             h.daemon.ask("policy-confirm")
+
+
+class Delete(Scenario):
+    name = "policy delete"
+
+    def set_up(self, h):
+        h.daemon.ask("policy-apply", xml=h.policy_xml("spare", OLD))
+
+    def act(self, h):
+        return attempt(h.daemon.ask, "policy-delete", name="spare")
+
+    def judge(self, h, outcome):
+        there = os.path.exists(h.policy_path("spare"))
+        if there != (outcome == "refused") and outcome != "lost":
+            raise Finding(f"LIE: {outcome}, and the file {'is' if there else 'is not'} there")
+
+    def undo(self, h):
+        if os.path.exists(h.policy_path("spare")):
+            h.daemon.ask("policy-delete", name="spare")
 
 
 class Metadata(Scenario):
@@ -551,5 +577,5 @@ class FirstStart(Scenario):
         h.start_again()
 
 
-SCENARIOS = (Reload, Apply, ApplyForConfirmation, Rollback, Confirm, Metadata, Start, Prepare, Stop,
+SCENARIOS = (Reload, Apply, ApplyForConfirmation, Rollback, Confirm, Delete, Metadata, Start, Prepare, Stop,
              HotPlug, Detach, Attach, PortAttach, PortDetach, DeviceAgain, Adopt, FirstStart)
