@@ -6,6 +6,9 @@
   transfer ADDRESS PORT BYTES   sends so much to an echo server, and checks what comes back
   slow ADDRESS PORT LOCAL_PORT  the same a little at a time, until SIGTERM; then to the end
   idle ADDRESS PORT SECONDS     talks, is silent for so long, talks on
+  lose SERVER ADDRESS PORT LOCAL_PORT
+                                connects to the namespace SERVER; then both ends forget the connection
+                                without a word, and it connects again from the same port
   churn-server PORT             ends connections as the client asks it to
   churn ADDRESS PORT COUNT      opens and ends COUNT connections, from 64 local ports only
   mdns-answer NAME              answers questions for NAME, as they ask: to the group or to the asker
@@ -14,7 +17,10 @@
 
 Each prints one line at the end and succeeds if all went well.
 """
+import array
+import ctypes
 import errno
+import fcntl
 import itertools
 import random
 import select
@@ -22,6 +28,7 @@ import signal
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 
@@ -119,6 +126,54 @@ def idle(address, port, seconds):
             if text == b"before":
                 time.sleep(float(seconds))
     print("still there")
+
+
+def enter_namespace(namespace):
+    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
+        raise OSError(ctypes.get_errno(), f"setns {namespace.name}")
+
+
+def listen_in(name, address, port):
+    """A listener in another network namespace."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with open("/proc/self/ns/net") as own, open(f"/run/netns/{name}") as other:
+        enter_namespace(other)
+        listener = socket.create_server((address, int(port)), family=family)
+        enter_namespace(own)
+    listener.settimeout(PATIENCE)
+    return listener
+
+
+def exchange(one, other):
+    for sender, receiver in ((one, other), (other, one)):
+        sender.sendall(b"x")
+        receive_exactly(receiver, 1)
+
+
+def await_acknowledgment(sock):
+    deadline = time.monotonic() + PATIENCE
+    unacknowledged = array.array("i", [1])
+    while unacknowledged[0]:
+        if time.monotonic() > deadline:
+            raise TimeoutError("data is not acknowledged")
+        fcntl.ioctl(sock, termios.TIOCOUTQ, unacknowledged)
+
+
+TCP_REPAIR = 19  # linux/tcp.h: a socket in this mode is closed without a segment
+
+
+def lose(server, address, port, local_port):
+    listener = listen_in(server, address, port)
+    for _ in range(2):
+        client = connect(address, port, local_port)
+        accepted, _ = listener.accept()
+        exchange(client, accepted)
+        for sock in (client, accepted):
+            await_acknowledgment(sock)
+        for sock in (client, accepted):
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+            sock.close()
+    print("connected again")
 
 
 def churn_server(port):
@@ -219,8 +274,8 @@ def mdns_ask(family_name, name, how):
     raise TimeoutError("no answer")
 
 
-COMMANDS = {"echo": echo, "transfer": transfer, "slow": slow, "idle": idle, "churn-server": churn_server,
-            "churn": churn, "mdns-answer": mdns_answer, "mdns-ask": mdns_ask}
+COMMANDS = {"echo": echo, "transfer": transfer, "slow": slow, "idle": idle, "lose": lose,
+            "churn-server": churn_server, "churn": churn, "mdns-answer": mdns_answer, "mdns-ask": mdns_ask}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

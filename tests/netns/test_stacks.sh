@@ -202,6 +202,39 @@ check_churn() {
 	kill $server
 }
 
+# Both ends forget a connection, and it is opened again from the same port: the port's session of the
+# old one must not stand in the way.
+check_lost() {
+	local ip
+	for ip in "$PEER4" "$PEER6"; do
+		check_equal "a connection to $ip that both ends have forgotten is opened again" \
+			"connected again" "$(sockets vm lose peer "$ip" 7003 877 2>&1)"
+	done
+	for ip in "$VM4" "$VM6"; do
+		check_equal "and one from peer to $ip" "connected again" \
+			"$(sockets peer lose vm "$ip" 7002 877 2>&1)"
+	done
+}
+
+# TCP in fragments: the sender lets routers cut its segments, so only the first fragment of each has
+# a TCP header, and its length says nothing of the segment's. Comes before the hosts have learnt the
+# path's MTU.
+check_tcp_fragments() {
+	local before name
+	for name in vm far; do
+		in_ns $name sh -c 'echo 1 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
+	done
+	before=$(counter vm in fragment-follows)
+	check_equal "a transfer from far crosses the smaller MTU in fragments, both ways" \
+		"transferred 300000" "$(sockets far transfer "$VM4" 7000 300000 2>&1)"
+	check_grows "the fragments are followed" in fragment-follows "$before"
+	for name in vm far; do
+		in_ns $name sh -c 'echo 0 >/proc/sys/net/ipv4/ip_no_pmtu_disc'
+		# What they have learnt of the path meanwhile is not for the tests that follow.
+		ip -netns $name route flush cache
+	done
+}
+
 # ---- multicast --------------------------------------------------------------------------------
 
 check_mdns() {
@@ -251,9 +284,11 @@ for name in vm peer far; do
 done
 check_ping
 check_traceroute
+check_tcp_fragments
 check_path_mtu
 check_throughput
 check_idle
+check_lost
 check_churn
 check_mdns
 check_sctp
