@@ -151,17 +151,18 @@ int hold_image(struct image_store *store, const struct image *image, struct stor
 static int claim_image(struct image_store *store, uint32_t first)
 {
 	const struct image_header *header;
+	int r;
 
 	if (first >= store->nodes.total)
 		return -EUCLEAN;
 	header = header_at(store, first);
-	if (claim_range(&store->nodes, first, header->node_count) < 0)
-		return -EUCLEAN;
-	if (claim_range(&store->counters, header->rule_base, header->rule_count) < 0) {
+	r = claim_range(&store->nodes, first, header->node_count);
+	if (r < 0)
+		return r;
+	r = claim_range(&store->counters, header->rule_base, header->rule_count);
+	if (r < 0)
 		put_range(&store->nodes, first);
-		return -EUCLEAN;
-	}
-	return 0;
+	return r;
 }
 
 int adopt_image(struct image_store *store, uint32_t first, struct stored_image **ret)

@@ -38,8 +38,8 @@ void clear_image_store(struct image_store *store);
 int hold_image(struct image_store *store, const struct image *image, struct stored_image **ret,
 	       struct diag *diag);
 
-/* The image that the maps have at this node, from before this process. -EUCLEAN when there cannot
- * be one. */
+/* The image that the maps have at this node, from before this process. Returns 0, -ENOMEM, or
+ * another -errno when there cannot be one. */
 int adopt_image(struct image_store *store, uint32_t first, struct stored_image **ret);
 
 /* Whether the stored image has this content. */
