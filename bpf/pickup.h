@@ -25,6 +25,11 @@
  * above (RFC 6335, 6: from 49152 on). */
 #define FIRST_CLIENT_PORT 32768
 
+/* Reserved ports (below 1024) that privileged clients, of NFS for example, are bound to: the range
+ * of rresvport(3) and bindresvport(3). */
+#define FIRST_RESERVED_CLIENT_PORT 512
+#define FIRST_REGISTERED_PORT      1024
+
 /* How far apart, in bytes, two sides may be who speak of the same place in a stream: more than is
  * in flight between them, and little of the sequence space, which a forger has to guess in. */
 #define PICKUP_DISTANCE (1U << 24)
@@ -51,12 +56,20 @@ static __always_inline __u32 ask_about_opening(struct packet *pkt, enum directio
 	return ask_policy(pkt->scratch);
 }
 
-/* Is this the port of a service? By its number, or because a rule lets connections to it in;
- * `verdict` is policy's about those. */
-static __always_inline int is_service(__u16 port, __u32 verdict)
+/* Is this the reserved port of a client of a registered service? */
+static __always_inline int is_reserved_client(__u16 port, __u16 peer)
 {
-	return port < FIRST_CLIENT_PORT ||
-	       ((verdict & VERDICT_ALLOW) && (verdict & VERDICT_RULE_MASK));
+	return port >= FIRST_RESERVED_CLIENT_PORT && port < FIRST_REGISTERED_PORT &&
+	       peer >= FIRST_REGISTERED_PORT && peer < FIRST_CLIENT_PORT;
+}
+
+/* Is this the port of a service, `peer` being the other side's? By its number, or because a rule
+ * lets connections to it in; `verdict` is policy's about those. */
+static __always_inline int is_service(__u16 port, __u16 peer, __u32 verdict)
+{
+	if ((verdict & VERDICT_ALLOW) && (verdict & VERDICT_RULE_MASK))
+		return 1;
+	return port < FIRST_CLIENT_PORT && !is_reserved_client(port, peer);
 }
 
 /*
@@ -72,7 +85,8 @@ static __always_inline int judge_pickup(struct packet *pkt, enum direction direc
 	__u16 remote = direction == DIRECTION_OUT ? pkt->port : pkt->source_port;
 	__u32 in = ask_about_opening(pkt, DIRECTION_IN, local, remote);
 	__u32 out = ask_about_opening(pkt, DIRECTION_OUT, remote, local);
-	int serves_local = is_service(local, in), serves_remote = is_service(remote, out);
+	int serves_local = is_service(local, remote, in);
+	int serves_remote = is_service(remote, local, out);
 
 	*ret_opener = DIRECTION_IN;
 	*ret_verdict = in;

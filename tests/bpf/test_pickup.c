@@ -214,6 +214,31 @@ static void a_rule_makes_a_port_a_services(void **state)
 	expect_opened(port, 50051, 1023, IN);
 }
 
+/* Privileged clients, of NFS for example, are bound to a reserved port. */
+static void a_reserved_port_is_a_clients(void **state)
+{
+	struct rig_port *port = *state;
+
+	set_defaults(port, false, true);
+	open_pickup(port, LONG);
+	expect_opened(port, 877, 2049, OUT);
+	expect_opened(port, 512, 1024, OUT);
+	expect_opened(port, 1023, 32767, OUT);
+	/* The VM serves, or nothing tells. */
+	expect_denied(port, 2049, 877);
+	expect_denied(port, 511, 2049);
+	expect_denied(port, 1024, 2049);
+	expect_denied(port, 877, 1023);
+	expect_denied(port, 877, 32768);
+	set_defaults(port, true, false);
+	expect_opened(port, 2049, 878, IN);
+	expect_denied(port, 878, 2049);
+	/* A rule that lets connections in to it says that it is a service's. */
+	set_policy(port, "<default in='deny' out='allow'/>"
+			 "<rule direction='in' action='allow'><tcp port='993'/></rule>");
+	expect_opened(port, 993, 2049, IN);
+}
+
 static void both_are_asked_where_nothing_tells_them_apart(void **state)
 {
 	struct rig_port *port = *state;
@@ -221,7 +246,7 @@ static void both_are_asked_where_nothing_tells_them_apart(void **state)
 	set_defaults(port, true, true);
 	open_pickup(port, LONG);
 	expect_opened(port, 40000, 50000, IN);
-	expect_opened(port, 700, 2049, IN);
+	expect_opened(port, 1700, 2049, IN);
 	set_defaults(port, true, false);
 	expect_denied(port, 40001, 50000);
 	set_defaults(port, false, true);
@@ -407,6 +432,7 @@ int main(void)
 		rig_test(a_denied_connection_does_not_go_on_as_the_guests),
 		rig_test(the_low_port_is_the_services),
 		rig_test(a_rule_makes_a_port_a_services),
+		rig_test(a_reserved_port_is_a_clients),
 		rig_test(both_are_asked_where_nothing_tells_them_apart),
 		rig_test(what_one_side_says_does_not_live_long),
 		rig_test(only_matching_numbers_confirm),

@@ -7,7 +7,8 @@
  *   identifier: its type is the other side's port, so that permission for one type is none for
  *   another.
  * - Mid-stream, the opener is told by the ports. A service's port is one below 32768, or one that a
- *   rule (not the default) lets connections to in. If the port of one side only is a service's, the
+ *   rule (not the default) lets connections to in. From 512 to 1023 it is a client's by number if
+ *   the other side's is from 1024 to 32767 (NFS). If the port of one side only is a service's, the
  *   other is the opener. Otherwise policy has to allow both, and the remote is taken for it.
  * - What is picked up does not count for the rate of new sessions. It is unconfirmed until the
  * other side has answered; of those there are so many at most, and half as many that begin with
@@ -31,7 +32,8 @@
 
 #define UDPLITE 136
 
-#define FIRST_CLIENT_PORT 32768 /* Linux, ip_local_port_range; others' are above */
+#define FIRST_REGISTERED_PORT 1024
+#define FIRST_CLIENT_PORT     32768 /* Linux, ip_local_port_range; others' are above */
 
 /* ---- keys and questions -------------------------------------------------------------------------
  */
@@ -490,9 +492,13 @@ static void add_session(struct model *model, const struct session_key *key,
 	touch(model, session, direction, STATE_SYN_SENT, r);
 }
 
-static bool is_service(uint16_t port, uint32_t cell)
+static bool is_service(uint16_t port, uint16_t other, uint32_t cell)
 {
-	return port < FIRST_CLIENT_PORT || (cell & VERDICT_ALLOW && cell & VERDICT_RULE_MASK);
+	bool is_registered = other >= FIRST_REGISTERED_PORT && other < FIRST_CLIENT_PORT;
+	bool is_privileged_client = port >= 512 && port < FIRST_REGISTERED_PORT && is_registered;
+
+	return (port < FIRST_CLIENT_PORT && !is_privileged_client) ||
+	       (cell & VERDICT_ALLOW && cell & VERDICT_RULE_MASK);
 }
 
 /* Who has opened the connection that this segment is from the middle of, and policy's cell for
@@ -504,7 +510,8 @@ static uint32_t ask_about_middle(struct model *model, struct question *question)
 	struct question in = is_in ? *question : turn_question(*question);
 	struct question out = turn_question(in);
 	uint32_t in_cell = ask_rules(model, &in), out_cell = ask_rules(model, &out);
-	bool local = is_service(in.port, in_cell), remote = is_service(out.port, out_cell);
+	bool local = is_service(in.port, out.port, in_cell);
+	bool remote = is_service(out.port, in.port, out_cell);
 
 	*question = remote && !local ? out : in;
 	if (local != remote)
