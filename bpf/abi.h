@@ -237,9 +237,11 @@ struct tcp_attempt {
 };
 
 /* Bits of session.attempt_flags. */
-#define ATTEMPT_OUT  (1U << 0) /* the VM sent it */
-#define ATTEMPT_OPEN (1U << 1) /* an answer starts the session anew */
-#define ATTEMPT_DONE (1U << 2) /* it is the SYN that the session began with, and is answered */
+#define ATTEMPT_OUT   (1U << 0) /* the VM sent it */
+#define ATTEMPT_OPEN  (1U << 1) /* an answer starts the session anew */
+#define ATTEMPT_DONE  (1U << 2) /* it is the SYN that the session began with, and is answered */
+#define ATTEMPT_RIVAL (1U << 3) /* the session's answerer has sent a SYN since */
+#define ATTEMPT_TWICE (1U << 4) /* answered by two numbers: see take_second_answer() */
 
 /* A stamp may be ahead of a clock that was read before it, on another CPU: by so many jiffies, more
  * than a minute. Any further ahead is long ago: 32 bits come round after 2^32 jiffies, 49.7 days at

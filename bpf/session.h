@@ -310,7 +310,7 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 	if (reason != UNDECIDED)
 		return reason;
 	if (pkt->tcp.flags & TCP_ACK) {
-		start_another(skb, direction, pkt, track);
+		start_another(skb, direction, pkt, is_from_opener(track->flags, direction), track);
 		if (dry)
 			return REASON_ESTABLISHED;
 		write_tcp(session, track, state, direction, judgement->port->slot);
@@ -325,7 +325,8 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 			return reason;
 		reason = REASON_NEW;
 	}
-	note_attempt(direction, pkt, read_scale(skb, pkt->scratch), track);
+	take_later_syn(direction, pkt, is_from_opener(track->flags, direction),
+		       read_scale(skb, pkt->scratch), track);
 	if (!dry)
 		write_attempt(session, track);
 	return reason;

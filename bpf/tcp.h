@@ -24,6 +24,23 @@ static __always_inline int repeats_answer(enum direction direction, const struct
 	       (track->state == STATE_SYN_RECEIVED || track->state == STATE_TCP_ESTABLISHED);
 }
 
+/* Has the bare SYN been noted already? */
+static __always_inline int is_noted_syn(enum direction direction, const struct packet *pkt,
+					const struct tcp_track *track)
+{
+	return is_attempt(track, direction, ATTEMPT_OPEN) &&
+	       track->attempt.sequence == pkt->tcp.sequence;
+}
+
+/* In a handshake: is it the opener's SYN that has been answered, while a later one is noted? It
+ * does not take the place of that. */
+static __always_inline int repeats_answered(enum direction direction, const struct packet *pkt,
+					    const struct tcp_track *track)
+{
+	return track->state == STATE_SYN_RECEIVED && !is_noted_syn(direction, pkt, track) &&
+	       track->window[!direction].mark == pkt->tcp.sequence + 1;
+}
+
 /* Is the bare SYN one that the session knows, of either side's beginning? */
 static __always_inline int is_known_syn(enum direction direction, const struct packet *pkt,
 					int from_opener, const struct tcp_track *track)
@@ -33,24 +50,24 @@ static __always_inline int is_known_syn(enum direction direction, const struct p
 	if (is_attempt(track, direction, ATTEMPT_DONE) &&
 	    track->attempt.sequence == pkt->tcp.sequence)
 		return 1;
-	return !from_opener && repeats_answer(direction, pkt, track);
+	return from_opener ? repeats_answered(direction, pkt, track)
+			   : repeats_answer(direction, pkt, track);
 }
 
-/* Has the bare SYN been noted already? */
-static __always_inline int is_noted_syn(enum direction direction, const struct packet *pkt,
+/* In a handshake: has this side answered the latest SYN already? */
+static __always_inline int has_answered(enum direction direction, int from_opener,
 					const struct tcp_track *track)
 {
-	return is_attempt(track, direction, ATTEMPT_OPEN) &&
-	       track->attempt.sequence == pkt->tcp.sequence;
+	return track->state == STATE_SYN_RECEIVED && !from_opener &&
+	       track->window[direction].mark - track->attempt.sequence - 1 <= track->attempt.length;
 }
 
 /* In a handshake: the answer again, to the same SYN. */
 static __always_inline int is_answer_again(enum direction direction, const struct packet *pkt,
 					   int from_opener, const struct tcp_track *track)
 {
-	return track->state == STATE_SYN_RECEIVED && !from_opener &&
-	       pkt->tcp.sequence == track->window[!direction].mark &&
-	       track->window[direction].mark - track->attempt.sequence - 1 <= track->attempt.length;
+	return has_answered(direction, from_opener, track) &&
+	       pkt->tcp.sequence == track->window[!direction].mark;
 }
 
 /* Would another connection than the session's come of this segment? A SYN in a session that is
@@ -79,11 +96,57 @@ static __always_inline int begins_another(enum direction direction, const struct
 	       !is_answer_again(direction, pkt, from_opener, track);
 }
 
+/* A second answer to the same SYN, with another number. The opener takes the first that arrives,
+ * and which that is cannot be seen: until it acknowledges one, the first number and the latest
+ * both count, with the larger of what they offered. The number that is not in the windows is kept
+ * where the opener's FIN would be: an opener that has sent FIN has acknowledged one. */
+static __always_inline void take_second_answer(struct __sk_buff *skb, enum direction direction,
+					       const struct packet *pkt, struct tcp_track *track)
+{
+	struct tcp_window *answerer = &track->window[direction];
+	struct tcp_window *opener = &track->window[!direction];
+	__u32 window = answerer->max_window, other = opener->mark;
+	__u8 scales[2] = {track->scale[0], track->scale[1]};
+
+	if ((track->attempt_flags & ATTEMPT_TWICE) && opener->fin_end != pkt->tcp.sequence)
+		other = opener->fin_end;
+	start_from_attempt(!direction, track);
+	take_answer(skb, direction, pkt, track);
+	opener->fin_end = other;
+	track->attempt_flags |= ATTEMPT_TWICE;
+	if (window > answerer->max_window)
+		answerer->max_window = window;
+	track->scale[0] = larger_scale(track->scale[0], scales[0]);
+	track->scale[1] = larger_scale(track->scale[1], scales[1]);
+}
+
+/* Of two answers the opener acknowledges the one that is not in the windows. */
+static __always_inline void choose_answer(enum direction direction, const struct packet *pkt,
+					  int from_opener, struct tcp_track *track)
+{
+	struct tcp_window *opener = &track->window[direction];
+
+	if (track->state != STATE_SYN_RECEIVED || !from_opener || track->fin[direction] ||
+	    !(track->attempt_flags & ATTEMPT_TWICE) ||
+	    (pkt->tcp.flags & (TCP_ACK | TCP_RST)) != TCP_ACK ||
+	    pkt->tcp.acknowledgment != opener->fin_end + 1)
+		return;
+	track->window[!direction].end = pkt->tcp.acknowledgment;
+	opener->mark = opener->fin_end;
+	track->attempt_flags &= ~ATTEMPT_TWICE;
+	track->changed |= CHANGED_ALL | CHANGED_ATTEMPT;
+}
+
 /* The answer to a SYN that is not the session's: it starts the session anew, whatever state that is
  * in, because who answers so knows no other connection. */
 static __always_inline void start_another(struct __sk_buff *skb, enum direction direction,
-					  const struct packet *pkt, struct tcp_track *track)
+					  const struct packet *pkt, int from_opener,
+					  struct tcp_track *track)
 {
+	if (has_answered(direction, from_opener, track)) {
+		take_second_answer(skb, direction, pkt, track);
+		return;
+	}
 	if (track->state == STATE_SYN_SENT)
 		attempt_from_start(!direction, track);
 	else
@@ -112,7 +175,8 @@ static __always_inline int take_repeated_answer(struct __sk_buff *skb, enum dire
 	return REASON_ESTABLISHED;
 }
 
-/* SYN and ACK that starts nothing anew: it has to be a repetition. */
+/* SYN and ACK that starts nothing anew: a repetition, or the answer to another SYN than the one
+ * that waits for an answer. That passes like in SYN-SENT: see answer_syn(). */
 static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direction direction,
 					      const struct packet *pkt, int from_opener,
 					      struct tcp_track *track)
@@ -122,6 +186,8 @@ static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direct
 	if (is_answer_again(direction, pkt, from_opener, track) &&
 	    acknowledges_attempt(direction, pkt, track))
 		return take_repeated_answer(skb, direction, pkt, track);
+	if (is_attempt(track, !direction, ATTEMPT_OPEN))
+		return REASON_ESTABLISHED;
 	if ((track->flags & SESSION_PICKED_UP) || was_never_answered(track))
 		return REASON_TCP_STATE;
 	if (seq_after(pkt->tcp.sequence, sender->end) ||
@@ -153,13 +219,12 @@ static __always_inline int outlives_reset(enum direction direction, const struct
 	       seq_after(track->window[direction].mark, track->window[!direction].fin_end);
 }
 
-/* After a connection that is over somebody asks anew, and the other side still knows another one:
- * it answers by an empty ACK, which makes the one who asks reset that (RFC 9293, 3.5.1). */
+/* Somebody asks anew, and the other side knows neither that nor the session, but another
+ * connection: it answers by an empty ACK, which makes the one who asks reset that (RFC 9293,
+ * 3.5.1). Both pass and change nothing. */
 static __always_inline int belongs_to_attempt(enum direction direction, const struct packet *pkt,
 					      const struct tcp_track *track)
 {
-	if (track->state != STATE_TIME_WAIT && track->state != STATE_CLOSED)
-		return 0;
 	if (pkt->tcp.flags & TCP_RST)
 		return is_attempt(track, direction, ATTEMPT_OPEN);
 	return is_attempt(track, !direction, ATTEMPT_OPEN) && !(pkt->tcp.flags & TCP_FIN) &&
@@ -182,6 +247,7 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 		close_track(track);
 		return REASON_ESTABLISHED;
 	}
+	choose_answer(direction, pkt, from_opener, track);
 	if (was_never_answered(track))
 		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
 								 : REASON_TCP_STATE;

@@ -32,6 +32,7 @@ static __always_inline void note_attempt(enum direction direction, const struct 
 	struct tcp_attempt *attempt = &track->attempt;
 	__u16 length = pkt->tcp.end - pkt->tcp.sequence - 1;
 	__u16 window = pkt->tcp.window;
+	__u8 flags = attempt_by(direction) | ATTEMPT_OPEN;
 
 	if (is_attempt(track, direction, ATTEMPT_OPEN) && attempt->sequence == pkt->tcp.sequence) {
 		if (attempt->length > length)
@@ -39,12 +40,27 @@ static __always_inline void note_attempt(enum direction direction, const struct 
 		if (attempt->window > window)
 			window = attempt->window;
 		scale = larger_scale(track->attempt_scale, scale);
+		flags |= track->attempt_flags & ATTEMPT_TWICE;
 	}
 	attempt->sequence = pkt->tcp.sequence;
 	attempt->length = length;
 	attempt->window = window;
 	track->attempt_scale = scale;
-	track->attempt_flags = attempt_by(direction) | ATTEMPT_OPEN;
+	track->attempt_flags = flags;
+	track->changed |= CHANGED_ATTEMPT;
+}
+
+/* There is one place for SYNs that wait for an answer. The opener's keeps it, because the other
+ * side's is most likely forged; but if that comes again, the opener's may be the forged one. */
+static __always_inline void take_later_syn(enum direction direction, const struct packet *pkt,
+					   int from_opener, __u8 scale, struct tcp_track *track)
+{
+	if (from_opener || !is_attempt(track, !direction, ATTEMPT_OPEN) ||
+	    (track->attempt_flags & ATTEMPT_RIVAL)) {
+		note_attempt(direction, pkt, scale, track);
+		return;
+	}
+	track->attempt_flags |= ATTEMPT_RIVAL;
 	track->changed |= CHANGED_ATTEMPT;
 }
 
@@ -176,6 +192,8 @@ static __always_inline int take_openers_syn(struct __sk_buff *skb, enum directio
 	return REASON_ESTABLISHED;
 }
 
+/* SYN and ACK of a peer that answers another SYN passes, too, and changes nothing: the opener
+ * resets it, which frees the peer (RFC 9293, 3.10.7.3). */
 static __always_inline int answer_syn(struct __sk_buff *skb, enum direction direction,
 				      const struct packet *pkt, struct tcp_track *track)
 {
@@ -184,7 +202,7 @@ static __always_inline int answer_syn(struct __sk_buff *skb, enum direction dire
 	else if (acknowledges_attempt(direction, pkt, track))
 		start_from_attempt(!direction, track);
 	else
-		return REASON_TCP_STATE;
+		return REASON_ESTABLISHED;
 	return take_answer(skb, direction, pkt, track);
 }
 
@@ -210,15 +228,23 @@ static __always_inline int repeats_opening(enum direction direction, const struc
 		pkt->tcp.sequence == track->attempt.sequence);
 }
 
+/* Has the side sent a SYN that nobody has answered? Its first word, in SYN-SENT. */
+static __always_inline int has_asked(const struct tcp_window *side)
+{
+	return side->max_window != 0;
+}
+
 /* The opener's SYN and ACK to the other side's SYN: both open at once (RFC 9293, figure 7), or the
- * other side has not acknowledged yet (the split handshake). */
+ * other side has not acknowledged yet (the split handshake). One that acknowledges another SYN is
+ * reset by the other side if that has asked: see answer_syn(). */
 static __always_inline int take_openers_answer(enum direction direction, const struct packet *pkt,
 					       struct tcp_track *track)
 {
 	struct tcp_window *opener = &track->window[direction];
 
 	if (!acknowledges_first(&track->window[!direction], pkt))
-		return REASON_TCP_STATE;
+		return has_asked(&track->window[!direction]) ? REASON_ESTABLISHED
+							     : REASON_TCP_STATE;
 	if (pkt->tcp.sequence != opener->mark)
 		start_from_attempt(direction, track);
 	else
@@ -252,7 +278,8 @@ static __always_inline int judge_syn_sent(struct __sk_buff *skb, enum direction 
 	if (kind & TCP_RST) {
 		if (!acknowledges_first(&track->window[!direction], pkt) &&
 		    !acknowledges_attempt(direction, pkt, track))
-			return REASON_TCP_STATE;
+			return has_asked(&track->window[direction]) ? REASON_ESTABLISHED
+								    : REASON_TCP_STATE;
 		close_track(track);
 		return REASON_ESTABLISHED;
 	}

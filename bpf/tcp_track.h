@@ -136,7 +136,7 @@ static __always_inline void establish_track(enum direction opener, struct tcp_tr
 
 	track->state = STATE_TCP_ESTABLISHED;
 	if (is_attempt(track, opener, ATTEMPT_OPEN) && acknowledged <= track->attempt.length + 1U) {
-		track->attempt_flags ^= ATTEMPT_OPEN | ATTEMPT_DONE;
+		track->attempt_flags = attempt_by(opener) | ATTEMPT_DONE;
 		track->changed |= CHANGED_ATTEMPT;
 	}
 }

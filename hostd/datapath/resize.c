@@ -57,6 +57,12 @@ static void copy_attempt(const struct session *old, struct session *now)
 	now->attempt = old->attempt;
 	now->attempt_scale = old->attempt_scale;
 	now->attempt_flags = old->attempt_flags;
+	if (old->attempt_flags & ATTEMPT_TWICE) { /* the other answer's number is there */
+		enum direction opener =
+			old->attempt_flags & ATTEMPT_OUT ? DIRECTION_OUT : DIRECTION_IN;
+
+		now->window[opener].fin_end = old->window[opener].fin_end;
+	}
 }
 
 /* A SYN's view has no numbers of the peer: what was answered in one table only is of that one. */

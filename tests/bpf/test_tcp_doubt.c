@@ -351,19 +351,98 @@ static void a_damaged_answer_does_not_hide_the_true_one(void **state)
 	go_on(&c, 1000);
 }
 
-/* The server's true answer survives a guess at the VM's old number. */
-static void an_answer_to_nothing_is_dropped(void **state)
+/* A peer that holds a half-open connection of another SYN. The opener's reset frees it. */
+static void an_answer_to_another_syn_is_reset(void **state)
 {
 	struct rig_port *port = *state;
 	struct conversation c = conversation(port, VM, 40000, WEB, 80);
 
 	says(&c, OUT, SYN, NEW);
-	expect_drop(port, IN, next_segment(&c, IN, SYN | ACK, .acknowledgment = 643160523),
-		    TCP_STATE);
+	expect_pass(port, IN, next_segment(&c, IN, SYN | ACK, .acknowledgment = 643160523),
+		    ESTABLISHED);
+	expect_state(port, c.key, SYN_SENT);
+	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 643160523), ESTABLISHED);
+	expect_state(port, c.key, SYN_SENT);
 	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);
 	says(&c, IN, SYN | ACK, ESTABLISHED);
 	says(&c, OUT, ACK, ESTABLISHED);
 	go_on(&c, 1000);
+}
+
+/* The same, where a SYN was forged in the peer's name before: then the VM counts as the answerer.
+ */
+static void an_answer_to_another_syn_is_reset_by_either_side(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	set_defaults(port, true, true);
+	expect_drop(port, OUT, next_segment(&c, OUT, SYN | ACK), TCP_STATE);
+	expect_pass(port, IN, next_segment(&c, IN, SYN, .sequence = 99999999), NEW);
+	/* Nobody has asked who could reset anything. */
+	expect_drop(port, IN, next_segment(&c, IN, SYN | ACK, .acknowledgment = 643160523),
+		    TCP_STATE);
+	expect_drop(port, OUT, next_segment(&c, OUT, RST, .sequence = 643160523), TCP_STATE);
+	says(&c, OUT, SYN, ESTABLISHED);
+	expect_pass(port, IN, next_segment(&c, IN, SYN | ACK, .acknowledgment = 643160523),
+		    ESTABLISHED);
+	expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 643160523), ESTABLISHED);
+	expect_state(port, c.key, SYN_SENT);
+	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	go_on(&c, 1000);
+}
+
+/* Two servers behind one address, or a duplicate of an older answer: `taken` says which one the
+ * opener acknowledges, and a third may come. */
+static void either_of_two_answers_counts(void **state)
+{
+	struct rig_port *port = *state;
+
+	for (int taken = 0; taken < 2; taken++) {
+		for (int repeated = 0; repeated < 2; repeated++) {
+			struct conversation c, other;
+
+			reset_rig(state);
+			c = conversation(port, VM, 40000, WEB, 80);
+			says(&c, OUT, SYN, NEW);
+			other = c;
+			other.next[IN] += 77777000;
+			says(&c, IN, SYN | ACK, ESTABLISHED);
+			says(&other, IN, SYN | ACK, ESTABLISHED);
+			if (repeated) {
+				expect_pass(port, IN,
+					    next_segment(&c, IN, SYN | ACK, .sequence = -1),
+					    ESTABLISHED);
+				expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1),
+					    ESTABLISHED);
+			}
+			if (taken)
+				c = other;
+			says(&c, OUT, ACK, ESTABLISHED);
+			go_on(&c, 1000);
+			closes(&c, OUT);
+			expect_state(port, c.key, TIME_WAIT);
+		}
+	}
+}
+
+/* The first word of the opener may be a FIN, and the first answer stays possible after a third. */
+static void the_first_of_three_answers_counts(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	says(&c, OUT, SYN, NEW);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	for (uint32_t i = 1; i <= 2; i++)
+		expect_pass(port, IN, next_segment(&c, IN, SYN | ACK, .sequence = i << 28),
+			    ESTABLISHED);
+	says(&c, OUT, FIN | ACK, ESTABLISHED);
+	says(&c, IN, FIN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_state(port, c.key, TIME_WAIT);
 }
 
 /* The answerer sends SYN alone, and the opener SYN and ACK (Beardsley and Qian, "The TCP Split
@@ -585,6 +664,24 @@ static void an_older_syn_does_not_hide_the_latest(void **state)
 	go_on(&c, 1000);
 }
 
+/* The same, when the older one has been answered already. */
+static void an_answered_syn_does_not_hide_the_latest(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+	struct packet older = next_segment(&c, OUT, SYN);
+
+	says(&c, OUT, SYN, NEW);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	c.next[OUT] += 5000000;
+	c.next[IN] += 7000;
+	says(&c, OUT, SYN, ESTABLISHED);
+	expect_pass(port, OUT, older, ESTABLISHED);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	go_on(&c, 1000);
+}
+
 /* Its own permission is what another connection needs, even where old ones may go on. */
 static void a_kept_session_keeps_no_ports(void **state)
 {
@@ -705,7 +802,10 @@ int main(void)
 		rig_test(resets_without_numbers_end_nothing),
 		rig_test(a_forged_syn_does_not_hide_the_answer),
 		rig_test(a_damaged_answer_does_not_hide_the_true_one),
-		rig_test(an_answer_to_nothing_is_dropped),
+		rig_test(an_answer_to_another_syn_is_reset),
+		rig_test(an_answer_to_another_syn_is_reset_by_either_side),
+		rig_test(either_of_two_answers_counts),
+		rig_test(the_first_of_three_answers_counts),
 		rig_test(a_split_handshake_establishes),
 		rig_test(a_simultaneous_handshake_survives_a_forged_syn),
 		rig_test(fast_open_data_may_be_taken_or_left),
@@ -716,6 +816,7 @@ int main(void)
 		rig_test(a_forged_syn_does_not_hide_the_next_connection),
 		rig_test(a_third_connection_can_be_reset),
 		rig_test(an_older_syn_does_not_hide_the_latest),
+		rig_test(an_answered_syn_does_not_hide_the_latest),
 		rig_test(a_kept_session_keeps_no_ports),
 		rig_test(urgent_data_passes),
 		rig_test(probes_pass_and_move_nothing),

@@ -276,6 +276,79 @@ static void a_strangers_syn_ends_and_starts_nothing(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
+/* Both ends have forgotten, and the opener asks. A SYN of the other side, if it is forged, is not
+ * in the way; if it comes again, it may be the opener's that was forged. */
+static void a_strangers_syn_does_not_hide_the_openers(void **state)
+{
+	struct rig_port *port = *state;
+
+	for (enum direction opener = IN; opener <= OUT; opener++) {
+		struct conversation c = conversation(port, VM, 876, WEB, 2049), other;
+
+		reset_rig(state);
+		set_defaults(port, true, true);
+		opens(&c, opener);
+		other = c;
+		forget_numbers(&c);
+		expect_pass(port, !opener, next_segment(&other, !opener, SYN, .sequence = 555555),
+			    ESTABLISHED);
+		says(&c, opener, SYN, ESTABLISHED);
+		expect_pass(port, !opener, next_segment(&other, !opener, SYN, .sequence = 777777),
+			    ESTABLISHED);
+		says(&c, !opener, SYN | ACK, ESTABLISHED);
+		says(&c, opener, ACK, ESTABLISHED);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+	}
+}
+
+static void the_other_sides_syn_counts_when_it_comes_again(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 876, WEB, 2049);
+
+	set_defaults(port, true, true);
+	opens(&c, OUT);
+	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = 555555), ESTABLISHED);
+	forget_numbers(&c);
+	expect_pass(port, IN, next_segment(&c, IN, SYN), ESTABLISHED);
+	open_anew(&c, IN);
+}
+
+/* One end has forgotten, and the other holds a third connection: of a forged SYN, for example. */
+static void an_answer_to_a_third_syn_is_reset(void **state)
+{
+	struct rig_port *port = *state;
+	const uint8_t answers[] = {ACK, SYN | ACK};
+
+	for (size_t i = 0; i < sizeof(answers); i++) {
+		struct conversation c = conversation(port, VM, 876, WEB, 2049);
+		struct session before, after;
+
+		reset_rig(state);
+		opens(&c, OUT);
+		/* Nobody asks: it is out of place. */
+		expect_drop(port, IN,
+			    next_segment(&c, IN, answers[i], .sequence = 1700000000,
+					 .acknowledgment = 1 << 30),
+			    TCP_WINDOW);
+		c.next[OUT] = NEW_OUT;
+		says(&c, OUT, SYN, ESTABLISHED);
+		assert_true(find_session(port, &c.key, &before));
+		expect_pass(port, IN,
+			    next_segment(&c, IN, answers[i], .sequence = 1700000000,
+					 .acknowledgment = 1 << 30),
+			    ESTABLISHED);
+		expect_pass(port, OUT, next_segment(&c, OUT, RST, .sequence = 1 << 30),
+			    ESTABLISHED);
+		assert_true(find_session(port, &c.key, &after));
+		assert_int_equal(after.state, STATE_TCP_ESTABLISHED);
+		assert_memory_equal(before.window, after.window, sizeof(before.window));
+		c.next[IN] = NEW_IN;
+		c.next[OUT] = NEW_OUT;
+		open_anew(&c, OUT);
+	}
+}
+
 static void a_syn_does_not_keep_a_session_alive(void **state)
 {
 	struct rig_port *port = *state;
@@ -394,6 +467,9 @@ int main(void)
 		rig_test(a_challenge_still_works),
 		rig_test(a_challenge_with_data_under_way_works),
 		rig_test(a_strangers_syn_ends_and_starts_nothing),
+		rig_test(a_strangers_syn_does_not_hide_the_openers),
+		rig_test(the_other_sides_syn_counts_when_it_comes_again),
+		rig_test(an_answer_to_a_third_syn_is_reset),
 		rig_test(a_syn_does_not_keep_a_session_alive),
 		rig_test(a_late_handshake_does_not_start_anew),
 		rig_test(an_answer_with_another_number_counts),

@@ -364,7 +364,9 @@ static bool agree_on_attempt(const struct model_session *mine, const struct sess
 			     char difference[512])
 {
 	const struct asking *asking = &mine->talk.asking;
-	uint8_t flags = (asking->open ? ATTEMPT_OPEN : 0) | (asking->settled ? ATTEMPT_DONE : 0);
+	uint8_t flags = (asking->open ? ATTEMPT_OPEN : 0) | (asking->settled ? ATTEMPT_DONE : 0) |
+			(asking->open && asking->rivalled ? ATTEMPT_RIVAL : 0) |
+			(mine->talk.answered_twice ? ATTEMPT_TWICE : 0);
 
 	if (flags && asking->by == DIRECTION_OUT)
 		flags |= ATTEMPT_OUT;

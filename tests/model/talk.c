@@ -19,7 +19,15 @@
  *   that it has asked with, both have opened at once; with another number, somebody else had asked
  *   in its name, and it is the other side that opens: if the policy lets it.
  * - In the handshake an answer that acknowledges the SYN starts the answerer's side anew if it has
- *   another number.
+ *   another number. The opener has taken the first that arrived, which is not seen: so the first
+ *   and the latest number count until the opener acknowledges one of them, with the larger of what
+ *   both offered.
+ * - Of two SYNs that wait for an answer, one of each side, the opener's is remembered. The other
+ *   side's takes its place when it comes a second time: the opener's may have been forged.
+ * - A peer that holds a connection of another SYN answers by what fits neither the talk nor the
+ *   latest SYN: an empty ACK, or SYN and ACK. Who has asked answers that by a reset, which frees
+ *   the peer (RFC 9293, 3.10.7.3). While a SYN waits for an answer all of these pass and change
+ *   nothing.
  * - The opener may reset what nobody has answered yet: its reset passes, whatever its number (of an
  *   old connection, RFC 9293, 3.5.1), and ends the attempt if it is of this one. After that, and
  *   after a refusal, only a new SYN passes.
@@ -101,8 +109,22 @@ static void remember_syn(struct talk *talk, enum direction sender, const struct 
 		now.data = (uint16_t)larger(now.data, asking->data);
 		now.window = (uint16_t)larger(now.window, asking->window);
 		now.scale = larger(now.scale, asking->scale);
+	} else {
+		talk->answered_twice = false; /* another SYN, which nobody has answered */
 	}
 	*asking = now;
+}
+
+/* One SYN is remembered: see above which. */
+static void hear_syn(struct talk *talk, enum direction sender, const struct reading *syn)
+{
+	struct asking *asking = &talk->asking;
+
+	if (sender != talk->opener && asking->open && asking->by == talk->opener &&
+	    !asking->rivalled)
+		asking->rivalled = true;
+	else
+		remember_syn(talk, sender, syn);
 }
 
 /* Is the segment an answer to it, by its acknowledgment? */
@@ -289,6 +311,7 @@ static void reset(struct talk *talk)
 	if (talk->state == STATE_SYN_SENT) /* a SYN that nobody has acknowledged is none */
 		talk->side[!talk->opener] = (struct speaker){0};
 	talk->state = STATE_CLOSED;
+	talk->answered_twice = false;
 	talk->asking = (struct asking){0};
 	for (int i = 0; i < 2; i++) {
 		talk->sent_at_reset[i] = talk->side[i].end;
@@ -326,6 +349,7 @@ static int take_answer(struct talk *talk, enum direction sender, const struct re
 	opener->finished = false;
 	agree(talk);
 	talk->picked_up = false;
+	talk->answered_twice = false;
 	talk->opener = !sender;
 	talk->state = STATE_SYN_RECEIVED;
 	talk->started = true;
@@ -338,6 +362,37 @@ static int start_anew(struct talk *talk, enum direction sender, const struct rea
 	return take_answer(talk, sender, answer);
 }
 
+/* Another answer to the SYN that has been answered already: the first number stays possible. */
+static int answer_twice(struct talk *talk, enum direction sender, const struct reading *answer)
+{
+	const struct talk old = *talk;
+	uint32_t other = old.side[sender].first;
+
+	if (old.answered_twice && old.other_answer != answer->sequence)
+		other = old.other_answer;
+	start_anew(talk, sender, answer);
+	talk->answered_twice = true;
+	talk->other_answer = other;
+	if (old.side[sender].window > talk->side[sender].window)
+		talk->side[sender].window = old.side[sender].window;
+	for (int i = 0; i < 2; i++)
+		talk->side[i].scale = larger(old.side[i].scale, talk->side[i].scale);
+	return REASON_ESTABLISHED;
+}
+
+/* The opener acknowledges one of two answers. */
+static void choose_answer(struct talk *talk, enum direction sender, const struct reading *segment)
+{
+	if (talk->state != STATE_SYN_RECEIVED || sender != talk->opener || !talk->answered_twice ||
+	    talk->side[sender].finished || !has(segment, ACK) || has(segment, RST) ||
+	    segment->acknowledgment != talk->other_answer + 1)
+		return;
+	talk->side[!sender].first = talk->other_answer;
+	talk->side[!sender].end = talk->other_answer + 1;
+	talk->side[sender].acked = talk->other_answer;
+	talk->answered_twice = false;
+}
+
 static int answer_syn(struct talk *talk, enum direction sender, const struct reading *segment)
 {
 	if (acknowledges_first(&talk->side[!sender], segment)) {
@@ -345,7 +400,7 @@ static int answer_syn(struct talk *talk, enum direction sender, const struct rea
 		return take_answer(talk, sender, segment);
 	}
 	if (!acknowledges_asking(talk, sender, segment))
-		return REASON_TCP_STATE;
+		return REASON_ESTABLISHED; /* and will be reset */
 	return start_anew(talk, sender, segment);
 }
 
@@ -354,7 +409,7 @@ static int follow_answerer(struct talk *talk, enum direction sender, const struc
 	if (has(segment, RST)) {
 		if (!acknowledges_first(&talk->side[!sender], segment) &&
 		    !acknowledges_asking(talk, sender, segment))
-			return REASON_TCP_STATE;
+			return talk->side[sender].spoke ? REASON_ESTABLISHED : REASON_TCP_STATE;
 		reset(talk);
 		return REASON_ESTABLISHED;
 	}
@@ -401,8 +456,10 @@ static int answer_other(struct talk *talk, enum direction sender, const struct r
 {
 	struct speaker *opener = &talk->side[sender], *other = &talk->side[!sender];
 
-	if (!other->spoke || !acknowledges_first(other, segment))
+	if (!other->spoke)
 		return REASON_TCP_STATE;
+	if (!acknowledges_first(other, segment))
+		return REASON_ESTABLISHED; /* and will be reset */
 	if (!has_asked_with(talk, segment->sequence)) {
 		ask_from_start(talk, !sender);
 		return take_answer(talk, sender, segment);
@@ -443,6 +500,7 @@ static void establish(struct talk *talk)
 	uint32_t taken = talk->side[!talk->opener].acked - asking->first;
 
 	talk->state = STATE_TCP_ESTABLISHED;
+	talk->answered_twice = false;
 	/* A later SYN, of another attempt, may still be answered. */
 	if (asking->open && asking->by == talk->opener && taken <= 1U + asking->data) {
 		asking->open = false;
@@ -467,21 +525,28 @@ static bool is_of_beginning(const struct talk *talk, enum direction sender,
 		return false;
 	if (asking->settled && asking->by == sender && asking->first == syn->sequence)
 		return true;
-	return sender != talk->opener &&
-	       (talk->state == STATE_SYN_RECEIVED || talk->state == STATE_TCP_ESTABLISHED) &&
+	/* Nor does it take the place of a later one. */
+	if (sender == talk->opener)
+		return talk->state == STATE_SYN_RECEIVED && !is_known_asking(talk, sender, syn) &&
+		       acked == syn->sequence + 1;
+	return (talk->state == STATE_SYN_RECEIVED || talk->state == STATE_TCP_ESTABLISHED) &&
 	       (acked == syn->sequence || acked == syn->sequence + 1);
 }
 
-/* In a handshake: the answer to the latest SYN, again. */
+/* In a handshake: has the sender answered the latest SYN already? */
+static bool has_answered(const struct talk *talk, enum direction sender)
+{
+	uint32_t taken = talk->side[sender].acked - talk->asking.first;
+
+	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener && taken >= 1 &&
+	       taken <= 1U + talk->asking.data;
+}
+
+/* The same answer once more. */
 static bool is_answer_again(const struct talk *talk, enum direction sender,
 			    const struct reading *segment)
 {
-	const struct speaker *speaker = &talk->side[sender];
-	uint32_t taken = speaker->acked - talk->asking.first;
-
-	return talk->state == STATE_SYN_RECEIVED && sender != talk->opener &&
-	       segment->sequence == talk->side[!sender].acked && taken >= 1 &&
-	       taken <= 1U + talk->asking.data;
+	return has_answered(talk, sender) && segment->sequence == talk->side[!sender].acked;
 }
 
 bool begins_another(const struct talk *talk, enum direction sender, const struct reading *segment,
@@ -514,7 +579,7 @@ bool is_known_asking(const struct talk *talk, enum direction sender, const struc
 static int follow_late_syn(struct talk *talk, enum direction sender, const struct reading *segment)
 {
 	if (!is_of_beginning(talk, sender, segment))
-		remember_syn(talk, sender, segment);
+		hear_syn(talk, sender, segment);
 	return REASON_ESTABLISHED;
 }
 
@@ -530,14 +595,18 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 	int scale = read_window_scale(segment);
 
 	if (acknowledges_asking(talk, sender, segment)) {
-		if (!is_answer_again(talk, sender, segment))
+		if (!has_answered(talk, sender))
 			return start_anew(talk, sender, segment);
+		if (!is_answer_again(talk, sender, segment))
+			return answer_twice(talk, sender, segment);
 		if (scale >= 0 && talk->asking.scale >= 0) {
 			speaker->scale = scale;
 			listener->scale = talk->asking.scale;
 		}
 		return REASON_ESTABLISHED;
 	}
+	if (talk->asking.open && talk->asking.by != sender)
+		return REASON_ESTABLISHED; /* and will be reset */
 	if (talk->picked_up || was_never_answered(talk))
 		return REASON_TCP_STATE;
 	if (beyond(segment->sequence, speaker->end) || !is_in_window(speaker, listener, segment))
@@ -552,14 +621,14 @@ static bool is_exact(const struct speaker *speaker, const struct speaker *listen
 	return segment->sequence == speaker->end || segment->sequence == listener->acked;
 }
 
-/* What is over is asked about anew, and the other side still knows a third connection: it says so
- * by an empty ACK, which the one who asks resets (RFC 9293, 3.5.1). */
+/* Somebody asks anew, and the other side still knows a third connection: it says so by an empty
+ * ACK, which the one who asks resets (RFC 9293, 3.5.1). */
 static bool is_of_asking(const struct talk *talk, enum direction sender,
 			 const struct reading *segment)
 {
 	const struct asking *asking = &talk->asking;
 
-	if (!is_over(talk) || !asking->open)
+	if (!asking->open)
 		return false;
 	if (has(segment, RST))
 		return asking->by == sender;
@@ -570,11 +639,13 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 			       const struct reading *segment, bool liberal)
 {
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
-	bool finishes = talk->state == STATE_SYN_RECEIVED && sender == talk->opener &&
-			beyond(segment->acknowledgment, speaker->acked);
+	bool finishes;
 
 	if (!has(segment, RST) && !has(segment, ACK))
 		return REASON_TCP_STATE;
+	choose_answer(talk, sender, segment);
+	finishes = talk->state == STATE_SYN_RECEIVED && sender == talk->opener &&
+		   beyond(segment->acknowledgment, speaker->acked);
 	/* Nobody is there for the latest SYN. */
 	if (has(segment, RST) && acknowledges_asking(talk, sender, segment)) {
 		reset(talk);

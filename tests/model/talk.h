@@ -29,8 +29,9 @@ struct speaker {
 
 /* The latest SYN without ACK. */
 struct asking {
-	bool open;    /* an answer would start the talk anew */
-	bool settled; /* the talk began with it, and it has been answered */
+	bool open;     /* an answer would start the talk anew */
+	bool settled;  /* the talk began with it, and it has been answered */
+	bool rivalled; /* the other side has sent a SYN since */
 	enum direction by;
 	uint32_t first;
 	uint16_t data; /* bytes */
@@ -45,6 +46,8 @@ struct talk {
 	enum direction first; /* in TCP_UNCONFIRMED: the side that has spoken */
 	struct speaker side[2];
 	struct asking asking;
+	bool answered_twice;   /* SYN received: by two numbers, and either may be the true one */
+	uint32_t other_answer; /* then the number that is not side[].first */
 	uint32_t sent_at_reset[2]; /* `end` of the sides when the talk was reset */
 	bool started;              /* by the segment at hand, with an answer */
 };

@@ -55,6 +55,19 @@ static void what_went_further_in_the_former_table_counts(void **state)
 	assert_memory_equal(&now, &old, sizeof(now));
 }
 
+/* The other of two answers is kept where the opener's FIN would be. */
+static void the_second_answer_of_the_former_table_is_known(void **state)
+{
+	struct session old = make_session(), now = make_session();
+
+	old.state = now.state = STATE_SYN_RECEIVED;
+	old.attempt_flags = ATTEMPT_OPEN | ATTEMPT_TWICE;
+	old.window[DIRECTION_IN].fin_end = 4711;
+	merge_session(&old, &now);
+	assert_int_equal(now.attempt_flags, old.attempt_flags);
+	assert_int_equal(now.window[DIRECTION_IN].fin_end, 4711);
+}
+
 static void what_went_further_in_the_new_table_counts(void **state)
 {
 	struct session old = make_session(), now = make_session(), expected;
@@ -163,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_stays_the_same),
 		cmocka_unit_test(what_went_further_in_the_former_table_counts),
+		cmocka_unit_test(the_second_answer_of_the_former_table_is_known),
 		cmocka_unit_test(what_went_further_in_the_new_table_counts),
 		cmocka_unit_test(later_is_later_across_the_wrap),
 		cmocka_unit_test(windows_of_a_syn_and_of_its_answer_do_not_mix),
