@@ -112,15 +112,12 @@ static void a_device_with_a_default_route_is_the_hosts(void **state)
 	expect_guest("v0");
 }
 
-/* Adds a device by `ip link add`, or skips the test where the kernel has no such kind. */
 static void add_device(const char *what)
 {
 	char command[256], line[256];
 
 	snprintf(command, sizeof(command), "ip link add %s 2>&1", what);
-	if (strstr(ask_command(command, line, sizeof(line)), "Unknown device type"))
-		skip();
-	if (line[0])
+	if (*ask_command(command, line, sizeof(line)))
 		fail_msg("%s: %s", command, line);
 }
 
@@ -171,21 +168,57 @@ static void a_tunnel_is_not(void **state)
 	expect_refusal("x0", "\"vxlan\"");
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, enter)
+/* Whether this kernel has the kind of device. Its modules are loaded by name: the answer to a
+ * device without the lower one that it needs is another error than that of an unknown kind. */
+static bool has_kind(const char *kind)
+{
+	char command[128], line[256];
+
+	snprintf(command, sizeof(command),
+		 "ip link add probe0 type %s 2>&1; ip link del probe0 2>&1", kind);
+	return !strstr(ask_command(command, line, sizeof(line)), "Unknown device type");
+}
+
+#define TEST(function)                                                                             \
+	{                                                                                          \
+		NULL, cmocka_unit_test_setup(function, enter)                                      \
+	}
+/* Only on kernels that have this kind of device. */
+#define TEST_OF_KIND(kind, function)                                                               \
+	{                                                                                          \
+		kind, cmocka_unit_test_setup(function, enter)                                      \
+	}
+
+static const struct {
+	const char *kind;
+	struct CMUnitTest test;
+} tests[] = {
+	TEST(veths_and_taps_are_guests_ends),
+	TEST(bridges_and_tunnels_are_not),
+	TEST(a_device_with_an_address_is_the_hosts),
+	TEST(a_device_with_a_default_route_is_the_hosts),
+	TEST_OF_KIND("macvtap", a_macvtap_is_a_guests_end_and_its_lower_device_is_not),
+	TEST_OF_KIND("ipvtap", an_ipvtap_is_a_guests_end),
+	TEST_OF_KIND("vlan", vlans_and_what_carries_them_are_not),
+	TEST_OF_KIND("bond", bonds_and_their_members_are_not),
+	TEST_OF_KIND("vxlan", a_tunnel_is_not),
+};
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(veths_and_taps_are_guests_ends),
-		TEST(bridges_and_tunnels_are_not),
-		TEST(a_device_with_an_address_is_the_hosts),
-		TEST(a_device_with_a_default_route_is_the_hosts),
-		TEST(a_macvtap_is_a_guests_end_and_its_lower_device_is_not),
-		TEST(an_ipvtap_is_a_guests_end),
-		TEST(vlans_and_what_carries_them_are_not),
-		TEST(bonds_and_their_members_are_not),
-		TEST(a_tunnel_is_not),
-	};
+	struct CMUnitTest chosen[ARRAY_SIZE(tests)];
+	size_t count = 0;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (unshare(CLONE_NEWNET) < 0) {
+		perror("unshare");
+		return 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+		if (!tests[i].kind || has_kind(tests[i].kind))
+			chosen[count++] = tests[i].test;
+		else
+			printf("# this kernel has no %s: not tried here\n", tests[i].kind);
+	}
+	fflush(stdout);
+	return _cmocka_run_group_tests("guest_end", chosen, count, NULL, NULL);
 }
