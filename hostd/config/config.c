@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/listen.h"
@@ -208,18 +209,49 @@ static int set_words(const struct assignment *assignment, const struct word_list
 	return *list->count ? 0 : expected(assignment, "none, or %s", list->what);
 }
 
+/* DRIVER[+TRANSPORT]://[HOST]/PATH: of this host only, where the devices are. Without a transport
+ * libvirt uses the local socket when no host is named (https://libvirt.org/uri.html). */
 static bool is_libvirt_uri(const char *word)
 {
-	return strstr(word, "://");
+	const char *authority = strstr(word, "://");
+	const char *transport = strchr(word, '+');
+
+	if (!authority || authority[strlen("://")] != '/')
+		return false;
+	return !transport || transport > authority ||
+	       strncmp(transport, "+unix:", strlen("+unix:")) == 0;
+}
+
+static bool is_same_driver(const char *uri, const char *other)
+{
+	size_t length = strcspn(uri, "+:");
+
+	return length == strcspn(other, "+:") && strncasecmp(uri, other, length) == 0;
+}
+
+/* One libvirt says of each domain of its driver whether it runs: a second one would end them. */
+static bool is_driver_named_twice(const struct config *config)
+{
+	for (size_t i = 1; i < config->libvirt_uri_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (is_same_driver(config->libvirt_uris[i], config->libvirt_uris[j]))
+				return true;
+		}
+	}
+	return false;
 }
 
 static int set_libvirt_uris(const struct assignment *assignment)
 {
 	const struct word_list list = {&assignment->config->libvirt_uris,
 				       &assignment->config->libvirt_uri_count, LIBVIRT_URIS_MAX,
-				       is_libvirt_uri, "libvirt URIs"};
+				       is_libvirt_uri,
+				       "URIs of libvirts on this host, such as qemu:///system"};
+	int r = set_words(assignment, &list);
 
-	return set_words(assignment, &list);
+	if (r == 0 && is_driver_named_twice(assignment->config))
+		return expected(assignment, "one URI for each driver");
+	return r;
 }
 
 /* A device's name has at most 15 bytes and no slash (dev_valid_name() in net/core/dev.c); a pattern

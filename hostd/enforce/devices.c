@@ -179,6 +179,10 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 		return;
 	log_debug(managed->domain->name, "device %s is gone", port->device);
 	remove_port(managed, ifindex);
+	if (managed->missing && !find_present_device(managed)) {
+		stop_domain(enforcer, managed->uuid);
+		return;
+	}
 	save_domain(enforcer, managed);
 	if (is_waiting(managed)) {
 		log_notice(managed->domain->name, "its device is gone: waits for the next");

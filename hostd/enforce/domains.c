@@ -3,6 +3,7 @@
  * The table of running domains.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -141,6 +142,17 @@ void replace_description(struct managed_domain *managed, struct domain *domain, 
 bool may_be_managed(const struct managed_domain *managed)
 {
 	return is_managed(managed) && !managed->detached;
+}
+
+const char *find_present_device(const struct managed_domain *managed)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex && if_indextoname(managed->ports[i].ifindex, name))
+			return managed->ports[i].device;
+	}
+	return NULL;
 }
 
 struct managed_domain *find_claimant(const struct enforcer *enforcer, const char *device,

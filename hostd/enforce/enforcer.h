@@ -66,10 +66,13 @@ struct domain_news {
  * description, good or bad. */
 void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news);
 
-/* It was not running any more when looked at after `seen`. */
-void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen);
+/* The libvirt of this driver ("qemu", "lxc") was asked about the domain after `seen` and says that
+ * it does not run. It is forgotten, unless one of its devices is still there: then it stays
+ * filtered and is a problem until the device is gone, libvirt knows the domain again, the hook says
+ * that it is over, or release_port(). */
+void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen);
 
-/* These UUIDs are all that run of this driver ("qemu", "lxc"): the others are forgotten. */
+/* These UUIDs are all that run of this driver: the others are forgotten in the same way. */
 void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
 		  size_t count, uint64_t seen);
 
@@ -148,8 +151,9 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 int define_port(struct enforcer *enforcer, const struct port_description *description, bool replace,
 		bool force, struct diag *diag);
 
-/* Opens an unclaimed device: somebody says that it is to be left alone. Returns 0 or -errno with an
- * error: -ENOENT (it is none), -EBUSY (a domain has it). */
+/* Opens an unclaimed device: somebody says that it is to be left alone; or all devices of the
+ * domain that has it, if libvirt does not know that any more (forget_domain()). Returns 0 or -errno
+ * with an error: -ENOENT (it is none), -EBUSY (a domain has it). */
 int release_port(struct enforcer *enforcer, const char *device, struct diag *diag);
 
 /* Takes that back. -ENOENT: there is no such port domain. */

@@ -81,7 +81,16 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 	      bool ask_kernel, char *buffer, size_t size)
 {
 	const struct domain *domain = managed->domain;
+	const char *device;
 
+	device = managed->missing ? find_present_device(managed) : NULL;
+	if (device) {
+		snprintf(buffer, size,
+			 "libvirt does not know it any more, but its device %s is still there and "
+			 "stays filtered; if the domain is over: vmseg port release %s",
+			 device, device);
+		return true;
+	}
 	/* Without a policy the domain is left alone, or its error says that nobody knows. */
 	if (!managed->policy || managed->detached || is_waiting(managed))
 		return false;

@@ -40,6 +40,7 @@ static int take_description(struct enforcer *enforcer, struct managed_domain *ma
 	if (!managed)
 		return -ENOMEM;
 	managed->described = news->seen;
+	managed->missing = false;
 	enforce_wanted(enforcer, managed);
 	return 0;
 }
@@ -78,6 +79,7 @@ static void note_unread(struct enforcer *enforcer, const struct domain_news *new
 	free(managed->unread_xml);
 	managed->unread_xml = strdup(news->xml);
 	set_error(&managed->unread, why);
+	managed->missing = false;
 	enforce_wanted(enforcer, managed);
 }
 
@@ -102,12 +104,31 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
 	refresh_groups(enforcer);
 }
 
-void forget_domain(struct enforcer *enforcer, const char *uuid, uint64_t seen)
+/* Libvirt does not know the domain, and no hook has told of its end. Its guest may run all the
+ * same: a libvirtd that restarts forgets a domain whose status file it cannot read. When a guest
+ * ends, its device goes; so one that is still there stays filtered. */
+static void miss_domain(struct enforcer *enforcer, struct managed_domain *managed)
 {
-	const struct managed_domain *managed = find_managed(enforcer, uuid);
+	const char *device = find_present_device(managed);
 
-	if (managed && managed->touched <= seen)
-		stop_domain(enforcer, uuid);
+	if (!device) {
+		stop_domain(enforcer, managed->uuid);
+		return;
+	}
+	if (!managed->missing)
+		log_warning(managed->domain->name,
+			    "libvirt does not know it any more, but its device %s is still there "
+			    "and stays filtered",
+			    device);
+	managed->missing = true;
+}
+
+void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen)
+{
+	struct managed_domain *managed = find_managed(enforcer, uuid);
+
+	if (managed && managed->touched <= seen && strcmp(managed->domain->driver, driver) == 0)
+		miss_domain(enforcer, managed);
 }
 
 static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
@@ -123,13 +144,13 @@ void keep_domains(struct enforcer *enforcer, const char *driver, const char *con
 		  size_t count, uint64_t seen)
 {
 	struct managed_domain *managed, *next;
-	char uuid[sizeof(managed->domain->uuid)];
 
 	HASH_ITER (hh, enforcer->domains, managed, next) {
-		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0 ||
-		    is_listed(managed->domain->uuid, uuids, count))
+		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0)
 			continue;
-		memcpy(uuid, managed->domain->uuid, sizeof(uuid));
-		stop_domain(enforcer, uuid);
+		if (is_listed(managed->uuid, uuids, count))
+			managed->missing = false;
+		else
+			miss_domain(enforcer, managed);
 	}
 }

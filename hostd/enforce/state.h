@@ -89,6 +89,10 @@ void set_policy(struct managed_domain *managed, struct domain_policy *policy);
 /* A domain that is to be filtered, or of which nobody knows. */
 bool may_be_managed(const struct managed_domain *managed);
 
+/* A device that the domain has as a port and that still exists, by its name then; NULL: none does.
+ */
+const char *find_present_device(const struct managed_domain *managed);
+
 /* One of these, other than `except`, whose description names the device; NULL: there is none. */
 struct managed_domain *find_claimant(const struct enforcer *enforcer, const char *device,
 				     const struct managed_domain *except);

@@ -173,6 +173,11 @@ int release_port(struct enforcer *enforcer, const char *device, struct diag *dia
 	const struct managed_port *port;
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
 
+	if (owner && owner->missing) {
+		log_notice(owner->domain->name, "over, as is said by hand: %s is released", device);
+		stop_domain(enforcer, owner->uuid);
+		return 0;
+	}
 	if (owner)
 		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
 			    device, owner->domain->name,

@@ -78,7 +78,7 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 								 .seen = message->seen});
 		break;
 	case MESSAGE_GONE:
-		forget_domain(enforcer, message->text, message->seen);
+		forget_domain(enforcer, message->driver, message->text, message->seen);
 		break;
 	case MESSAGE_LISTED:
 		keep_domains(enforcer, message->driver, (const char *const *)message->uuids,

@@ -271,6 +271,55 @@ check_detach() {
 	destroy_vm plain
 }
 
+# ---- a domain that libvirt has forgotten ------------------------------------------------------
+
+# libvirtd restarts, and cannot read what it has written of a domain that runs on.
+forget_lost() {
+	stop_libvirtd
+	mv /run/libvirt/qemu/lost.xml "$LAB/lost.status"
+	start_libvirtd
+	wait_for 30 libvirt_connected
+}
+
+remember_lost() {
+	stop_libvirtd
+	mv "$LAB/lost.status" /run/libvirt/qemu/lost.xml
+	start_libvirtd
+	wait_for 30 libvirt_connected
+}
+
+check_forgotten() {
+	local tap pid
+	create_paused lost 42 "$(metadata 42 '<policy ref="web-server"/>')"
+	tap=$(vm_tap lost)
+	pid=$(cat /run/libvirt/qemu/lost.pid)
+	forget_lost
+	check_equal "libvirt has forgotten a domain that runs" "" \
+		"$(virsh --quiet list --name | grep lost)"
+	check_soon 30 "... which is a problem" state_is lost stale
+	check "... with the reason" error_has lost "its device $tap is still there"
+	check_contains "... in status, too" "vmseg port release $tap" "$(problems)"
+	check_equal "... and stays filtered" "2 web-server" \
+		"$(programs_on "$tap") $(line lost '.policies[0]')"
+	restart_hostd
+	check_soon 30 "... after a restart, too" error_has lost "its device $tap is still there"
+	check_equal "... with both programs" 2 "$(programs_on "$tap")"
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	check_equal "... and after a reload" "2 stale" "$(programs_on "$tap") $(line lost .state)"
+	remember_lost
+	check_soon 30 "when libvirt knows it again nothing is wrong" state_is lost enforce
+	forget_lost
+	check_soon 30 "forgotten again" state_is lost stale
+	check "... an admin says that it is over" vmseg port release "$tap"
+	check_equal "... which opens its device" "0 " "$(programs_on "$tap") $(line lost .state)"
+	remember_lost
+	check_soon 30 "... until libvirt knows it" state_is lost enforce
+	forget_lost
+	check_soon 30 "forgotten once more" state_is lost stale
+	kill "$pid"
+	check_soon 30 "when its device goes it is over" state_is lost ""
+}
+
 # ---- another network namespace ----------------------------------------------------------------
 
 moved() {
@@ -323,6 +372,7 @@ check_lookalike_alone
 check_unfilterable
 check_moved
 check_detach
+check_forgotten
 check_damaged "an empty state file" truncate -s 0
 check_damaged "one by another name" rename_state
 check_container

@@ -69,6 +69,19 @@ static void expect_error(const char *text, const char *expected)
 	clear_diag(&diag);
 }
 
+/* The devices of another host's domains are not here. */
+static void expect_remote(const char *uris)
+{
+	char text[256], message[512];
+
+	snprintf(text, sizeof(text), "libvirt-uri = %s\n", uris);
+	snprintf(message, sizeof(message),
+		 ":1: libvirt-uri: expected none, or up to 8 URIs of libvirts on this host, such "
+		 "as qemu:///system, not \"%s\"",
+		 uris);
+	expect_error(text, message);
+}
+
 static void an_empty_file_gives_the_defaults(void **state)
 {
 	struct config *config = read_good("# nothing\n\n");
@@ -154,8 +167,23 @@ static void errors_say_where_and_what_was_expected(void **state)
 		     ":1: bpffs: expected an absolute path, not \"sys/fs/bpf\"");
 	expect_error("unmanaged = ../evil\n",
 		     ":1: unmanaged: expected ignore or a policy's name, not \"../evil\"");
-	expect_error("libvirt-uri = local\n",
-		     ":1: libvirt-uri: expected none, or up to 8 libvirt URIs, not \"local\"");
+	expect_error(
+		"libvirt-uri = local\n",
+		":1: libvirt-uri: expected none, or up to 8 URIs of libvirts on this host, such "
+		"as qemu:///system, not \"local\"");
+	expect_remote("qemu+ssh:///system");
+	expect_remote("qemu+tcp:///system");
+	expect_remote("qemu+tls:///system");
+	expect_remote("qemu+ext:///system");
+	expect_remote("qemu://other/system");
+	expect_remote("qemu+unix://other/system");
+	expect_remote("qemu:///system lxc://root@other/system");
+	expect_error("libvirt-uri = qemu:///system qemu+unix:///system?socket=/run/other\n",
+		     ":1: libvirt-uri: expected one URI for each driver, not \"qemu:///system "
+		     "qemu+unix:///system?socket=/run/other\"");
+	expect_error("libvirt-uri = lxc:///system qemu:///system QEMU:///session\n",
+		     ":1: libvirt-uri: expected one URI for each driver, not \"lxc:///system "
+		     "qemu:///system QEMU:///session\"");
 	expect_error("quarantine-except = tap0 a/b\n",
 		     ":1: quarantine-except: expected none, or up to 64 names or patterns of "
 		     "devices, not \"tap0 a/b\"");
