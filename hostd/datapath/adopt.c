@@ -132,7 +132,7 @@ static bool has_any_table(const struct datapath *datapath, uint32_t slot)
 
 void remove_leftovers(struct datapath *datapath)
 {
-	for (uint32_t slot = 1; slot <= datapath->max_ports; slot++)
+	for (uint32_t slot = 1; slot <= datapath->last_slot; slot++)
 		if (!datapath->by_slot[slot] && has_any_table(datapath, slot) &&
 		    claim_range(&datapath->slots, slot, 1) == 0)
 			discard_slot(datapath, slot);

@@ -64,7 +64,8 @@ static int set_up_tables(struct datapath *datapath, struct diag *diag)
 	r = map_memory(skeleton, &datapath->memory, diag);
 	if (r < 0)
 		return r;
-	datapath->max_ports = slots - 1;
+	datapath->max_ports = find_max_ports(skeleton);
+	datapath->last_slot = slots - 1;
 	datapath->by_slot = calloc(slots, sizeof(struct filtered_port *));
 	datapath->discarded = calloc(slots, sizeof(*datapath->discarded));
 	if (!datapath->by_slot || !datapath->discarded)

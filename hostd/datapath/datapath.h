@@ -25,7 +25,7 @@ enum attach_method { ATTACH_AUTO, ATTACH_TCX, ATTACH_CLSACT };
 struct datapath_config {
 	const char *bpffs; /* "/sys/fs/bpf/vmseg" */
 	enum attach_method attach;
-	uint32_t max_ports;            /* slots */
+	uint32_t max_ports;            /* that may have sessions; closed ports do not count */
 	uint32_t policy_nodes;         /* size of policy_map, 64 bytes each */
 	uint32_t rule_counters;        /* size of rule_stats_map */
 	uint32_t ring_bytes;           /* event ring: power of two, multiple of the page size */

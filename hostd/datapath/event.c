@@ -21,7 +21,7 @@ static unsigned int sender_of(const struct datapath *datapath, const struct even
 {
 	const struct filtered_port *port;
 
-	if (event->slot > datapath->max_ports)
+	if (event->slot > datapath->last_slot)
 		return 0;
 	port = datapath->by_slot[event->slot];
 	if (!port || (int32_t)(event->generation - port->first_generation) < 0)

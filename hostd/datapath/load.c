@@ -164,20 +164,26 @@ int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag 
 /* ---- loading ------------------------------------------------------------------------------------
  */
 
-/* While an update is made, each port may have two records; some more for ports that come. */
+/* While an update is made, each port may have two records; closed ports have one each. */
 static uint32_t record_count(uint32_t max_ports)
 {
-	return 2 * max_ports + 64;
+	return 2 * max_ports + CLOSED_PORTS_MORE;
+}
+
+uint32_t find_max_ports(const struct vmseg *skeleton)
+{
+	return (bpf_map__max_entries(skeleton->maps.port_map) - CLOSED_PORTS_MORE) / 2;
 }
 
 static int size_maps(const struct vmseg *skeleton, const struct datapath_config *config)
 {
-	const uint32_t slots = config->max_ports + 1; /* slot 0 belongs to no port */
+	/* Slot 0 belongs to no port. */
+	const uint32_t slots = config->max_ports + CLOSED_PORTS_MORE + 1;
 	const struct {
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
-		{skeleton->maps.port_index_high, config->max_ports},
+		{skeleton->maps.port_index_high, slots},
 		{skeleton->maps.port_map, record_count(config->max_ports)},
 		{skeleton->maps.port_state_map, slots},
 		{skeleton->maps.session_map, slots},

@@ -10,6 +10,9 @@
 
 struct vmseg;
 
+/* Slots beside max-ports, for ports that are closed: see check_room(). */
+#define CLOSED_PORTS_MORE 64U
+
 /* Is there a complete set of pinned maps? */
 bool are_maps_pinned(const struct pins *pins);
 
@@ -21,6 +24,9 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag);
 int load_skeleton(const struct datapath_config *config, const struct pins *pins, bool adopt,
 		  struct vmseg **ret, struct diag *diag);
 void unload_skeleton(struct vmseg **skeleton);
+
+/* The max-ports that the loaded maps were made for. */
+uint32_t find_max_ports(const struct vmseg *skeleton);
 
 /* Pins the maps that outlive the process. On failure none is pinned. */
 int pin_maps(const struct vmseg *skeleton, const struct pins *pins, struct diag *diag);

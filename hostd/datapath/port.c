@@ -14,6 +14,7 @@
 #include "hostd/datapath/former.h"
 #include "hostd/datapath/jiffies.h"
 #include "hostd/datapath/libbpf_log.h"
+#include "hostd/datapath/load.h"
 #include "hostd/datapath/queue.h"
 #include "hostd/datapath/record.h"
 #include "hostd/datapath/remotes.h"
@@ -113,14 +114,34 @@ static int take_free_slot(struct filtered_port *port)
 	return r;
 }
 
+int check_room(const struct datapath *datapath, uint32_t more, const char *device,
+	       struct diag *diag)
+{
+	const struct filtered_port *port, *next;
+	uint32_t count = more;
+
+	HASH_ITER (hh, datapath->ports, port, next)
+		count += port->sessions_wanted > 0;
+	if (count <= datapath->max_ports)
+		return 0;
+	return fail(diag, ENOSPC, device, 0,
+		    "all %u ports are taken: raise max-ports, see vmseg-hostd.conf(5)",
+		    datapath->max_ports);
+}
+
 static int take_slot(struct filtered_port *port, const struct port_config *config,
 		     struct diag *diag)
 {
-	int r = take_reserved_slot(port, config) ? 0 : take_free_slot(port);
+	int r = config->sessions ? check_room(port->datapath, 1, port->ifname, diag) : 0;
 
+	if (r < 0)
+		return r;
+	r = take_reserved_slot(port, config) ? 0 : take_free_slot(port);
 	if (r == -ENOSPC)
-		return fail(diag, ENOSPC, port->ifname, 0, "all %u ports are taken (max-ports)",
-			    port->datapath->max_ports);
+		return fail(diag, ENOSPC, port->ifname, 0,
+			    "all %u ports and %u closed ones are taken: raise max-ports, see "
+			    "vmseg-hostd.conf(5)",
+			    port->datapath->max_ports, CLOSED_PORTS_MORE);
 	if (r < 0)
 		return r;
 	r = zero_slot(port);
@@ -320,7 +341,7 @@ int read_hook_state(struct datapath *datapath, unsigned int ifindex, enum hook_s
 unsigned int next_attached_port(const struct datapath *datapath, enum attach_method method,
 				uint32_t *cursor)
 {
-	while (*cursor <= datapath->max_ports) {
+	while (*cursor <= datapath->last_slot) {
 		const struct filtered_port *port = datapath->by_slot[(*cursor)++];
 
 		if (port && (method == ATTACH_AUTO || port->attach == method))

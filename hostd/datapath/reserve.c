@@ -49,7 +49,11 @@ static int make_one(struct making *making, const struct slot_wish *wish)
 {
 	struct datapath *datapath = making->datapath;
 	uint32_t i = making->count;
-	int r = take_range(&datapath->slots, 1, &making->slots[i].slot);
+	int r = check_room(datapath, datapath->reserve.count + i + 1, NULL, NULL);
+
+	if (r < 0)
+		return r;
+	r = take_range(&datapath->slots, 1, &making->slots[i].slot);
 
 	if (r < 0)
 		return r;

@@ -62,7 +62,8 @@ struct datapath {
 	bool adopted;
 	bool has_dead_links; /* pins of links that are off their devices, and could not be removed
 			      */
-	uint32_t max_ports;
+	uint32_t max_ports;  /* that may have sessions: see check_room() */
+	uint32_t last_slot;
 	uint32_t generation; /* last one given out; one count for all ports */
 	uint32_t hz;
 	int barrier; /* an empty table: see wait_for_programs() */
@@ -72,7 +73,7 @@ struct datapath {
 	struct image_store images;
 	struct filtered_port *ports;    /* hash by ifindex */
 	struct former_port *former;     /* the same, of devices that are not in `ports`; former.h */
-	struct filtered_port **by_slot; /* max_ports + 1 of them */
+	struct filtered_port **by_slot; /* last_slot + 1 of them */
 
 	struct reserve reserve;
 	uint32_t *discarded; /* slots, room for all */
@@ -89,6 +90,12 @@ struct datapath {
 
 /* The port of a device, or NULL. */
 struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex);
+
+/* Is there room for so many ports more that have sessions? A closed port has none, and does not
+ * count: so that a device that comes when all ports are taken can still be closed. Returns 0 or
+ * -ENOSPC with an error in diag. */
+int check_room(const struct datapath *datapath, uint32_t more, const char *device,
+	       struct diag *diag);
 
 /* Enters the port into the tables by ifindex and slot, and takes it out. -ENOMEM: it is not in. */
 int register_port(struct filtered_port *port);

@@ -142,7 +142,7 @@ void restart_sweep(const struct filtered_port *port)
 /* The port whose turn it is, or NULL at the end of the round. */
 static struct filtered_port *next_port(const struct datapath *datapath, struct sweep *sweep)
 {
-	for (; sweep->slot <= datapath->max_ports; sweep->slot++)
+	for (; sweep->slot <= datapath->last_slot; sweep->slot++)
 		if (datapath->by_slot[sweep->slot] && datapath->by_slot[sweep->slot]->table_size)
 			return datapath->by_slot[sweep->slot];
 	return NULL;

@@ -28,6 +28,7 @@ struct change_list {
 	struct datapath *datapath;
 	struct change *changes;
 	size_t count;
+	uint32_t opened; /* ports that had no sessions so far */
 };
 
 /* Lets go of what the ports do not use: before publishing the new, after it the old. */
@@ -85,6 +86,11 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 	};
 	port->changing = true;
 	list->count++;
+	if (update->config->sessions && !port->sessions_wanted) {
+		r = check_room(list->datapath, ++list->opened, port->ifname, diag);
+		if (r < 0)
+			return r;
+	}
 	r = hold_image(&list->datapath->images, update->image, &change->image, diag);
 	if (r < 0)
 		return r;

@@ -171,6 +171,7 @@ static void a_device_is_attached_once(void **state)
 static void ports_beyond_the_last_are_refused(void **state)
 {
 	struct netns *netns = *state;
+	struct port_config closed = netns->port;
 	struct datapath_status whole;
 	unsigned int before, ifindex;
 
@@ -187,9 +188,23 @@ static void ports_beyond_the_last_are_refused(void **state)
 	assert_int_equal(attach_port(netns->datapath, if_nametoindex("more4"), &netns->port,
 				     netns->policy.image, &netns->diag),
 			 -ENOSPC);
-	assert_string_equal(netns->diag.error.text, "all 4 ports are taken (max-ports)");
+	assert_string_equal(netns->diag.error.text,
+			    "all 4 ports are taken: raise max-ports, see vmseg-hostd.conf(5)");
 	clear_diag(&netns->diag);
 	assert_int_equal(count_remains(netns), before);
+
+	/* It can be closed, and not opened. */
+	closed.sessions = 0;
+	closed.flags |= PORT_QUARANTINE;
+	assert_int_equal(attach_port(netns->datapath, if_nametoindex("more4"), &closed,
+				     netns->policy.image, &netns->diag),
+			 0);
+	assert_int_equal(update_port(netns->datapath, if_nametoindex("more4"), &netns->port,
+				     netns->policy.image, &netns->diag),
+			 -ENOSPC);
+	clear_diag(&netns->diag);
+	assert_int_equal(detach_port(netns->datapath, if_nametoindex("more4")), 0);
+	tidy_netns_datapath(netns);
 
 	/* One goes, the next comes. */
 	assert_int_equal(detach_port(netns->datapath, if_nametoindex("more2")), 0);
