@@ -141,8 +141,13 @@ static int set_choice(const struct assignment *assignment)
 /* "none" or the name of a policy in the policy directory. */
 static int set_policy_name(const struct assignment *assignment)
 {
+	struct config *config = assignment->config;
 	char **target = target_of(assignment);
 
+	if (target == &config->mandatory_policy)
+		config->mandatory_policy_line = assignment->line;
+	else
+		config->unmanaged_policy_line = assignment->line;
 	if (strcmp(assignment->value, assignment->key->choices[0]) == 0) {
 		free(TAKE_PTR(*target));
 		return 0;
@@ -469,6 +474,9 @@ int load_config(const char *path, struct config **ret, struct diag *diag)
 		if (r < 0)
 			return r;
 	}
+	config->path = path ? strdup(path) : NULL;
+	if (path && !config->path)
+		return fail(diag, ENOMEM, path, 0, "out of memory");
 	config->datapath.bpffs = config->bpffs;
 	*ret = TAKE_PTR(config);
 	return 0;
@@ -480,6 +488,7 @@ void free_config(struct config **config)
 		return;
 	free_words(&(*config)->libvirt_uris, &(*config)->libvirt_uri_count);
 	free_words(&(*config)->quarantine_except, &(*config)->quarantine_except_count);
+	free((*config)->path);
 	free((*config)->policy_directory);
 	free((*config)->run_directory);
 	free((*config)->state_directory);

@@ -24,6 +24,7 @@ enum require_daemon {
 enum unfilterable { UNFILTERABLE_REFUSE, UNFILTERABLE_IGNORE };
 
 struct config {
+	char *path; /* the file that was read; NULL: none, all are defaults */
 	char *policy_directory;
 	char *run_directory;   /* sockets, lock, one state file per managed domain */
 	char *state_directory; /* what must outlive a reboot */
@@ -31,12 +32,14 @@ struct config {
 	struct datapath_config datapath; /* its bpffs points to the one above */
 	char *mandatory_policy;          /* NULL: none */
 	char *unmanaged_policy;          /* NULL: domains without metadata are left alone */
-	int unfilterable;                /* enum unfilterable */
-	int require_daemon;              /* enum require_daemon */
-	uint32_t hook_timeout;           /* seconds */
-	uint32_t pickup_window;          /* seconds */
-	int quarantine;                  /* deny hot-plugged devices until their domain is known */
-	char **quarantine_except;        /* fnmatch() patterns of devices that this leaves alone */
+	int mandatory_policy_line;       /* in the file; 0: not given */
+	int unmanaged_policy_line;
+	int unfilterable;         /* enum unfilterable */
+	int require_daemon;       /* enum require_daemon */
+	uint32_t hook_timeout;    /* seconds */
+	uint32_t pickup_window;   /* seconds */
+	int quarantine;           /* deny hot-plugged devices until their domain is known */
+	char **quarantine_except; /* fnmatch() patterns of devices that this leaves alone */
 	size_t quarantine_except_count;
 	char **libvirt_uris;
 	size_t libvirt_uri_count;

@@ -134,7 +134,8 @@ struct reload_result {
 };
 
 /* Reads the policy directory again. `config` replaces the one in use and must outlive the enforcer;
- * the old one is not used any more when this returns 0. Each domain changes as a whole or not. */
+ * the old one is not used any more when this returns 0. Each domain changes as a whole or not.
+ * -EINVAL, and nothing has changed: other settings name a policy that does not exist. */
 int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 		    struct reload_result *ret, struct diag *diag);
 

@@ -184,6 +184,29 @@ static int read_library(const char *directory, struct library_share **ret, struc
 	return 0;
 }
 
+/* There is no file of that name. One that is there and bad holds up its own domains only. */
+static int check_named_policy(const struct config *config, const struct library *library,
+			      const char *key, const char *name, int line, struct diag *diag)
+{
+	if (!name || find_policy(library, name, NULL) || find_file_error(library, name))
+		return 0;
+	return fail(diag, EINVAL, config->path, line,
+		    "%s: there is no policy \"%s\" in %s: nothing is changed", key, name,
+		    config->policy_directory);
+}
+
+/* New settings must not take from running domains what they have because a name is misspelt. */
+static int check_named_policies(const struct config *config, const struct library *library,
+				struct diag *diag)
+{
+	int r = check_named_policy(config, library, "mandatory-policy", config->mandatory_policy,
+				   config->mandatory_policy_line, diag);
+
+	return r < 0 ? r
+		     : check_named_policy(config, library, "unmanaged", config->unmanaged_policy,
+					  config->unmanaged_policy_line, diag);
+}
+
 int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 		    struct reload_result *ret, struct diag *diag)
 {
@@ -194,9 +217,13 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 
 	if (r < 0)
 		return r;
-	if (begin_replanning(enforcer, &replanning) < 0) {
+	if (config != enforcer->config)
+		r = check_named_policies(config, share->library, diag);
+	if (r == 0 && begin_replanning(enforcer, &replanning) < 0)
+		r = fail(diag, ENOMEM, NULL, 0, "out of memory");
+	if (r < 0) {
 		release_library(&share);
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return r;
 	}
 	clear_rules_cache(&enforcer->rules);
 	release_library(&enforcer->library);

@@ -293,7 +293,35 @@ check_strangers() {
 	check_contains "and in the log" "$warning" "$(cat "$LAB/hostd.log")"
 	check_equal "it is no error" enforce "$(domain other .state)"
 	describe other 13 "$(managed 13 "")" vnet2 | hook other reconnect begin -
-	check_equal "it ends with its reason" "" "$(vmseg status | grep warnings)"
+	check_equal "it ends with its reason" "" "$(vmseg status | grep 'is none of the domain')"
+}
+
+# ---- settings that name a policy -------------------------------------------------------------
+
+# name_policy KEY: a reload with a policy in that setting that does not exist.
+name_policy() {
+	local before
+	before=$(in_force)
+	cp /etc/vmseg/hostd.conf "$LAB/hostd.conf"
+	sed -i "/^$1 =/d" /etc/vmseg/hostd.conf
+	echo "$1 = no-such" >>/etc/vmseg/hostd.conf
+	check_equal "a reload is refused when $1 names a policy that does not exist" \
+		"vmseg: /etc/vmseg/hostd.conf:2: $1: there is no policy \"no-such\" in $POLICIES: nothing is changed" \
+		"$(vmseg reload 2>&1)"
+	check_equal "... and nothing has changed" "$before" "$(in_force)"
+	cp "$LAB/hostd.conf" /etc/vmseg/hostd.conf
+}
+
+in_force() {
+	vmseg list --json | jq -c '.domains[] | [.name, .state, .error, .policies]'
+	show_port web .generation
+}
+
+check_named_policies() {
+	name_policy mandatory-policy
+	sed -i '/^mandatory-policy/d' /etc/vmseg/hostd.conf
+	vmseg reload >/dev/null
+	name_policy unmanaged
 }
 
 # ---- VLANs -----------------------------------------------------------------------------------
@@ -356,4 +384,5 @@ check_candidates
 check_strangers
 check_bad_documents
 check_shown_documents
+check_named_policies
 done_testing
