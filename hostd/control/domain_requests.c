@@ -70,7 +70,8 @@ static json_t *view_domain(struct enforcer *enforcer, const struct managed_domai
 			 (json_int_t)domain->port_count, "sessions",
 			 count_sessions(enforcer, domain), "policies", name_policies(domain),
 			 "groups", name_groups(domain), "error", json_text(error ? error : gap),
-			 "warnings", view_warnings(domain), "unfiltered", view_unfiltered(domain));
+			 "warnings", view_warnings(enforcer, domain), "unfiltered",
+			 view_unfiltered(domain));
 }
 
 struct listing {

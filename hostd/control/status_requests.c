@@ -47,7 +47,8 @@ static void add_port_problems(struct tally *tally, const struct managed_domain *
 static void count_domain(const struct managed_domain *domain, void *context)
 {
 	struct tally *tally = context;
-	json_t *warnings = view_warnings(domain), *unfiltered = view_unfiltered(domain);
+	json_t *warnings = view_warnings(tally->enforcer, domain);
+	json_t *unfiltered = view_unfiltered(domain);
 	char gap[256];
 
 	if (is_managed(domain))

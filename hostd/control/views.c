@@ -58,7 +58,7 @@ static json_t *view_strings(char *const *strings, size_t count)
 	return array;
 }
 
-json_t *view_warnings(const struct managed_domain *domain)
+json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *warnings = json_array();
@@ -73,6 +73,12 @@ json_t *view_warnings(const struct managed_domain *domain)
 	for (size_t i = 0; i < diag.warning_count; i++)
 		json_array_append_new(warnings, json_sprintf("%s: %s", diag.warnings[i].where,
 							     diag.warnings[i].text));
+	if (is_unheard(enforcer, domain))
+		json_array_append_new(
+			warnings,
+			json_sprintf("%s: changes of the domain cannot be seen: no libvirt-uri of "
+				     "driver %s is connected",
+				     domain->domain->name, domain->domain->driver));
 	return warnings;
 }
 

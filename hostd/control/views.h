@@ -15,8 +15,9 @@
  * what find_gap() found, or NULL. */
 const char *domain_state(const struct managed_domain *domain, const char *gap);
 
-/* What the domain's metadata says in vain, and that it is detached: a sentence each. */
-json_t *view_warnings(const struct managed_domain *domain);
+/* What the domain's metadata says in vain, that it is detached, that its changes cannot be seen: a
+ * sentence each. */
+json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain);
 
 /* The domain's interfaces that cannot be filtered; none of a domain that is left alone. */
 json_t *view_unfiltered(const struct managed_domain *domain);

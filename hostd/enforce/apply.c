@@ -139,19 +139,40 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	return 0;
 }
 
+/* The device that the NIC has had so far; 0: none. */
+static unsigned int present_device(const struct managed_domain *managed, const uint8_t *mac,
+				   const char *target)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && memcmp(port->mac, mac, MAC_BYTES) == 0 &&
+		    (!target || strcmp(target, port->device) == 0))
+			return port->ifindex;
+	}
+	return 0;
+}
+
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target)
 {
-	unsigned int ifindex = target ? if_nametoindex(target) : 0;
+	unsigned int present = present_device(managed, mac, target);
+	unsigned int named = target ? if_nametoindex(target) : 0;
+	char name[IF_NAMESIZE];
 
-	for (size_t i = 0; !ifindex && i < managed->port_count; i++) {
-		const struct managed_port *port = &managed->ports[i];
+	/* A port domain is what its device's name says. */
+	if (named && is_port_domain(managed->domain))
+		return named;
+	if (!present || (named && named != present && !if_indextoname(present, name)))
+		return named;
+	return present;
+}
 
-		if (memcmp(port->mac, mac, MAC_BYTES) == 0 &&
-		    (!target || strcmp(target, port->device) == 0))
-			ifindex = port->ifindex;
-	}
-	return ifindex;
+unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
+{
+	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
+
+	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
 }
 
 /* Another domain that has the device. */
@@ -277,6 +298,19 @@ static void note_port_error(const struct managed_domain *managed, struct managed
 	set_error(&port->error, text);
 }
 
+/* The domain's present port of that NIC has the same error. */
+static bool has_port_error(const struct managed_domain *managed, const struct managed_port *port)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *present = &managed->ports[i];
+
+		if (memcmp(present->mac, port->mac, MAC_BYTES) == 0 && present->error &&
+		    strcmp(present->error, port->error) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void fail_port(struct transition *transition, struct managed_port *port,
 		      struct port_plan *plan, const char *error)
 {
@@ -284,7 +318,7 @@ static void fail_port(struct transition *transition, struct managed_port *port,
 
 	memcpy(nic.mac, plan->mac, MAC_BYTES);
 	note_port_error(transition->managed, port, error);
-	if (port->error)
+	if (port->error && !has_port_error(transition->managed, port))
 		log_error(transition->managed->domain->name, "interface on %s: %s",
 			  plan->target ? plan->target : "no device", port->error);
 	keep_or_close(transition, port, &nic);

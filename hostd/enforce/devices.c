@@ -60,12 +60,11 @@ static bool runs_managed_domain(const struct enforcer *enforcer)
 	return false;
 }
 
-/* Will libvirt say in the end whose new devices are? One that cannot be heard right now may plug in
- * all the same. */
+/* Could a new device be one that libvirt plugs into a managed domain? One that cannot be heard, now
+ * or at all, plugs in all the same. */
 static bool expects_devices(const struct enforcer *enforcer, bool watched)
 {
-	return enforcer->config->quarantine && enforcer->config->libvirt_uri_count > 0 &&
-	       (watched || runs_managed_domain(enforcer));
+	return enforcer->config->quarantine && (watched || runs_managed_domain(enforcer));
 }
 
 /* Could libvirt have made it for a domain, or been told to use it? VMs have taps, macvtaps and
@@ -98,8 +97,10 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 		return;
 	plan->config.fresh = true;
 	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
-		log_debug(NULL, "%s could not be closed: %s", device,
-			  diag_message(&diag, text, sizeof(text)));
+		/* It may be gone again. */
+		if (if_nametoindex(device) == ifindex)
+			log_error(NULL, "%s passes everything, it could not be closed: %s", device,
+				  diag_message(&diag, text, sizeof(text)));
 		return;
 	}
 	add_unclaimed(enforcer, ifindex, device);
@@ -107,7 +108,8 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 }
 
 /* A device by the name of a NIC that has lost its own: one that was moved to another network
- * namespace and is back, say. False: no managed domain names it. */
+ * namespace and is back, say. Where the NIC still has its own device, which was renamed, the new
+ * one stays closed. False: no managed domain names it. */
 static bool welcome_nic(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	struct managed_domain *managed = find_claimant(enforcer, device, NULL);

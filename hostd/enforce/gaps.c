@@ -2,7 +2,8 @@
 /*
  * The invariant: every NIC of every running managed domain is filtered, is closed, or is listed as
  * a problem. A NIC of which that does not hold is a gap; what looks at a domain from outside lists
- * it.
+ * it. So is a NIC whose name another device has taken: only an administrator can tell which is
+ * which.
  */
 #include <net/if.h>
 #include <stdio.h>
@@ -40,12 +41,29 @@ static bool has_programs(const struct enforcer *enforcer, unsigned int ifindex, 
 			       state != HOOKS_MISSING);
 }
 
+/* A NIC whose device was renamed, while another device has that name now. */
+static bool is_confused(const struct managed_domain *managed, const struct domain_interface *nic,
+			char *buffer, size_t size)
+{
+	char name[IF_NAMESIZE], mac[MAC_TEXT_BYTES];
+
+	if (!find_namesake(managed, nic) ||
+	    !if_indextoname(locate_device(managed, nic->mac, nic->target), name))
+		return false;
+	snprintf(buffer, size,
+		 "interface %s: its device was renamed to %s, and another device is called %s now",
+		 format_mac(nic->mac, mac), name, nic->target);
+	return true;
+}
+
 static bool is_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
 		   const struct domain_interface *nic, bool ask_kernel, char *buffer, size_t size)
 {
 	const struct managed_port *port = find_port(managed, nic);
 	char mac[MAC_TEXT_BYTES];
 
+	if (is_confused(managed, nic, buffer, size))
+		return true;
 	if (port && (port->error || port->hook_problem))
 		return false;
 	if (port && port->ifindex && has_programs(enforcer, port->ifindex, ask_kernel))
@@ -129,6 +147,19 @@ static void note_gap(struct managed_domain *managed, const char *gap)
 		set_error(&managed->gap, gap);
 }
 
+/* Said once, and not while the libvirts of the settings are still being connected to. */
+static void note_unheard(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	bool unheard = is_unheard(enforcer, managed) && find_unasked(enforcer, 1) == NULL;
+
+	if (unheard && !managed->unheard_said)
+		log_warning(managed->domain->name,
+			    "changes of the domain cannot be seen: no libvirt-uri of driver %s is "
+			    "connected",
+			    managed->domain->driver);
+	managed->unheard_said = unheard;
+}
+
 void mend_gaps(struct enforcer *enforcer)
 {
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
@@ -141,5 +172,6 @@ void mend_gaps(struct enforcer *enforcer)
 			found = find_gap(enforcer, m, false, gap, sizeof(gap));
 		}
 		note_gap(m, found ? gap : NULL);
+		note_unheard(enforcer, m);
 	}
 }

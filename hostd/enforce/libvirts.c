@@ -56,6 +56,12 @@ bool hears_driver(const struct enforcer *enforcer, const char *driver)
 	return false;
 }
 
+bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	return may_be_managed(managed) && !is_port_domain(managed->domain) &&
+	       !hears_driver(enforcer, managed->domain->driver);
+}
+
 const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint64_t since)
 {
 	for (size_t i = 0; i < enforcer->libvirt_count; i++) {

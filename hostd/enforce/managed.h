@@ -53,6 +53,7 @@ struct managed_domain {
 	char *error;   /* why not all that is asked for now is in force; NULL: it is */
 	char *gap;     /* what find_gap() found in the last round of repairs; NULL: nothing */
 	bool gap_said; /* in the log */
+	bool unheard_said; /* is_unheard(), in the log */
 	UT_hash_handle hh;
 };
 
@@ -95,6 +96,10 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 /* The owner of an attached device; *ret_port is set with it. NULL: nobody. */
 const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
 					     const struct managed_port **ret_port);
+
+/* A domain of libvirt's that is to be filtered, while no libvirt of its driver is heard: what
+ * changes there, its metadata or its NICs, is not known here. */
+bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *managed);
 
 const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer);
 

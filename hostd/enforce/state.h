@@ -139,10 +139,15 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 /* Detaches every port. */
 void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
 
-/* The device of a NIC, by its name; else the one that the domain has attached for that MAC: a
- * device may have been renamed, and a container's is not always named. 0: none. */
+/* The device of a NIC: the one that the domain has attached for it, as long as that exists in this
+ * network namespace, whatever its name is now; else the one of that name. The device of a port
+ * domain is always the one of that name, if there is one. 0: none. */
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target);
+
+/* Another device that has the name of the NIC's device, which was renamed. 0: there is none. */
+unsigned int find_namesake(const struct managed_domain *managed,
+			   const struct domain_interface *nic);
 
 /* Whether nothing passes the attached device because nobody has said what may. */
 bool is_quarantined(struct datapath *datapath, unsigned int ifindex);

@@ -93,6 +93,18 @@ void open_released_device(struct enforcer *enforcer)
 
 /* ---- who could have it ----------------------------------------------------------------------- */
 
+/* The domain's NIC of that name has another device, which was renamed. */
+static bool is_namesake(const struct managed_domain *managed, const char *device)
+{
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+
+		if (nic->target && strcmp(nic->target, device) == 0 && find_namesake(managed, nic))
+			return true;
+	}
+	return false;
+}
+
 /* Why the device may be this domain's, which may be managed. */
 static bool explain_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
 			   const char *device, char *buffer, size_t size)
@@ -103,6 +115,10 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 		return false;
 	if (managed->unread)
 		snprintf(buffer, size, "it may be domain %s's, whose description cannot be read",
+			 domain->name);
+	else if (is_namesake(managed, device))
+		snprintf(buffer, size,
+			 "domain %s names it, but the domain's own device was renamed",
 			 domain->name);
 	else if (names_device(domain, device))
 		snprintf(buffer, size, "it is domain %s's, and could not be filtered",

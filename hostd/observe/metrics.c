@@ -5,6 +5,7 @@
 #include "hostd/observe/metrics.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/text.h"
@@ -110,6 +111,38 @@ static void write_session_limits(struct walk *walk, const struct managed_domain 
 	fprintf(walk->stream, "} %" PRIu32 "\n", limit);
 }
 
+/* A NIC that is to be filtered, and of which no port with a device is known. */
+static bool lacks_port(const struct managed_domain *domain, const struct domain_interface *nic)
+{
+	if (nic->kind == INTERFACE_NONE)
+		return false;
+	for (size_t i = 0; i < domain->port_count; i++) {
+		if (domain->ports[i].ifindex &&
+		    memcmp(domain->ports[i].mac, nic->mac, MAC_BYTES) == 0)
+			return false;
+	}
+	/* Of NICs with one MAC address the first stands for all: labels must differ. */
+	return find_nic(domain->domain, nic->mac) == nic;
+}
+
+static void write_unported(const struct managed_domain *domain, void *context)
+{
+	struct walk *walk = context;
+
+	if (!is_managed(domain) || domain->detached || is_waiting(domain))
+		return;
+	for (size_t i = 0; i < domain->domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->domain->interfaces[i];
+		struct managed_port port = {0};
+
+		if (!lacks_port(domain, nic))
+			continue;
+		memcpy(port.mac, nic->mac, MAC_BYTES);
+		begin_sample(walk, domain, &port);
+		fprintf(walk->stream, "} 0\n");
+	}
+}
+
 static void write_in_line(struct walk *walk, const struct managed_domain *domain,
 			  const struct managed_port *port)
 {
@@ -141,7 +174,7 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 		{"vmseg_session_limit", "gauge", "Sessions that the port may have.",
 		 write_session_limits, false},
 		{"vmseg_port_in_line", "gauge",
-		 "1 when what is asked for is in force; 0: an older policy is, see vmseg status.",
+		 "1 when what is asked for is in force; 0: it is not, see vmseg status.",
 		 write_in_line, false},
 		{"vmseg_port_bypassed", "gauge",
 		 "1 when packets may pass without being judged, see vmseg status.", write_bypassed,
@@ -154,6 +187,8 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 
 		write_head(stream, metrics[i].metric, metrics[i].type, metrics[i].help);
 		for_each_domain(source->enforcer, walk_ports, &walk);
+		if (metrics[i].write == write_in_line)
+			for_each_domain(source->enforcer, write_unported, &walk);
 	}
 }
 

@@ -9,6 +9,7 @@ set -euo pipefail
 
 enter_lab "$@"
 need jq
+need curl
 
 MAC=52:54:00:00:00:41 UUID=00000000-0000-0000-0000-000000000041
 
@@ -69,6 +70,64 @@ check_closed() {
 	check_soon 10 "a veth by libvirt's own name is closed, too" unclaimed_are vnet12
 	ip link del vnet12
 	check_soon 10 "until it is gone" unclaimed_are ""
+}
+
+# Libvirt that is not listened to plugs in all the same.
+check_unheard() {
+	stop_hostd
+	start_hostd 'libvirt-uri = none' 'log-events = off' 'quarantine-except = tap-vpn x*'
+	check_contains "without libvirt-uri it is said that a domain's changes cannot be seen" \
+		"web: changes of the domain cannot be seen: no libvirt-uri of driver qemu is connected" \
+		"$(vmseg status --json | jq -r '.warnings[]')"
+	add_devices
+	check_soon 10 "... and new devices are closed" unclaimed_are "last7 mvt7 one-7-1 tap01"
+	delete_devices
+}
+
+# ---- no port is left --------------------------------------------------------------------------
+
+programs_on() {
+	find /sys/fs/bpf/small/links -name "$(cat "/sys/class/net/$1/ifindex")-*" | wc -l
+}
+
+two_nics() {
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 one-7-1 |
+		hook web reconnect begin -
+}
+
+second_nic() {
+	vmseg show web --json | jq -r ".ports[1] | $1"
+}
+
+in_line() {
+	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics |
+		sed -n 's/^vmseg_port_in_line.* //p' | paste -sd ' '
+}
+
+check_full() {
+	local full='all 1 ports are taken: raise max-ports, see vmseg-hostd.conf(5)'
+	stop web 11
+	stop_hostd
+	start_hostd 'libvirt-uri = none' 'max-ports = 1' 'bpffs = /sys/fs/bpf/small' \
+		"metrics-listen = $LAB_RUN/metrics"
+	start_web
+	ip tuntap add one-7-1 mode tap
+	check_soon 10 "when all ports are taken a new device is closed" unclaimed_are one-7-1
+	check_equal "... by programs on it" 2 "$(programs_on one-7-1)"
+	two_nics
+	check_equal "... it stays so when its domain is known" "true 2" \
+		"$(second_nic .closed) $(programs_on one-7-1)"
+	check_contains "... with what to do" "$full" "$(second_nic .error)"
+	check_equal "... and a sample in the metrics" "1 0" "$(in_line)"
+	two_nics
+	check_equal "... it is logged once" 1 "$(grep -c -F "$full" "$LAB/hostd.log")"
+	check_equal "the other one has its policy" "false 2" \
+		"$(show_port web .closed) $(programs_on vnet0)"
+	start_web
+	ip link del one-7-1
+	stop web 11
+	stop_hostd
+	rm -r /sys/fs/bpf/small
 }
 
 # Only its LXC driver uses veths.
@@ -195,8 +254,9 @@ check_not_ethernet() {
 
 set_up
 check_closed
+check_unheard
 check_containers
 check_types
 check_not_ethernet
-stop_hostd
+check_full
 done_testing

@@ -9,6 +9,7 @@ set -euo pipefail
 
 enter_lab "$@"
 need jq
+need curl
 need bpftool
 
 error_of() {
@@ -166,11 +167,56 @@ check_lost_device() {
 	check_soon 30 "a domain whose device is elsewhere is not said to be filtered" \
 		is_stale
 	check_contains "... the interface is named" "has no host device" "$(problems)"
+	check_equal "... and has its sample in the metrics" 0 "$(metric vmseg_port_in_line)"
 	ip -netns admin link set vnet0 netns 1
 	ip link set vnet0 master br0 up
 	check_soon 30 "when it is back it is filtered" is_enforced
 	check_ask "... by policy" silence host 22
 	check_ask "... which lets in what it did" answered host 80
+}
+
+metric() {
+	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics | grep "^$1{" | sed 's/.* //'
+}
+
+# rename_device FROM TO
+rename_device() {
+	ip link set "$1" down
+	ip link set "$1" name "$2"
+	ip link set "$2" up
+}
+
+# check_own_device WHEN: the guest is behind kept0, and vnet0 is somebody's.
+check_own_device() {
+	check_equal "$1 the domain keeps its own device" "$own" "$(show_port web .ifindex)"
+	check_equal "... which is filtered, and the other device is closed" "2 2 vnet0" \
+		"$(programs_on kept0) $(programs_on vnet0) $(unclaimed)"
+	check_ask "... by policy" silence host 22
+	check_ask "... which lets in what it did" answered host 80
+	check_contains "... which is a problem that is named" \
+		"web: interface 52:54:00:00:00:11: its device was renamed to kept0, and another device is called vnet0 now" \
+		"$(problems)"
+}
+
+check_renamed_device() {
+	local own
+	own=$(cat /sys/class/net/vnet0/ifindex)
+	rename_device vnet0 kept0
+	check_equal "a device that is renamed stays the domain's" enforce "$(state_of web)"
+	ip tuntap add vnet0 mode tap
+	ip link set vnet0 up
+	check_soon 30 "another device of its name is told of" is_stale
+	check_own_device "meanwhile"
+	vmseg reload >/dev/null
+	check_own_device "after a reload"
+	web_xml vnet0 | hook web reconnect begin -
+	check_own_device "after libvirt's word"
+	stop_hostd KILL
+	start_hostd
+	check_own_device "after a restart"
+	ip link del vnet0
+	rename_device kept0 vnet0
+	check_soon 30 "it ends with the other device" is_enforced
 }
 
 is_stale() {
@@ -186,7 +232,7 @@ add_bridge br0 "$HOST/24"
 add_guest web vnet0 11
 add_guest admin vnet1 12
 write_good_policy
-start_hostd 'libvirt-uri = none'
+start_hostd 'libvirt-uri = none' "metrics-listen = $LAB_RUN/metrics"
 check "web starts" start_web
 check_refused
 check_named
@@ -194,6 +240,7 @@ check_unread
 check_unread_end
 check_unread_stranger
 check_lost_device
+check_renamed_device
 check_release
 stop web 11
 stop_hostd
