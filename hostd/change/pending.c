@@ -117,7 +117,7 @@ static json_t *describe_change(const struct pending_change *change)
 			 change->written, "existed", change->existed, "seconds",
 			 (json_int_t)change->seconds, "boot_id", boot_id, "deadline",
 			 (json_int_t)change->deadline, "wall_deadline",
-			 (json_int_t)time(NULL) + change->seconds);
+			 (json_int_t)time(NULL) + seconds_left(change));
 }
 
 /* The saved deadline on this boot's clock. */
@@ -238,6 +238,25 @@ static int save_change(const struct pending_changes *changes, const struct pendi
 			    "the state could not be written, so nothing could be rolled back: %s",
 			    diag_message(&why, text, sizeof(text)))
 		     : 0;
+}
+
+void restore_pending_files(const struct pending_changes *changes)
+{
+	for (const struct pending_change *c = changes->table; c; c = c->hh.next) {
+		_cleanup_(clear_diag) struct diag diag = {0};
+		char text[1024];
+
+		if (c->restored || has_state_file(changes->directory, c->name))
+			continue;
+		if (save_change(changes, c, &diag) < 0)
+			log_error(NULL, "%s waits for confirmation: %s", c->name,
+				  diag_message(&diag, text, sizeof(text)));
+		else
+			log_warning(NULL,
+				    "%s waits for confirmation: somebody removed its state file, "
+				    "which is written anew",
+				    c->name);
+	}
 }
 
 int add_pending(struct pending_changes *changes, const char *directory, const char *name,

@@ -41,6 +41,9 @@ char *pending_directory(const char *state_directory);
 int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag);
 void free_pending(struct pending_changes *changes);
 
+/* Writes the state files that somebody has removed anew. */
+void restore_pending_files(const struct pending_changes *changes);
+
 struct pending_change *find_pending(const struct pending_changes *changes, const char *name);
 
 /* Before a file is written: keeps the one that is there, and remembers until when. No change of

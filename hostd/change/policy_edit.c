@@ -118,10 +118,14 @@ static int apply_for_now(struct enforcer *enforcer, const char *name, const char
 {
 	const char *directory = enforcer->config->policy_directory;
 	struct pending_change *change = NULL;
+	_cleanup_free_ char *kept = kept_file_path(directory, name);
 	int r = add_pending(&enforcer->pending, directory, name, text, seconds, &change, diag);
 
 	if (r < 0)
 		return r;
+	/* What an earlier change had left there is replaced. */
+	if (kept)
+		clear_problem(&enforcer->problems, kept);
 	r = write_policy_file(directory, name, text, diag);
 	if (r < 0) {
 		settle_pending(&enforcer->pending, change, NULL);

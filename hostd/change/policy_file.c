@@ -5,6 +5,7 @@
  */
 #include "hostd/change/policy_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -88,6 +89,36 @@ void drop_kept_file(const char *directory, const char *name)
 
 	if (kept)
 		unlink(kept);
+}
+
+/* The NAME of ".NAME.xml.before", which the caller frees; NULL: the file is no kept one. */
+static char *kept_file_name(const char *file)
+{
+	static const char suffix[] = ".xml.before";
+	size_t size = strlen(file);
+
+	if (file[0] != '.' || size <= strlen(suffix) + 1 ||
+	    strcmp(file + size - strlen(suffix), suffix) != 0)
+		return NULL;
+	return strndup(file + 1, size - strlen(suffix) - 1);
+}
+
+void for_each_kept_file(const char *directory,
+			void (*visit)(const char *path, const char *name, void *context),
+			void *context)
+{
+	struct dirent **items = NULL;
+	int count = scandir(directory, &items, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		_cleanup_free_ char *name = kept_file_name(items[i]->d_name);
+		_cleanup_free_ char *path = name ? kept_file_path(directory, name) : NULL;
+
+		if (path)
+			visit(path, name, context);
+		free(items[i]);
+	}
+	free(items);
 }
 
 /* A link that leads nowhere is there, too. */

@@ -25,6 +25,12 @@ void drop_kept_file(const char *directory, const char *name);
 /* The path of the kept file; the caller frees it. NULL when out of memory. */
 char *kept_file_path(const char *directory, const char *name);
 
+/* Calls visit for each kept file of the directory, with its path and the name of the policy or set.
+ * A directory that cannot be read has none. */
+void for_each_kept_file(const char *directory,
+			void (*visit)(const char *path, const char *name, void *context),
+			void *context);
+
 /* Whether the file in place is the one of before, or there is none where there was none: the change
  * was never made. */
 bool is_as_before(const char *directory, const char *name, bool existed);

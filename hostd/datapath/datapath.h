@@ -147,7 +147,8 @@ void for_each_former_port(struct datapath *datapath,
 
 struct port_status {
 	unsigned int ifindex;
-	char ifname[16]; /* name at attach; IF_NAMESIZE */
+	char ifname[16];        /* name at attach; IF_NAMESIZE */
+	uint8_t mac[MAC_BYTES]; /* of the configuration */
 	enum attach_method attach;
 	uint32_t slot;
 	uint32_t generation;

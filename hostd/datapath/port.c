@@ -369,6 +369,7 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 		.device_gone = !if_indextoname(ifindex, name),
 	};
 	memcpy(ret->ifname, port->ifname, sizeof(ret->ifname));
+	memcpy(ret->mac, record_of(port)->mac, sizeof(ret->mac));
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
 		struct hook_status hook = query_hook(port, direction);
 

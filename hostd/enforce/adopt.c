@@ -202,7 +202,16 @@ static void note_former_port(unsigned int ifindex, const char *device, void *con
 	const struct managed_port *owned;
 
 	if (!find_port_owner(enforcer, ifindex, &owned))
-		add_unclaimed(enforcer, ifindex, device);
+		add_unclaimed(enforcer, ifindex, device, true);
+}
+
+/* Whether the port was made for a guest; else it is that of a new device, closed by
+ * note_device(). */
+static bool has_guest(const uint8_t mac[static MAC_BYTES])
+{
+	static const uint8_t none[MAC_BYTES];
+
+	return memcmp(mac, none, MAC_BYTES) != 0;
 }
 
 /* Ports without an owner: those of devices that are gone go, the others wait for libvirt's word. */
@@ -227,7 +236,7 @@ static void sort_out_orphans(struct enforcer *enforcer)
 		if (port.device_gone)
 			detach_port(enforcer->datapath, list.ifindex[i]);
 		else
-			add_unclaimed(enforcer, list.ifindex[i], port.ifname);
+			add_unclaimed(enforcer, list.ifindex[i], port.ifname, has_guest(port.mac));
 	}
 	free(list.ifindex);
 	for_each_former_port(enforcer->datapath, note_former_port, enforcer);

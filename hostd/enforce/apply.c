@@ -75,7 +75,7 @@ static void give_up_device(struct enforcer *enforcer, const struct managed_domai
 		detach_port(enforcer->datapath, port->ifindex);
 		return;
 	}
-	add_unclaimed(enforcer, port->ifindex, port->device);
+	add_unclaimed(enforcer, port->ifindex, port->device, false);
 	heir->outdated = true;
 	enforcer->chores.outdated = true;
 }

@@ -103,7 +103,7 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 				  diag_message(&diag, text, sizeof(text)));
 		return;
 	}
-	add_unclaimed(enforcer, ifindex, device);
+	add_unclaimed(enforcer, ifindex, device, false);
 	log_debug(NULL, "%s passes nothing until its domain is known", device);
 }
 

@@ -12,6 +12,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/base/trusted_file.h"
+#include "hostd/change/policy_file.h"
 #include "hostd/enforce/state.h"
 #include "hostd/enforce/state_file.h"
 
@@ -83,6 +84,21 @@ static void note_bad_pending(const char *path, void *context)
 			 "needed any more");
 }
 
+/* A file of before that no pending change is to bring back. */
+static void note_kept_file(const char *path, const char *name, void *context)
+{
+	struct enforcer *enforcer = context;
+
+	if (find_pending(&enforcer->pending, name))
+		return;
+	log_warning(NULL, "%s: no state file says what it was kept for", path);
+	set_file_problem(&enforcer->problems, path,
+			 "this is %s.xml from before a change that was to be confirmed; no state "
+			 "file says until when, so it will not be rolled back: rename the file to "
+			 "%s.xml to roll back, or remove it",
+			 name, name);
+}
+
 int open_enforcer(const struct config *config, struct datapath *datapath, struct enforcer **ret,
 		  struct diag *diag)
 {
@@ -111,6 +127,7 @@ int open_enforcer(const struct config *config, struct datapath *datapath, struct
 	r = load_trusted_library(config->policy_directory, &enforcer->library->library, diag);
 	if (r < 0)
 		return r;
+	for_each_kept_file(config->policy_directory, note_kept_file, enforcer);
 	adopt_domains(enforcer);
 	*ret = TAKE_PTR(enforcer);
 	return 0;

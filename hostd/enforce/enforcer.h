@@ -66,6 +66,10 @@ struct domain_news {
  * description, good or bad. */
 void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news);
 
+/* The domain runs, and libvirt cannot give its XML, which is NULL in `news`: as for a description
+ * that cannot be read. */
+void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why);
+
 /* The libvirt of this driver ("qemu", "lxc") was asked about the domain after `seen` and says that
  * it does not run. It is forgotten, unless one of its devices is still there: then it stays
  * filtered and is a problem until the device is gone, libvirt knows the domain again, the hook says

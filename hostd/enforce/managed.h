@@ -34,7 +34,7 @@ struct managed_domain {
 	struct domain *domain; /* the newest description that can be read */
 	char *xml;             /* what `domain` was read from; NULL: none could be read yet */
 	char *unread_xml;      /* a newer description that cannot be read; NULL: there is none */
-	char *unread;          /* why it cannot; set with unread_xml */
+	char *unread;          /* why it cannot, or why libvirt cannot give it; NULL: it can */
 	/* Of the newest description that is, or was, in force as a whole. NULL: unmanaged, left
 	 * alone, unless `error` says that nobody knows. */
 	struct domain_policy *policy;
@@ -64,6 +64,7 @@ struct unclaimed_port {
 	uint64_t since; /* monotonic_usec() */
 	bool asked;     /* libvirt was asked about it, and answers in its time */
 	bool released;  /* its domain is left alone: it is about to be opened */
+	bool adopted;   /* see add_unclaimed() */
 	UT_hash_handle hh;
 };
 

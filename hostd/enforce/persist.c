@@ -133,6 +133,7 @@ static bool is_same_time(struct timespec a, struct timespec b)
 
 void restore_saved_domains(struct enforcer *enforcer)
 {
+	restore_pending_files(&enforcer->pending);
 	if (is_same_time(enforcer->state_time, time_of(enforcer->state_directory)) &&
 	    is_same_time(enforcer->port_time, time_of(enforcer->port_directory)))
 		return;

@@ -4,6 +4,7 @@
  * is never hurt by news about it, and never opened by bad ones.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -77,7 +78,7 @@ static void note_unread(struct enforcer *enforcer, const struct domain_news *new
 		return;
 	}
 	free(managed->unread_xml);
-	managed->unread_xml = strdup(news->xml);
+	managed->unread_xml = news->xml ? strdup(news->xml) : NULL;
 	set_error(&managed->unread, why);
 	managed->missing = false;
 	enforce_wanted(enforcer, managed);
@@ -101,6 +102,16 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
 	}
 	if (r < 0)
 		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
+	refresh_groups(enforcer);
+}
+
+void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "libvirt cannot give it: %s", why) < 0)
+		text = NULL;
+	note_unread(enforcer, news, text ? text : why);
 	refresh_groups(enforcer);
 }
 

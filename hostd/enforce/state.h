@@ -291,7 +291,10 @@ const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint6
 
 /* ---- unclaimed.c ---------------------------------------------------------------------------- */
 
-void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device);
+/* `adopted`: it was filtered as somebody's when the daemon started, and no state file says whose it
+ * is. It may be a port domain's, of which libvirt knows nothing. */
+void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
+		   bool adopted);
 /* The device has an owner now. */
 void claim_device(struct enforcer *enforcer, unsigned int ifindex);
 /* Devices of a domain that is left alone are opened again, by chores: those that its description,

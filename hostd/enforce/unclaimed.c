@@ -3,7 +3,9 @@
  * Attached devices without a known domain: new ones, and those of which no state file says whose
  * they are. Each stays closed, or keeps what it has, until somebody who knows says that it is to be
  * left alone: libvirt in the description of its domain; every libvirt, by not naming it, where no
- * domain that may be managed is in doubt; or an admin. Time decides nothing.
+ * domain that may be managed is in doubt; or an admin. Time decides nothing. That no libvirt names
+ * it proves nothing for a device that an earlier daemon filtered for a domain: that may have been a
+ * port domain.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -28,7 +30,8 @@ static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned
 	return port;
 }
 
-void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
+		   bool adopted)
 {
 	struct unclaimed_port *port = calloc(1, sizeof(*port));
 
@@ -37,6 +40,7 @@ void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *
 	port->ifindex = ifindex;
 	strncpy(port->device, device, sizeof(port->device) - 1);
 	port->since = monotonic_usec();
+	port->adopted = adopted;
 	HASH_ADD(hh, enforcer->unclaimed, ifindex, sizeof(port->ifindex), port);
 	if (!was_added(&port->hh))
 		free(port);
@@ -150,6 +154,11 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 		snprintf(buffer, size, "libvirt at %s cannot be asked", unasked->uri);
 	else if (unasked)
 		snprintf(buffer, size, "libvirt at %s is being asked", unasked->uri);
+	else if (port->adopted)
+		snprintf(buffer, size,
+			 "it was filtered when the daemon started, no state file says whose it is, "
+			 "and no libvirt names it: vmseg port attach filters it as before, vmseg "
+			 "port release opens it");
 	else
 		return false;
 	return true;

@@ -88,12 +88,13 @@ static void drop_news(struct virt_connection *connection)
 	}
 }
 
-/* NULL: out of memory. */
+/* A message about the domain. NULL: out of memory. */
 static struct message *describe_domain(const struct virt_connection *connection,
-				       virDomainPtr domain, uint64_t seen, const char *xml)
+				       virDomainPtr domain, enum message_kind kind, uint64_t seen,
+				       const char *text)
 {
 	_cleanup_(free_message) struct message *message =
-		new_message(MESSAGE_PRESENT, connection->index, seen, xml);
+		new_message(kind, connection->index, seen, text);
 	const char *name = virDomainGetName(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
 
@@ -123,6 +124,18 @@ static bool is_busy(virDomainPtr domain)
 	       (info.state == VIR_DOMAIN_CONTROL_JOB || info.state == VIR_DOMAIN_CONTROL_OCCUPIED);
 }
 
+/* The domain runs, and libvirt cannot give its XML: one that has grown beyond what libvirt sends,
+ * say (VIR_NET_MESSAGE_STRING_MAX in its virnetprotocol.x). A connection that has ended says
+ * nothing about a domain. */
+static void post_undescribed(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
+{
+	_cleanup_free_ char *why = strdup(virGetLastErrorMessage());
+
+	if (!why || connection->broken || virConnectIsAlive(connection->handle) != 1)
+		return;
+	post(connection, describe_domain(connection, domain, MESSAGE_UNDESCRIBED, seen, why));
+}
+
 /* Posts the domain's XML. False when it does not run. A domain that cannot be asked just now,
  * because it is busy with something else, is asked again with all others. */
 static bool post_present(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
@@ -135,7 +148,9 @@ static bool post_present(struct virt_connection *connection, virDomainPtr domain
 	xml = virDomainGetXMLDesc(domain, 0);
 	if (!xml && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
 		return false;
-	message = xml ? describe_domain(connection, domain, seen, xml) : NULL;
+	if (!xml)
+		post_undescribed(connection, domain, seen);
+	message = xml ? describe_domain(connection, domain, MESSAGE_PRESENT, seen, xml) : NULL;
 	if (!message)
 		note_unheard(connection);
 	post(connection, message);

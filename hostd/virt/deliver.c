@@ -77,6 +77,14 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 								 .driver = message->driver,
 								 .seen = message->seen});
 		break;
+	case MESSAGE_UNDESCRIBED:
+		note_undescribed(enforcer,
+				 &(struct domain_news){.name = message->name,
+						       .uuid = message->uuid,
+						       .driver = message->driver,
+						       .seen = message->seen},
+				 message->text);
+		break;
 	case MESSAGE_GONE:
 		forget_domain(enforcer, message->driver, message->text, message->seen);
 		break;

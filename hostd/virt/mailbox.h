@@ -14,6 +14,7 @@ enum message_kind {
 	MESSAGE_CONNECTED,
 	MESSAGE_DISCONNECTED, /* text: why */
 	MESSAGE_PRESENT,      /* text: XML of a running domain */
+	MESSAGE_UNDESCRIBED,  /* text: why libvirt cannot give the XML of a running domain */
 	MESSAGE_GONE,         /* text: UUID of a domain that does not run */
 	MESSAGE_LISTED,       /* uuids: all that run of `driver` */
 	MESSAGE_RESUMED,      /* text: UUID of a domain that has arrived by migration */
@@ -25,7 +26,7 @@ struct message {
 	uint64_t seen;     /* monotonic_usec() from before libvirt was asked */
 	char driver[16];   /* "qemu", "lxc" */
 	char *text;
-	char *name, *uuid; /* MESSAGE_PRESENT: the domain's, whatever the XML says */
+	char *name, *uuid; /* MESSAGE_PRESENT, MESSAGE_UNDESCRIBED: the domain's, says libvirt */
 	char **uuids;
 	size_t uuid_count;
 	bool described; /* MESSAGE_LISTED: each of them was described after `seen`, as a whole */

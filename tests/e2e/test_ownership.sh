@@ -61,10 +61,11 @@ add_stray() {
 }
 
 # Every libvirt has described all that it runs after this call: a domain that starts is known.
+# $1: what is unclaimed beside it.
 libvirt_is_asked() {
 	add_stray vnet70
-	wait_for 60 unclaimed_are vnet70
-	wait_for 60 unclaimed_are ""
+	wait_for 60 unclaimed_are "${1:+$1 }vnet70"
+	wait_for 60 unclaimed_are "${1:-}"
 	ip link del vnet70
 }
 
@@ -255,6 +256,52 @@ rename_state() {
 	mv "$1" /var/lib/vmseg/ports/77777777-7777-7777-7777-777777777777.json
 }
 
+# A state directory that is lost, or another one: the device was a port domain's, of which libvirt
+# knows nothing.
+check_lost() {
+	local before
+	add_stray vnet72
+	vmseg port attach vnet72 --mac 52:54:00:77:00:48 --policy web-server
+	stop_hostd
+	mv /var/lib/vmseg/ports "$LAB/ports"
+	start_hostd
+	check_soon 30 "libvirt is heard" libvirt_connected
+	before=$(described)
+	check_soon 60 "without a port's state file libvirt is asked" described_beyond "$before"
+	check_equal "... it does not know the device, which stays closed" "vnet72 2" \
+		"$(unclaimed) $(programs_on vnet72)"
+	check "... with the reason" reason_has vnet72 "no state file says whose it is"
+	libvirt_is_asked vnet72
+	check_equal "... where a new device is nobody's" "vnet72 2" "$(unclaimed) $(programs_on vnet72)"
+	check "an admin filters it as before" vmseg port attach vnet72 --mac 52:54:00:77:00:48 \
+		--policy web-server
+	check_equal "... or opens it" " enforce" "$(unclaimed) $(line vnet72 .state)"
+	vmseg port detach vnet72
+	ip link del vnet72
+}
+
+# libvirt sends no string of more than 4 MiB.
+check_undescribed() {
+	local i tap
+	domain_xml big 60 "$(metadata 60 '<policy ref="web-server"/>')" |
+		sed "s|<metadata>|<description>@</description>&|" >"$LAB/big.xml"
+	sed -i "s|@|$(head -c 100000 /dev/zero | tr '\0' x)|" "$LAB/big.xml"
+	virsh --quiet create --paused "$LAB/big.xml"
+	check_soon 30 "a domain with a long description is filtered" state_is big enforce
+	tap=$(vm_tap big)
+	for i in {1..41}; do
+		virsh --quiet metadata big --uri "urn:$i" --key "a$i" --live \
+			--set "<a>$(head -c 102400 /dev/zero | tr '\0' x)</a>"
+	done
+	check_soon 60 "one that is too long for libvirt is a problem" error_has big "libvirt cannot give it"
+	check_equal "... and big is not said to be as asked for" stale "$(line big .state)"
+	check_equal "... and keeps what it has" 2 "$(programs_on "$tap")"
+	virsh --quiet metadata big --uri urn:1 --live --remove
+	virsh --quiet metadata big --uri urn:2 --live --remove
+	check_soon 60 "when libvirt can give it nothing is wrong" state_is big enforce
+	destroy_vm big
+}
+
 check_detach() {
 	create_paused plain $CLIENT
 	libvirt_is_asked
@@ -375,6 +422,8 @@ check_detach
 check_forgotten
 check_damaged "an empty state file" truncate -s 0
 check_damaged "one by another name" rename_state
+check_lost
+check_undescribed
 check_container
 destroy_vm web
 done_testing

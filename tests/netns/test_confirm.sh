@@ -236,6 +236,27 @@ check_broken_state() {
 
 # ---- in spite of everything -------------------------------------------------------------------
 
+check_removed_state() {
+	apply_web 300 22 >/dev/null
+	rm -r "$STATE"
+	check_soon 30 "a state file that somebody removes is written anew" test -s "$STATE/web.json"
+	stop_hostd KILL
+	start_hostd
+	check_contains "... so the change waits still" "s left" "$(vmseg status)"
+	stop_hostd
+	rm -r "$STATE"
+	start_hostd
+	check_contains "what was removed while no daemon ran is a problem" \
+		"/.web.xml.before: this is web.xml from before a change" \
+		"$(vmseg status --json | jq -r '.problems[].error')"
+	check_equal "... and the change stays in force" 22 "$(open_port)"
+	mv "$POLICIES/.web.xml.before" "$WEB"
+	check "an admin brings the earlier file back" vmseg reload
+	check_equal "... which is in force" 80 "$(open_port)"
+	check_equal "... and ends the problem" "" "$(vmseg status --json | jq -r '.problems[].error')"
+	check_equal "nothing is left over" "" "$(leftovers)"
+}
+
 check_edited_by_hand() {
 	apply_web 300 22 >/dev/null
 	policy 443 >"$WEB"
@@ -347,6 +368,7 @@ check_new_files
 check_killed_in_time
 check_killed_too_long
 check_broken_state
+check_removed_state
 check_edited_by_hand
 check_earlier_needs
 check_bad_settings
