@@ -5,6 +5,7 @@
 #include "hostd/domain/qemu_arguments.h"
 
 #include <fnmatch.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,44 +25,43 @@ static bool is_option(const char *option, const char *name)
 	return strcmp(option, name) == 0;
 }
 
-/* The value of a key in "driver,key=value,...", or in JSON: {"driver":"...","key":"value"}. */
+static bool find_json_value(const char *argument, const char *key, char out[static VALUE_BYTES])
+{
+	json_t *object = json_loads(argument, 0, NULL);
+	const char *value = json_string_value(json_object_get(object, key));
+
+	if (value)
+		snprintf(out, VALUE_BYTES, "%s", value);
+	json_decref(object);
+	return value;
+}
+
+/* The value of a key in "driver,key=value,key=value", of several the last; or in JSON:
+ * {"driver":"...","key":"value"}. */
 static bool find_value(const char *argument, const char *key, char out[static VALUE_BYTES])
 {
-	bool json = argument[0] == '{';
-	char pattern[32];
-	const char *at;
-	size_t size;
+	size_t length = strlen(key);
+	bool found = false;
 
-	snprintf(pattern, sizeof(pattern), json ? "\"%s\"" : ",%s=", key);
-	at = strstr(argument, pattern);
-	if (!at)
-		return false;
-	at += strlen(pattern);
-	if (json)
-		at += strspn(at, " \t\r\n:\"");
-	size = strcspn(at, json ? "\",}" : ",");
-	if (size >= VALUE_BYTES)
-		size = VALUE_BYTES - 1;
-	memcpy(out, at, size);
-	out[size] = '\0';
-	return true;
+	if (argument[0] == '{')
+		return find_json_value(argument, key, out);
+	for (const char *part = argument; part; part = strchr(part, ',')) {
+		part += *part == ',';
+		if (strncmp(part, key, length) != 0 || part[length] != '=')
+			continue;
+		part += length + 1;
+		snprintf(out, VALUE_BYTES, "%.*s", (int)strcspn(part, ","), part);
+		found = true;
+	}
+	return found;
 }
 
 /* "driver,..." or "driver=NAME,..." or JSON. */
 static void find_driver(const char *argument, char out[static VALUE_BYTES])
 {
-	size_t size = strcspn(argument, ",");
-
 	out[0] = '\0';
-	if (argument[0] == '{' || find_value(argument, "driver", out)) {
-		find_value(argument, "driver", out);
-		return;
-	}
-	if (strncmp(argument, "driver=", strlen("driver=")) == 0) {
-		argument += strlen("driver=");
-		size = strcspn(argument, ",");
-	}
-	snprintf(out, VALUE_BYTES, "%.*s", (int)size, argument);
+	if (!find_value(argument, "driver", out) && argument[0] != '{')
+		snprintf(out, VALUE_BYTES, "%.*s", (int)strcspn(argument, ","), argument);
 }
 
 static bool is_network_driver(const char *driver)
@@ -146,16 +146,49 @@ static bool is_passed_usb_card(const char *argument)
 	return judge_usb_device(&device) != CARD_NO;
 }
 
+/* QEMU takes more for JSON than the standard, strings in single quotes, say. */
+static bool is_unreadable(const char *argument)
+{
+	json_t *object = argument[0] == '{' ? json_loads(argument, 0, NULL) : NULL;
+	bool unreadable = argument[0] == '{' && !object;
+
+	json_decref(object);
+	return unreadable;
+}
+
 static bool is_network_device(const char *argument)
 {
 	char driver[VALUE_BYTES], value[VALUE_BYTES];
 
+	if (is_unreadable(argument))
+		return true;
 	find_driver(argument, driver);
 	if (fnmatch("vfio-pci*", driver, 0) == 0)
 		return is_passed_card(argument);
 	if (strcmp(driver, "usb-host") == 0)
 		return is_passed_usb_card(argument);
 	return is_network_driver(driver) || find_value(argument, "netdev", value);
+}
+
+/* -object filter-redirector,netdev=... and the like take, copy or add a NIC's frames inside QEMU,
+ * past its tap (net/filter*.c). */
+static bool is_network_filter(const char *argument)
+{
+	static const char prefix[] = "filter-";
+	char value[VALUE_BYTES];
+
+	if (is_unreadable(argument))
+		return true;
+	if (!find_value(argument, "qom-type", value))
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(argument, ","), argument);
+	return strncmp(value, prefix, strlen(prefix)) == 0;
+}
+
+/* -set device.ID.KEY=VALUE changes what another argument says, libvirt's too. */
+static bool changes_network_interface(const char *argument)
+{
+	return strncmp(argument, "device.", strlen("device.")) == 0 ||
+	       strncmp(argument, "netdev.", strlen("netdev.")) == 0;
 }
 
 bool makes_network_interface(const char *option, const char *argument)
@@ -167,5 +200,9 @@ bool makes_network_interface(const char *option, const char *argument)
 	/* What a file says is not known. */
 	if (is_option(option, "readconfig"))
 		return true;
+	if (is_option(option, "object"))
+		return is_network_filter(argument);
+	if (is_option(option, "set"))
+		return changes_network_interface(argument);
 	return is_option(option, "device") && is_network_device(argument);
 }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /* Whether the option, with the argument behind it ("" where there is none), gives the guest a
- * network interface, or may: "-netdev", "-device" with a network card. `option` is one argument of
+ * network interface, or changes one or takes its frames, or may: "-netdev", "-device" with a
+ * network card, "-object" with a network filter, "-set" for a device. `option` is one argument of
  * QEMU's ("-netdev" or "--netdev"). */
 bool makes_network_interface(const char *option, const char *argument);
 

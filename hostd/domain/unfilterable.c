@@ -221,8 +221,8 @@ static int read_command_line(const xmlNode *root, struct domain *domain)
 
 		if (makes_network_interface(option, argument))
 			r = add(domain, element, "command-line",
-				"makes, or may make, a network interface that libvirt does not "
-				"know",
+				"makes or changes, or may make or change, a network interface "
+				"without libvirt's knowledge",
 				"argument %s %.*s", option,
 				(int)utf8_bytes(argument, strnlen(argument, SHOWN_BYTES)),
 				argument);

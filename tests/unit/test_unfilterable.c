@@ -200,7 +200,8 @@ static const struct {
 	 "belongs to somebody else, whose interfaces the container uses"},
 	{QEMU(ARG("-device") ARG("vfio-pci,host=06:12.5")), "command-line",
 	 "argument -device vfio-pci,host=06:12.5",
-	 "makes, or may make, a network interface that libvirt does not know"},
+	 "makes or changes, or may make or change, a network interface without "
+	 "libvirt's knowledge"},
 };
 
 static void each_form_is_found(void **state)
@@ -291,6 +292,14 @@ static void arguments_of_qemu(void **state)
 		{"-device", "{\"netdev\":\"n1\", \"driver\":\"new-card\"}", true},
 		{"-device", "{\"driver\":\"virtio-rng-pci\"}", false},
 		{"-device", "some-card,netdev=n1", true},
+		{"-device", "{\"id\":\"driver\",\"driver\":\"virtio-net-pci\"}", true},
+		{"-device", "{\"driver\":\"virtio-\\u006eet-pci\"}", true},
+		{"-device", "{\"driver\":\"virtio-rng-pci\",\"driver\":\"e1000\"}", true},
+		{"-device", "pci-testdev,driver=pci-testdev,driver=e1000", true},
+		{"-device", "driver=e1000,driver=pci-testdev", false},
+		{"-device", "{'driver':'vfio-pci','host':'0000:06:12.5'}", true},
+		{"-device", "{\"driver\":", true},
+		{"-device", "pci-testdev,driver=e1000", true},
 		{"-device", "usb-net", true},
 		{"-device", "virtio-rng-pci", false},
 		{"-device", "virtio-blk-pci,drive=netdev", false},
@@ -306,6 +315,12 @@ static void arguments_of_qemu(void **state)
 		{"-device", "usb-host,hostbus=1,hostaddr=5", false},
 		{"-device", "usb-host,hostbus=1,hostaddr=4", true},
 		{"-device", "", false},
+		{"-object", "filter-redirector,id=f,netdev=hostnet0,outdev=c", true},
+		{"-object", "qom-type=filter-mirror,id=f,netdev=hostnet0,outdev=c", true},
+		{"-object", "{\"qom-type\":\"filter-mirror\",\"id\":\"f\"}", true},
+		{"-object", "rng-random,id=filter-a", false},
+		{"-set", "device.net0.mac=52:54:00:00:00:99", true},
+		{"-set", "drive.disk0.readonly=on", false},
 		{"-readconfig", "/etc/qemu/extra.cfg", true},
 		{"-smbios", "type=1,serial=-netdev", false},
 		{"netdev", "user", false},
