@@ -181,6 +181,25 @@ __attribute__((format(printf, 4, 5))) static int note_problem(const struct reade
 	return 0;
 }
 
+/* vmseg's element holds only directly below <metadata>. One inside another's was meant for vmseg
+ * all the same. */
+static int note_nested(const struct reader *reader, const xmlNode *element, struct domain *domain)
+{
+	int r = 0;
+
+	for (const xmlNode *child = first_element(element); r == 0 && child;
+	     child = next_element(child)) {
+		r = owner_of(child) == OWNER_OTHER
+			    ? note_nested(reader, child, domain)
+			    : note_problem(
+				      reader, child, domain,
+				      "<%s> of namespace %s is inside <%s> (expected: directly "
+				      "below <metadata>)",
+				      child->name, child->ns->href, element->name);
+	}
+	return r;
+}
+
 /* A namespace that only looks like vmseg's is a problem: if the domain were taken for unmanaged
  * because of a slip, it would be without its policy. What stands beside it holds all the same. */
 static int read_metadata_element(const struct reader *reader, xmlNode *element,
@@ -188,7 +207,7 @@ static int read_metadata_element(const struct reader *reader, xmlNode *element,
 {
 	switch (owner_of(element)) {
 	case OWNER_OTHER:
-		return 0;
+		return note_nested(reader, element, domain);
 	case OWNER_LOOKS_LIKE_US:
 		return note_problem(reader, element, domain,
 				    "<%s>: namespace \"%s\" is not known (expected \"%s\")",

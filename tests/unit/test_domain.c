@@ -255,6 +255,10 @@ static void metadata_that_cannot_be_followed_is_noted(void **state)
 		 "domain web:1: <a>: namespace \"urn:vmseg:2\" is not known (expected "
 		 "\"urn:vmseg:1\")",
 		 true},
+		{"<a xmlns='urn:a'><b><domain xmlns='urn:vmseg:1'/></b></a>",
+		 "domain web:1: <domain> of namespace urn:vmseg:1 is inside <b> (expected: "
+		 "directly below <metadata>)",
+		 false},
 		{"<domain xmlns='urn:vmseg:1'/>\n<policy xmlns='urn:vmseg:1'/>",
 		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1",
 		 false},
