@@ -105,9 +105,9 @@ int answer_show(struct control_context *context, const json_t *params, json_t **
 
 	if (!name)
 		return -EINVAL;
-	domain = find_domain(context->enforcer, name);
+	domain = find_domain(context->enforcer, name, diag);
 	if (!domain)
-		return fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
+		return -ENOENT;
 	view = view_domain(context->enforcer, domain);
 	ports = json_array();
 	for (size_t i = 0; i < domain->port_count; i++)

@@ -303,9 +303,9 @@ int answer_explain(struct control_context *context, const json_t *params, json_t
 
 	if (!name)
 		return -EINVAL;
-	inquiry.domain = find_domain(context->enforcer, name);
+	inquiry.domain = find_domain(context->enforcer, name, diag);
 	if (!inquiry.domain)
-		return fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
+		return -ENOENT;
 	inquiry.port = choose_port(inquiry.domain, params, diag);
 	if (!inquiry.port)
 		return -EINVAL;

@@ -12,15 +12,14 @@
 #include "hostd/control/methods.h"
 #include "hostd/domain/domain.h"
 
-static int end_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+static int stop_by_hook(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
-	_cleanup_(free_domain) struct domain *domain = NULL;
-	int r = parse_identity(xml, strlen(xml), &domain, diag);
+	return end_domain(enforcer, xml, false, diag);
+}
 
-	if (r < 0)
-		return r;
-	stop_domain(enforcer, domain->uuid);
-	return 0;
+static int release_by_hook(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	return end_domain(enforcer, xml, true, diag);
 }
 
 static int take_back_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
@@ -40,7 +39,7 @@ static const struct {
 	int (*act)(struct enforcer *enforcer, const char *xml, struct diag *diag);
 } operations[] = {
 	{"prepare", prepare_domain}, {"start", start_domain},         {"started", confirm_domain},
-	{"stopped", end_domain},     {"release", end_domain},         {"migrate", expect_domain},
+	{"stopped", stop_by_hook},   {"release", release_by_hook},    {"migrate", expect_domain},
 	{"restore", expect_domain},  {"reconnect", take_back_domain},
 };
 

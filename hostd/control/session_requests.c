@@ -130,9 +130,9 @@ int answer_sessions(struct control_context *context, const json_t *params, json_
 	r = read_filter(params, &filter, diag);
 	if (r < 0)
 		return r;
-	domain = find_domain(context->enforcer, name);
+	domain = find_domain(context->enforcer, name, diag);
 	if (!domain)
-		return fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
+		return -ENOENT;
 	collection = (struct collection){filter, first_port(domain, from), json_array()};
 	if (collection.port && collection.port->ifindex)
 		page_sessions(enforcer_datapath(context->enforcer), collection.port->ifindex,

@@ -208,10 +208,14 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 	return 0;
 }
 
+/* What the domain had before stays filtered. */
 static void undo_transition(struct transition *transition)
 {
 	for (size_t i = 0; i < transition->count; i++) {
-		detach_port(transition->enforcer->datapath, transition->ports[i].ifindex);
+		unsigned int ifindex = transition->ports[i].ifindex;
+
+		if (!present_port(transition->managed, ifindex))
+			detach_port(transition->enforcer->datapath, ifindex);
 		free_port(&transition->ports[i]);
 	}
 	free(transition->ports);

@@ -97,7 +97,7 @@ struct managed_domain *new_managed(struct domain *domain, char *xml, struct doma
 	return NULL;
 }
 
-static void free_managed(struct managed_domain *managed)
+void free_managed(struct managed_domain *managed)
 {
 	for (size_t i = 0; i < managed->port_count; i++)
 		free_port(&managed->ports[i]);
@@ -179,13 +179,37 @@ void for_each_domain(struct enforcer *enforcer,
 		visit(m, context);
 }
 
-const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name)
+/* The first of this name among `from` and those after it, or NULL. */
+static const struct managed_domain *next_named(const struct managed_domain *from, const char *name)
 {
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (strcmp(m->domain->name, name) == 0)
-			return m;
-	}
-	return find_managed(enforcer, name);
+	while (from && strcmp(from->domain->name, name) != 0)
+		from = from->hh.next;
+	return from;
+}
+
+bool is_name_taken(const struct enforcer *enforcer, const char *name)
+{
+	return next_named(enforcer->domains, name);
+}
+
+const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name,
+					 struct diag *diag)
+{
+	const struct managed_domain *found = find_managed(enforcer, name), *second;
+
+	if (found)
+		return found;
+	found = next_named(enforcer->domains, name);
+	second = found ? next_named(found->hh.next, name) : NULL;
+	if (!found)
+		fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
+	else if (second)
+		fail(diag, ENOTUNIQ, NULL, 0,
+		     "two domains are named \"%s\", one of driver %s with UUID %s, one of driver "
+		     "%s with UUID %s: name the UUID",
+		     name, found->domain->driver, found->uuid, second->domain->driver,
+		     second->uuid);
+	return second ? NULL : found;
 }
 
 struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,

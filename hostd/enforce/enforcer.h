@@ -44,8 +44,15 @@ int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag
  * already open may be picked up for a while once it runs. */
 int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
 
-/* Its devices exist, its CPUs do not run yet: every NIC or none. */
+/* Its devices exist, its CPUs do not run yet: every NIC or none. A domain of its UUID that is known
+ * already goes on as it was when that fails; -EBUSY: that one has another device that is still
+ * there. */
 int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
+
+/* The hook's `stopped`, or `release` where `released` is set: as stop_domain(), unless the XML is
+ * of another domain of that UUID, and a device of the known one is still there. Returns 0 or -errno
+ * with an error: XML from which nobody can tell whose it is. */
+int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct diag *diag);
 
 /* It is over: detaches, drops sessions, frees. Never fails. */
 void stop_domain(struct enforcer *enforcer, const char *uuid);
@@ -80,6 +87,9 @@ void forget_domain(struct enforcer *enforcer, const char *driver, const char *uu
 void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
 		  size_t count, uint64_t seen);
 
+/* Is one of these running domains unknown here? Then needs_descriptions() is true once. */
+void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count);
+
 /* The libvirt of this number among the settings' libvirt-uri, which is that of `driver`, was asked
  * after `seen` to describe all that runs, has done so, and reconcile_domain() has had all of it. */
 void note_described(struct enforcer *enforcer, size_t libvirt, const char *driver, uint64_t seen);
@@ -87,8 +97,8 @@ void note_described(struct enforcer *enforcer, size_t libvirt, const char *drive
 /* It cannot be heard any more. */
 void note_deaf(struct enforcer *enforcer, size_t libvirt);
 
-/* Is there a device that nobody has claimed, and that not every libvirt has been asked about? True
- * once for each device. */
+/* Is there a device that nobody has claimed, and that not every libvirt has been asked about, or a
+ * domain that runs and is not known (learn_domains())? True once for each. */
 bool needs_descriptions(struct enforcer *enforcer);
 
 /* Opens the unclaimed devices of which it is certain that no domain that may be managed has them.

@@ -4,6 +4,7 @@
  * up when it is over.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -138,17 +139,43 @@ static void open_pickup_window(struct enforcer *enforcer, struct managed_domain 
 	drop_arrival(enforcer, managed->domain->uuid);
 }
 
-/* A domain of this UUID that is still in the table has ended unseen; what it left on devices that
- * the new one uses too is taken over, the rest goes. */
-static void supersede(struct enforcer *enforcer, struct managed_domain *managed,
-		      struct managed_domain *former)
+/* A domain of this UUID that is known has ended unseen, or runs elsewhere: in another libvirt, as a
+ * clone. Devices that both have go over to the new one. What only the old one has may be in use. */
+static int judge_successor(const struct managed_domain *former, const struct domain *domain,
+			   struct diag *diag)
 {
-	if (!former)
-		return;
-	managed->ports = TAKE_PTR(former->ports);
-	managed->port_count = former->port_count;
-	former->port_count = 0;
-	drop_managed(enforcer, former);
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < former->port_count; i++) {
+		const struct managed_port *port = &former->ports[i];
+
+		if (port->ifindex && if_indextoname(port->ifindex, name) &&
+		    !names_device(domain, name) && !names_device(domain, port->device))
+			return fail(diag, EBUSY, NULL, 0,
+				    "device %s is still there and filtered as that of %s, which "
+				    "has the same UUID (vmseg detach %s takes it away from it)",
+				    name, former->domain->name, former->domain->name);
+	}
+	return 0;
+}
+
+static void move_ports(struct managed_domain *from, struct managed_domain *to)
+{
+	to->ports = TAKE_PTR(from->ports);
+	to->port_count = from->port_count;
+	from->port_count = 0;
+}
+
+/* Exchanges all but the place in the table. The UUID is the same. */
+static void swap_contents(struct managed_domain *a, struct managed_domain *b)
+{
+	UT_hash_handle place_a = a->hh, place_b = b->hh;
+	struct managed_domain contents = *a;
+
+	*a = *b;
+	*b = contents;
+	a->hh = place_a;
+	b->hh = place_b;
 }
 
 static int attach_all(struct enforcer *enforcer, struct managed_domain *managed, struct diag *diag)
@@ -160,6 +187,7 @@ static int attach_all(struct enforcer *enforcer, struct managed_domain *managed,
 	if (!managed->policy) {
 		detach_ports(enforcer, managed);
 		release_devices(enforcer, managed);
+		remove_saved_domain(enforcer, managed->uuid);
 		return 0;
 	}
 	r = plan_domain(&inputs, managed->domain, managed->policy, &plan, diag);
@@ -169,34 +197,63 @@ static int attach_all(struct enforcer *enforcer, struct managed_domain *managed,
 	return apply_new_plan(enforcer, managed, plan, diag);
 }
 
+/* Its description is good. `former` is NULL, or has what was in force before in its place in the
+ * table, and has it again when the start fails. Takes over managed. */
+static int start_managed(struct enforcer *enforcer, struct managed_domain *managed,
+			 struct managed_domain *former, struct diag *diag)
+{
+	struct managed_domain *before = NULL;
+	int r;
+
+	managed->touched = managed->described = monotonic_usec();
+	if (former) {
+		swap_contents(managed, former);
+		before = managed;
+		managed = former;
+		move_ports(before, managed);
+	} else if (!insert_managed(enforcer, managed)) {
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	}
+	forget_policed(enforcer, managed->uuid);
+	open_pickup_window(enforcer, managed);
+	r = attach_all(enforcer, managed, diag);
+	if (r < 0 && before) {
+		move_ports(managed, before);
+		swap_contents(managed, before);
+		enforce_wanted(enforcer, managed);
+	} else if (r < 0) {
+		remove_saved_domain(enforcer, managed->uuid);
+		drop_managed(enforcer, managed);
+	}
+	if (before)
+		free_managed(before);
+	return r;
+}
+
 int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
 	struct managed_domain *managed, *former;
-	struct domain_policy *policy = NULL;
-	struct domain *domain = NULL;
+	char uuid[UUID_BYTES];
 	char *copy;
 	int r = read_description(enforcer, xml, &domain, &policy, diag);
 
 	if (r < 0)
 		return r;
 	find_veth_targets(domain);
+	memcpy(uuid, domain->uuid, UUID_BYTES);
+	former = find_managed(enforcer, uuid);
+	r = former ? judge_successor(former, domain, diag) : 0;
+	if (r < 0)
+		return r;
 	copy = strdup(xml);
-	managed = copy ? new_managed(domain, copy, policy) : NULL;
+	managed = copy ? new_managed(TAKE_PTR(domain), copy, TAKE_PTR(policy)) : NULL;
 	if (!managed)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	managed->touched = managed->described = monotonic_usec();
-	former = find_managed(enforcer, managed->uuid);
-	if (!insert_managed(enforcer, managed))
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	forget_policed(enforcer, managed->uuid);
-	open_pickup_window(enforcer, managed);
-	supersede(enforcer, managed, former);
-	r = attach_all(enforcer, managed, diag);
-	if (r < 0) {
-		detach_ports(enforcer, managed);
-		remove_saved_domain(enforcer, managed->domain->uuid);
-		drop_managed(enforcer, managed);
-	} else if (policy) {
+	r = start_managed(enforcer, managed, former, diag);
+	managed = find_managed(enforcer, uuid);
+	if (r == 0 && managed->policy) {
 		save_domain(enforcer, managed);
 		log_info(managed->domain->name, "started with %zu filtered port%s",
 			 managed->port_count, managed->port_count == 1 ? "" : "s");
@@ -222,16 +279,64 @@ void stop_domain(struct enforcer *enforcer, const char *uuid)
 	refresh_groups(enforcer);
 }
 
+static bool has_port(const struct managed_domain *managed, const char *device)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (strcmp(managed->ports[i].device, device) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether what has ended is another domain of the same UUID, a clone in another libvirt. Libvirt
+ * still names the devices when the domain has stopped; when it releases the domain, only those that
+ * it has not made itself. */
+static bool is_others_end(const struct managed_domain *managed, const struct domain *domain,
+			  bool released)
+{
+	bool named = false;
+
+	if (!find_present_device(managed))
+		return false;
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const char *device = domain->interfaces[i].target;
+
+		if (device && has_port(managed, device))
+			return false;
+		named = named || device;
+	}
+	return named || released || strcmp(managed->domain->name, domain->name) != 0;
+}
+
+int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	const struct managed_domain *managed;
+	int r = parse_domain(xml, strlen(xml), &domain, NULL);
+
+	if (r < 0)
+		r = parse_identity(xml, strlen(xml), &domain, diag);
+	if (r < 0)
+		return r;
+	managed = find_managed(enforcer, domain->uuid);
+	if (managed && is_others_end(managed, domain, released)) {
+		log_warning(managed->domain->name,
+			    "the hook tells of the end of %s, which has the same UUID, and none of "
+			    "its devices: %s stays filtered",
+			    domain->name, find_present_device(managed));
+		return 0;
+	}
+	stop_domain(enforcer, domain->uuid);
+	return 0;
+}
+
 static struct managed_domain *get_domain(struct enforcer *enforcer, const char *name,
 					 struct diag *diag)
 {
 	/* The table is this module's own: only the outside sees it as read-only. */
-	const struct managed_domain *found = find_domain(enforcer, name);
+	const struct managed_domain *found = find_domain(enforcer, name, diag);
 
-	if (found)
-		return find_managed(enforcer, found->domain->uuid);
-	fail(diag, ENOENT, NULL, 0, "no running domain is named \"%s\"", name);
-	return NULL;
+	return found ? find_managed(enforcer, found->uuid) : NULL;
 }
 
 static void detach_by_hand(struct enforcer *enforcer, struct managed_domain *managed)

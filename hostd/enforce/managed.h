@@ -84,8 +84,10 @@ void for_each_domain(struct enforcer *enforcer,
 		     void (*visit)(const struct managed_domain *domain, void *context),
 		     void *context);
 
-/* By name, or by UUID; NULL: not known to be running. */
-const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name);
+/* By UUID; else by name. NULL, with an error in diag: none is known to run, or two have the name.
+ */
+const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name,
+					 struct diag *diag);
 
 /* Every NIC of every running managed domain is filtered, is closed, or is listed as a problem: by
  * its port's error, or by its domain's. Returns false if that is so for each NIC of the domain.

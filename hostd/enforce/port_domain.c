@@ -88,7 +88,7 @@ static int judge_device(struct enforcer *enforcer, const char *device, unsigned 
 		return fail(diag, EBUSY, NULL, 0,
 			    "%s belongs to domain %s: its metadata says what holds for it", device,
 			    owner->domain->name);
-	if (find_domain(enforcer, device))
+	if (is_name_taken(enforcer, device))
 		return fail(diag, EEXIST, NULL, 0, "there is a domain of the name %s", device);
 	r = read_link_info(ifindex, &info);
 	if (r < 0)

@@ -151,6 +151,14 @@ static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
 	return false;
 }
 
+void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!find_managed(enforcer, uuids[i]))
+			enforcer->lists_unknown = true;
+	}
+}
+
 void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
 		  size_t count, uint64_t seen)
 {

@@ -49,6 +49,7 @@ struct enforcer {
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	struct libvirt_source *libvirts;  /* in the order of libvirt-uri at the start */
 	size_t libvirt_count;
+	bool lists_unknown;                   /* one of them runs a domain that is not known */
 	struct arrival *arrivals;             /* by UUID */
 	struct policed_start *policed_starts; /* by UUID */
 	struct chores chores;
@@ -67,6 +68,8 @@ struct enforcer {
 
 struct managed_domain *find_managed(const struct enforcer *enforcer, const char *uuid);
 
+bool is_name_taken(const struct enforcer *enforcer, const char *name);
+
 /* As find_port_owner(). */
 struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
 				  struct managed_port **ret_port);
@@ -75,6 +78,9 @@ struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifinde
 struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy);
 /* Takes over managed. False: out of memory, and it is freed. */
 bool insert_managed(struct enforcer *enforcer, struct managed_domain *managed);
+
+/* For one that is in no table; ports are left as they are. */
+void free_managed(struct managed_domain *managed);
 
 /* Removes from the table and frees; ports are left as they are. */
 void drop_managed(struct enforcer *enforcer, struct managed_domain *managed);
@@ -117,7 +123,8 @@ void free_arrivals(struct enforcer *enforcer);
 
 /* ---- apply.c -------------------------------------------------------------------------------- */
 
-/* Attaches every port of the plan for a domain that has none yet, or none. */
+/* Attaches every port of the plan for a domain that starts, or none. A device that it has as a port
+ * already stays filtered also on failure. */
 int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 		   struct domain_plan *plan, struct diag *diag);
 

@@ -168,8 +168,9 @@ bool needs_descriptions(struct enforcer *enforcer)
 {
 	uint64_t now = monotonic_usec();
 	struct unclaimed_port *port;
-	bool needed = false;
+	bool needed = enforcer->lists_unknown;
 
+	enforcer->lists_unknown = false;
 	for (port = enforcer->unclaimed; port; port = port->hh.next) {
 		if (port->asked || port->since + ASK_AFTER_USEC > now)
 			continue;

@@ -321,6 +321,7 @@ static int post_list(struct virt_connection *connection, bool describe)
 		note_unheard(connection);
 		return 0;
 	}
+	listed->names_only = !describe;
 	listed->described = describe && !connection->unheard;
 	post(connection, TAKE_PTR(listed));
 	return 0;

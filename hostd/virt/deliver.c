@@ -91,6 +91,9 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 	case MESSAGE_LISTED:
 		keep_domains(enforcer, message->driver, (const char *const *)message->uuids,
 			     message->uuid_count, message->seen);
+		if (message->names_only)
+			learn_domains(enforcer, (const char *const *)message->uuids,
+				      message->uuid_count);
 		if (message->described) {
 			log_debug(NULL, "libvirt at %s has described all that runs", link->uri);
 			note_described(enforcer, message->connection, message->driver,

@@ -29,7 +29,8 @@ struct message {
 	char *name, *uuid; /* MESSAGE_PRESENT, MESSAGE_UNDESCRIBED: the domain's, says libvirt */
 	char **uuids;
 	size_t uuid_count;
-	bool described; /* MESSAGE_LISTED: each of them was described after `seen`, as a whole */
+	bool described;  /* MESSAGE_LISTED: each of them was described after `seen`, as a whole */
+	bool names_only; /* MESSAGE_LISTED: none of them was asked for its description */
 	struct message *prev, *next;
 };
 

@@ -367,6 +367,16 @@ check_forgotten() {
 	check_soon 30 "when its device goes it is over" state_is lost ""
 }
 
+# Somebody calls the hook for a domain that runs on: libvirt's next list says that it does.
+check_relearned() {
+	create_paused wrong 43 "$(metadata 43 '<policy ref="web-server"/>')"
+	virsh dumpxml wrong | "$BUILD/vmseg-hook" wrong stopped end -
+	check_equal "a domain whose end is told is forgotten" "" "$(line wrong .state)"
+	check_soon 90 "... and known again when libvirt lists it" state_is wrong enforce
+	check_equal "... filtered" 2 "$(programs_on "$(vm_tap wrong)")"
+	destroy_vm wrong
+}
+
 # ---- another network namespace ----------------------------------------------------------------
 
 moved() {
@@ -420,6 +430,7 @@ check_unfilterable
 check_moved
 check_detach
 check_forgotten
+check_relearned
 check_damaged "an empty state file" truncate -s 0
 check_damaged "one by another name" rename_state
 check_lost

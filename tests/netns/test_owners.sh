@@ -85,6 +85,83 @@ second_has_it() {
 		"enforce $(cat /sys/class/net/vnet0/ifindex)" ]
 }
 
+# ---- two domains, one UUID --------------------------------------------------------------------
+
+# As another libvirt runs it: web's UUID, and a device of its own.
+clone_xml() {
+	web_xml vnet9 | sed 's/>web</>clone</'
+}
+
+check_clone() {
+	local refusal
+	ip link add vnet9 type veth peer name eth9
+	refusal=$(clone_xml | hook clone start begin - 2>&1) && refusal="it has started"
+	check_contains "a clone of the same UUID does not start with another device" \
+		"device vnet0 is still there and filtered as that of web" "$refusal"
+	clone_xml | hook clone stopped end -
+	web_xml - | sed 's/>web</>clone</' | hook clone release end -
+	check_equal "... and the domain that runs goes on" "2 0 enforce" \
+		"$(programs_on vnet0) $(programs_on vnet9) $(state_of web)"
+	clone_xml | sed 's/>clone</>web</' | hook web stopped end -
+	web_xml - | hook web release end -
+	check_equal "... also when the clone has its name" "2 enforce" \
+		"$(programs_on vnet0) $(state_of web)"
+	check_ask "... by its policy" silence host 22
+	check_ask "... as before" answered host 80
+	ip link del vnet9
+}
+
+# A start that fails for a domain that runs already changes nothing.
+check_failed_start() {
+	local refusal
+	mv /etc/vmseg/policies/web-server.xml "$LAB/web-server.xml"
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	refusal=$(start_web 2>&1) && refusal="it has started"
+	check_contains "a domain that runs cannot start without its policy" "there is no policy" \
+		"$refusal"
+	check_equal "... and keeps what it has" "2 stale" "$(programs_on vnet0) $(state_of web)"
+	check_ask "... which does not let in more" silence host 22
+	check_ask "... and no less" answered host 80
+	mv "$LAB/web-server.xml" /etc/vmseg/policies/web-server.xml
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	refusal=$(web_xml vnet0 no-such | hook web start begin - 2>&1) && refusal="it has started"
+	check_contains "nor with a device that is not there" "there is no no-such" "$refusal"
+	check_equal "... and keeps what it has" 2 "$(programs_on vnet0)"
+	check_ask "... which does not let in more" silence host 22
+	check_ask "... and no less" answered host 80
+	vmseg reload >"$LAB/reload" 2>&1 || true
+	check "... until it starts again" start_web
+	check_equal "... as a whole" "enforce 2" "$(state_of web) $(programs_on vnet0)"
+}
+
+# ---- one name, two domains --------------------------------------------------------------------
+
+check_names() {
+	local uuid=00000000-0000-0000-0000-000000000011 command
+	ip link add vnet8 type veth peer name eth8
+	ip link set vnet8 master br0
+	vmseg port attach vnet8 --mac 52:54:00:00:00:48 --policy web-server
+	describe vnet8 36 "<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>" | hook vnet8 reconnect begin -
+	for command in show detach attach; do
+		check_contains "$command: a name that two domains have is refused" \
+			"two domains are named \"vnet8\"" "$(! vmseg "$command" vnet8 2>&1)"
+	done
+	check_equal "... both are named by their UUIDs" 2 \
+		"$(vmseg list --json | jq -r '.domains[] | select(.name == "vnet8").uuid' |
+			grep -cFf - <(vmseg show vnet8 2>&1 | grep -oE '[0-9a-f-]{36}'))"
+	check_equal "... and nothing has changed" 2 "$(programs_on vnet8)"
+	check "a UUID says which" vmseg show 00000000-0000-0000-0000-000000000036
+	check "a device says which" vmseg port detach vnet8
+	check "... then the name does" vmseg show vnet8
+	describe vnet8 36 "" | hook vnet8 stopped end -
+	describe "$uuid" 37 "<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>" |
+		hook "$uuid" reconnect begin -
+	check_equal "a UUID is a UUID before it is a name" web \
+		"$(vmseg show "$uuid" --json | jq -r .name)"
+	describe "$uuid" 37 "" | hook "$uuid" stopped end -
+	ip link del vnet8
+}
+
 # ---- descriptions that cannot be read ---------------------------------------------------------
 
 # An interface without a MAC address.
@@ -236,6 +313,9 @@ start_hostd 'libvirt-uri = none' "metrics-listen = $LAB_RUN/metrics"
 check "web starts" start_web
 check_refused
 check_named
+check_clone
+check_failed_start
+check_names
 check_unread
 check_unread_end
 check_unread_stranger
