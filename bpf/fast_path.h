@@ -162,13 +162,13 @@ static __always_inline struct session *find_fast_session(struct judgement *judge
 
 /* Of an established connection, whose end is not in sight: moves the windows. */
 static __always_inline int follow_fast_segment(struct session *session, enum direction direction,
-					       const struct segment *segment, int strict)
+					       const struct segment *segment)
 {
 	struct tcp_window *sender = &session->window[direction];
 	const struct tcp_window *receiver = &session->window[!direction];
 
 	if (session->state != STATE_TCP_ESTABLISHED || session->fin[0] || session->fin[1] ||
-	    !fits_windows(session->flags, strict, sender, receiver, segment))
+	    !is_in_window(sender, receiver, segment))
 		return 0;
 	move_windows(sender, receiver, segment, session->scale[direction]);
 	return 1;
@@ -187,8 +187,7 @@ static __always_inline struct session *follow_fast_session(struct judgement *jud
 		if (!is_plain_segment(fast, end, &segment))
 			return NULL;
 		session = find_fast_session(judgement, direction, now, fast);
-		if (session && follow_fast_segment(session, direction, &segment,
-						   judgement->port->guards & GUARD_TCP_WINDOW))
+		if (session && follow_fast_segment(session, direction, &segment))
 			return session;
 	} else if (fast->protocol == IPPROTO_UDP && is_plain_datagram(fast, direction)) {
 		session = find_fast_session(judgement, direction, now, fast);

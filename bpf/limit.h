@@ -135,6 +135,13 @@ static __always_inline int is_midstream(const struct packet *pkt)
 	return pkt->key.protocol == IPPROTO_TCP && !(pkt->tcp.flags & TCP_SYN);
 }
 
+/* Does the session count for port.sessions_per_remote? One that nobody has confirmed does not: a
+ * forger would choose whose sessions they are. */
+static __always_inline int counts_for_remote(const struct session *session)
+{
+	return session->state != STATE_TCP_UNCONFIRMED;
+}
+
 /* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that
  * would make room, or NULL. Dry: changes nothing. */
 static __always_inline int check_limits(const struct port *port, const struct packet *pkt,
@@ -155,7 +162,8 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 		return REASON_HALF_OPEN_LIMIT;
 	if (port->sessions_per_remote) {
 		count = find_remote_count(port, &pkt->key);
-		if (count && *count - !!leaving >= (__s64)port->sessions_per_remote)
+		fewer = leaving && counts_for_remote(leaving);
+		if (count && *count - fewer >= (__s64)port->sessions_per_remote)
 			return REASON_REMOTE_LIMIT;
 	}
 	/* Last, because it spends: what another limit refuses must not use up the rate, nor does

@@ -6,13 +6,17 @@
  *
  * Which side has opened the connection is not seen, so it is told by the ports; see judge_pickup().
  * One segment proves nothing: anybody can forge it. Until the other side answers with matching
- * numbers the session is unconfirmed (STATE_TCP_UNCONFIRMED): it does not live long, there are only
- * so many of them, and a SYN of a connection that policy allows takes its place.
+ * numbers the session is unconfirmed (STATE_TCP_UNCONFIRMED): it does not live long, counts for no
+ * limit but its own, and a reset deletes it. A SYN is remembered, as in any other session, and only
+ * the answer to it starts the session anew: the SYN may be forged, and the peer may challenge it
+ * (RFC 5961, 4). For the same reason a SYN that comes first does not end the story: see
+ * is_older_than_syn().
  *
  * There is room for port.unconfirmed of them; what the VM receives may take half of it. Where there
- * is no room, a segment that policy allows passes and leaves nothing. So forged segments keep no
- * connection from being picked up: the VM's answer opens the session, and is confirmed by the next
- * segment of its peer.
+ * is no room, or the table is full, a segment that policy allows passes and leaves nothing. So
+ * forged segments that the VM receives leave room for its answer, which opens the session and is
+ * confirmed by the next segment of its peer. Connections that find no room until the window is over
+ * are lost.
  */
 #ifndef VMSEG_BPF_PICKUP_H
 #define VMSEG_BPF_PICKUP_H
@@ -30,17 +34,33 @@
 #define FIRST_RESERVED_CLIENT_PORT 512
 #define FIRST_REGISTERED_PORT      1024
 
-/* How far apart, in bytes, two sides may be who speak of the same place in a stream: more than is
- * in flight between them, and little of the sequence space, which a forger has to guess in. */
-#define PICKUP_DISTANCE (1U << 24)
+static __always_inline int is_pickup_time(const struct port *port, __u32 jiffies)
+{
+	return port->pickup_until && (__s32)(port->pickup_until - jiffies) > 0;
+}
+
+/* Is it a segment from the middle of a connection? */
+static __always_inline int is_from_the_middle(const struct packet *pkt)
+{
+	return (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
+}
 
 /* Is this a segment that may open a session from the middle of its connection? */
 static __always_inline int is_pickup(const struct port *port, const struct packet *pkt)
 {
-	__u32 until = port->pickup_until;
+	return is_pickup_time(port, pkt->now) && is_from_the_middle(pkt);
+}
 
-	return until && (__s32)(until - pkt->now) > 0 &&
-	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
+/* Of a session that has begun with a SYN, which nobody has answered: is the segment of a connection
+ * that was open before? The SYN may be forged, or its sender has lost its state. */
+static __always_inline int is_older_than_syn(const struct port *port, const struct packet *pkt,
+					     enum direction direction, int from_opener,
+					     const struct tcp_track *track)
+{
+	if (track->state != STATE_SYN_SENT || !is_pickup(port, pkt))
+		return 0;
+	return from_opener || (!acknowledges_first(&track->window[!direction], pkt) &&
+			       !acknowledges_attempt(direction, pkt, track));
 }
 
 /* ---- who has opened it ------------------------------------------------------------------------
@@ -116,26 +136,51 @@ static __always_inline int has_room_for_unconfirmed(const struct port *port,
 	return state && state->unconfirmed < (__s64)room;
 }
 
-/* An unconfirmed session goes to another state: by an answer, a reset, or because it is ended.
- * Of two CPUs only one may tell the count, hence the lock. */
-static __always_inline void leave_unconfirmed(struct session *session, __u8 state, __u32 slot)
+/* Brings a session from one state to another; answers whether it was in the former. Of two CPUs
+ * only one may tell the counts, hence the lock. */
+static __always_inline int exchange_state(struct session *session, __u8 from, __u8 to, __u32 slot)
 {
 	__u32 number = slot % HANDSHAKE_LOCKS;
 	struct handshake_lock *lock;
 	__u8 old;
 
-	if (session->state != STATE_TCP_UNCONFIRMED)
-		return;
+	if (session->state != from)
+		return 0;
 	lock = bpf_map_lookup_elem(&handshake_lock_map, &number);
 	if (!lock)
-		return;
+		return 0;
 	bpf_spin_lock(&lock->lock);
 	old = session->state;
-	if (old == STATE_TCP_UNCONFIRMED)
-		session->state = state;
+	if (old == from)
+		session->state = to;
 	bpf_spin_unlock(&lock->lock);
-	if (old == STATE_TCP_UNCONFIRMED)
+	return old == from;
+}
+
+/* The session under pkt->key is confirmed: it begins to count for its remote. */
+static __always_inline void confirm_session(const struct port *port, const struct packet *pkt,
+					    struct session *session)
+{
+	/* Before its state says so: from then on another CPU may end it, and take it off. */
+	if (port->sessions_per_remote)
+		count_remote(port, &pkt->key);
+	if (exchange_state(session, STATE_TCP_UNCONFIRMED, STATE_TCP_ESTABLISHED, port->slot)) {
+		add_unconfirmed(port->slot, -1);
+		session->created = pkt->now; /* for the daemon, which may be counting */
+	} else if (port->sessions_per_remote) {
+		uncount_remote(port, &pkt->key);
+	}
+}
+
+/* An unconfirmed TCP session ends. Answers whether the session was never confirmed: what ends in
+ * this state has not been counted for its remote, whichever CPU deletes it. No other TCP session is
+ * in STATE_UNREPLIED. */
+static __always_inline int end_unconfirmed(const struct packet *pkt, struct session *session,
+					   __u32 slot)
+{
+	if (exchange_state(session, STATE_TCP_UNCONFIRMED, STATE_UNREPLIED, slot))
 		add_unconfirmed(slot, -1);
+	return pkt->key.protocol == IPPROTO_TCP && session->state == STATE_UNREPLIED;
 }
 
 /* ---- until it is confirmed --------------------------------------------------------------------
@@ -164,54 +209,58 @@ static __always_inline __u8 first_flag(enum direction direction)
 
 /* What the latest segment says counts, whoever sent it: of two sides that contradict each other one
  * is forged, and the true one will be answered. */
-static __always_inline void restart_pickup(struct __sk_buff *skb, struct session *session,
-					   const struct packet *pkt, enum direction direction)
+static __always_inline void restart_pickup(struct session *session, const struct packet *pkt,
+					   enum direction direction, __u8 flags)
 {
 	struct tcp_track track = {};
 
-	track.flags = session->flags & (SESSION_OPENED_OUT | SESSION_PICKED_UP | SESSION_GUARDED);
-	start_tcp(skb, direction, pkt, &track);
+	start_midstream(direction, pkt, &track);
 	session->window[0] = track.window[0];
 	session->window[1] = track.window[1];
+	session->scale[0] = track.scale[0];
+	session->scale[1] = track.scale[1];
 	session->fin[0] = track.fin[0];
 	session->fin[1] = track.fin[1];
-	session->flags = track.flags | first_flag(direction);
+	session->flags = flags | SESSION_PICKED_UP | first_flag(direction);
 }
 
-/* A reset at the number that the peer expects ends it; elsewhere the peer asks back (RFC 5961, 3).
- */
-static __always_inline void reset_unconfirmed(struct session *session, const struct packet *pkt,
-					      enum direction direction, __u32 slot)
+/* Does the segment end the unconfirmed session? A reset does at the number that the peer expects,
+ * elsewhere the peer asks back (RFC 5961, 3), or as the answer to the latest SYN. After the pick-up
+ * window none does: what a forged one ends could not be picked up again. */
+static __always_inline int resets_unconfirmed(const struct port *port,
+					      const struct session *session,
+					      const struct packet *pkt, enum direction direction)
 {
-	if (pkt->tcp.sequence != session->window[direction].end)
-		return;
-	session->window[0].fin_end = session->window[0].end;
-	session->window[1].fin_end = session->window[1].end;
-	session->fin[0] = 0;
-	session->fin[1] = 0;
-	leave_unconfirmed(session, STATE_CLOSED, slot);
+	struct tcp_track track = {
+		.attempt = session->attempt,
+		.attempt_flags = session->attempt_flags,
+	};
+
+	return (pkt->tcp.flags & TCP_RST) && is_pickup_time(port, pkt->now) &&
+	       (pkt->tcp.sequence == session->window[direction].end ||
+		acknowledges_attempt(direction, pkt, &track));
 }
 
-/* A segment of an unconfirmed session: the reason that ends its story, or UNDECIDED if it has
- * confirmed the session, and is judged as one of a connection that is known. */
-static __always_inline int follow_unconfirmed(struct __sk_buff *skb, const struct port *port,
-					      const struct packet *pkt, struct session *session,
-					      enum direction direction, int dry)
+/* A segment of an unconfirmed session: the reason that ends its story, or UNDECIDED if it is judged
+ * as one of a connection that is known, because it has confirmed the session or has SYN. What a
+ * reset ends is up to the caller: see resets_unconfirmed(). */
+static __always_inline int follow_unconfirmed(const struct port *port, const struct packet *pkt,
+					      struct session *session, enum direction direction,
+					      int dry)
 {
-	/* A SYN has taken the session's place: see is_succeeded(). */
-	if ((pkt->tcp.flags & TCP_SYN) || !(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
+	const __u8 lasting = SESSION_OPENED_OUT | SESSION_GUARDED;
+
+	if (pkt->tcp.flags & TCP_SYN)
+		return UNDECIDED;
+	if (!(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
 		return REASON_TCP_STATE;
-	if (dry)
+	if (dry || (pkt->tcp.flags & TCP_RST))
 		return REASON_ESTABLISHED;
-	if (pkt->tcp.flags & TCP_RST) {
-		reset_unconfirmed(session, pkt, direction, port->slot);
-		return REASON_ESTABLISHED;
-	}
 	if (is_confirmed_by(session, direction, &pkt->tcp)) {
-		leave_unconfirmed(session, STATE_TCP_ESTABLISHED, port->slot);
+		confirm_session(port, pkt, session);
 		return UNDECIDED;
 	}
-	restart_pickup(skb, session, pkt, direction);
+	restart_pickup(session, pkt, direction, session->flags & lasting);
 	return REASON_ESTABLISHED;
 }
 

@@ -135,15 +135,16 @@ static __always_inline void end_session(const struct judgement *judgement, struc
 					__u8 reason, int reported)
 {
 	const struct tcp_track closed = {.state = STATE_CLOSED};
+	int uncounted;
 
 	if (reported)
 		report_end(pkt, session, direction, reason);
 	/* Before it is deleted: then the entry may be another session's at once. */
 	if (is_half_open(session->state))
 		change_state(session, &closed, STATE_CLOSED, judgement->port->slot);
-	leave_unconfirmed(session, STATE_CLOSED, judgement->port->slot);
+	uncounted = end_unconfirmed(pkt, session, judgement->port->slot);
 	/* Of two CPUs that end it, one may forget it. */
-	if (!bpf_map_delete_elem(judgement->table, &pkt->key) &&
+	if (!bpf_map_delete_elem(judgement->table, &pkt->key) && !uncounted &&
 	    judgement->port->sessions_per_remote)
 		uncount_remote(judgement->port, &pkt->key);
 }
@@ -313,13 +314,18 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 		start_another(skb, direction, pkt, is_from_opener(track->flags, direction), track);
 		if (dry)
 			return REASON_ESTABLISHED;
+		if (state == STATE_TCP_UNCONFIRMED) {
+			confirm_session(judgement->port, pkt, session);
+			state = STATE_TCP_ESTABLISHED;
+		}
 		write_tcp(session, track, state, direction, judgement->port->slot);
 		count_anew(pkt, session, state, old_opener);
 		session->verdict = judgement->verdict;
 		return REASON_ESTABLISHED;
 	}
 	reason = REASON_ESTABLISHED;
-	if (is_running_out(state) && !is_noted_syn(direction, pkt, track)) {
+	if ((is_running_out(state) || state == STATE_TCP_UNCONFIRMED) &&
+	    !is_noted_syn(direction, pkt, track)) {
 		reason = check_limits(judgement->port, pkt, judgement->settings, session, dry);
 		if (reason != UNDECIDED)
 			return reason;
@@ -332,6 +338,36 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 	return reason;
 }
 
+/* A segment of a connection that was open before the SYN that its session has begun with: if policy
+ * allows it, the session becomes one that is picked up. The SYN still waits for an answer. */
+static __always_inline int pick_up_instead(struct judgement *judgement, struct packet *pkt,
+					   struct session *session, enum direction direction,
+					   int dry)
+{
+	const struct port *port = judgement->port;
+	enum direction opener;
+	__u32 verdict;
+	__u8 flags;
+	int reason = judge_pickup(pkt, direction, &opener, &verdict);
+
+	if (reason != UNDECIDED)
+		return reason == REASON_POLICY ? UNDECIDED : reason;
+	judgement->verdict = verdict;
+	if (dry || !has_room_for_unconfirmed(port, direction) ||
+	    !exchange_state(session, STATE_SYN_SENT, STATE_TCP_UNCONFIRMED, port->slot))
+		return REASON_PICKED_UP;
+	add_half_open(port->slot, -1);
+	add_unconfirmed(port->slot, 1);
+	if (port->sessions_per_remote)
+		uncount_remote(port, &pkt->key);
+	flags = session->flags & SESSION_GUARDED;
+	if (opener == DIRECTION_OUT)
+		flags |= SESSION_OPENED_OUT;
+	restart_pickup(session, pkt, direction, flags);
+	session->verdict = verdict;
+	return REASON_PICKED_UP;
+}
+
 static __always_inline int follow_tcp(struct __sk_buff *skb, struct judgement *judgement,
 				      struct packet *pkt, struct session *session,
 				      enum direction direction, int dry)
@@ -342,13 +378,18 @@ static __always_inline int follow_tcp(struct __sk_buff *skb, struct judgement *j
 	__u8 state;
 
 	if (session->state == STATE_TCP_UNCONFIRMED) {
-		reason = follow_unconfirmed(skb, judgement->port, pkt, session, direction, dry);
+		reason = follow_unconfirmed(judgement->port, pkt, session, direction, dry);
 		if (reason != UNDECIDED)
 			return reason;
 	}
 	read_tcp(session, &track);
 	state = track.state;
 	from_opener = is_from_opener(track.flags, direction);
+	if (is_older_than_syn(judgement->port, pkt, direction, from_opener, &track)) {
+		reason = pick_up_instead(judgement, pkt, session, direction, dry);
+		if (reason != UNDECIDED)
+			return reason;
+	}
 	if (begins_another(direction, pkt, from_opener, &track, &opener))
 		return follow_another(skb, judgement, pkt, session, direction, opener, &track, dry);
 	reason = judge_tcp(skb, direction, pkt, judgement->port->guards & GUARD_TCP_WINDOW,
@@ -384,6 +425,14 @@ static __always_inline int shows_life(const struct packet *pkt, const struct ses
 	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
+/* Has a packet that was judged so been taken into the session? One that is picked up may have found
+ * no room. */
+static __always_inline int is_followed(int reason, const struct session *session)
+{
+	return reason == REASON_ESTABLISHED || reason == REASON_NEW ||
+	       (reason == REASON_PICKED_UP && session->state == STATE_TCP_UNCONFIRMED);
+}
+
 /* A packet of a session of the current generation. */
 static __always_inline int follow_session(struct __sk_buff *skb, struct judgement *judgement,
 					  struct packet *pkt, struct session *session,
@@ -400,9 +449,13 @@ static __always_inline int follow_session(struct __sk_buff *skb, struct judgemen
 		reason = REASON_ICMP_STATE;
 	else if (answers && session->state == STATE_UNREPLIED && !dry)
 		session->state = STATE_REPLIED;
-	if ((reason == REASON_ESTABLISHED || reason == REASON_NEW) && !dry)
-		touch_session(session, pkt->now, pkt->length, direction,
-			      shows_life(pkt, session, old_state));
+	if (dry || !is_followed(reason, session))
+		return reason;
+	touch_session(session, pkt->now, pkt->length, direction,
+		      shows_life(pkt, session, old_state));
+	if (old_state == STATE_TCP_UNCONFIRMED &&
+	    resets_unconfirmed(judgement->port, session, pkt, direction))
+		end_over_session(judgement, pkt, session);
 	return reason;
 }
 
@@ -483,19 +536,17 @@ static __always_inline int insert_session(const struct judgement *judgement,
 		add_half_open(port->slot, 1);
 	if (session->state == STATE_TCP_UNCONFIRMED)
 		add_unconfirmed(port->slot, 1);
-	if (port->sessions_per_remote)
+	if (port->sessions_per_remote && counts_for_remote(session))
 		count_remote(port, &pkt->key);
 	return UNDECIDED;
 }
 
 /* A connection that is over, and that the policy now in force has not judged, does not stand in the
- * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. Nor
- * does one that nobody has confirmed. */
+ * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. */
 static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt,
 					const struct port *port)
 {
-	return (session->state == STATE_TCP_UNCONFIRMED ||
-		(is_running_out(session->state) && session->generation != port->generation)) &&
+	return is_running_out(session->state) && session->generation != port->generation &&
 	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
@@ -518,6 +569,11 @@ static __always_inline int make_room(const struct judgement *judgement, struct p
 	return check_limits(judgement->port, pkt, judgement->settings, old, dry);
 }
 
+static __always_inline int is_over_limit(int reason)
+{
+	return reason == REASON_REMOTE_LIMIT || reason == REASON_SESSION_LIMIT;
+}
+
 /* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
  * with SESSION_GUARDED where the local address is known to be the port's. */
 static __always_inline int open_session(struct __sk_buff *skb, struct judgement *judgement,
@@ -536,16 +592,17 @@ static __always_inline int open_session(struct __sk_buff *skb, struct judgement 
 		return REASON_PICKED_UP; /* and leaves nothing */
 	if (reason == UNDECIDED)
 		reason = make_room(judgement, pkt, dry);
-	if (reason != UNDECIDED)
-		return reason;
-	if (opener == DIRECTION_OUT)
+	if (reason == UNDECIDED && opener == DIRECTION_OUT)
 		flags |= SESSION_OPENED_OUT;
-	if (!dry) {
+	if (reason == UNDECIDED && !dry) {
 		fill_session(skb, judgement, pkt, direction, flags, &session);
 		reason = insert_session(judgement, pkt, &session);
-		if (reason != UNDECIDED)
-			return reason;
 	}
+	/* Like where there is no room for unconfirmed ones. */
+	if ((flags & SESSION_PICKED_UP) && is_over_limit(reason))
+		return REASON_PICKED_UP;
+	if (reason != UNDECIDED)
+		return reason;
 	return flags & SESSION_PICKED_UP ? REASON_PICKED_UP : REASON_NEW;
 }
 

@@ -198,13 +198,24 @@ static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direct
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-/* A reset ends the session only at exactly the number the peer expects; elsewhere in the window
- * the peer answers by a challenge ACK (RFC 5961, 3), and so the segment may pass. */
-static __always_inline int take_reset(enum direction direction, const struct packet *pkt,
+/* Does the reset lie at exactly the number that the peer expects? That is the peer's mark, or, if
+ * it has not acknowledged all yet, the sender's end. The end of a connection that was picked up is
+ * not believed: its window is so wide that a forged segment could set it. */
+static __always_inline int is_exact_reset(enum direction direction, const struct packet *pkt,
+					  int fits, const struct tcp_track *track)
+{
+	if (pkt->tcp.sequence == track->window[!direction].mark)
+		return 1;
+	return fits && !(track->flags & SESSION_PICKED_UP) &&
+	       pkt->tcp.sequence == track->window[direction].end;
+}
+
+/* A reset ends the session only at exactly the number the peer expects; elsewhere the peer answers
+ * by a challenge ACK (RFC 5961, 3), and so the segment may pass. `fits`: it is in the window. */
+static __always_inline int take_reset(enum direction direction, const struct packet *pkt, int fits,
 				      struct tcp_track *track)
 {
-	if (track->state != STATE_CLOSED && (pkt->tcp.sequence == track->window[direction].end ||
-					     pkt->tcp.sequence == track->window[!direction].mark))
+	if (track->state != STATE_CLOSED && is_exact_reset(direction, pkt, fits, track))
 		close_track(track);
 	return REASON_ESTABLISHED;
 }
@@ -237,7 +248,7 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 {
 	struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *receiver = &track->window[!direction];
-	int finishes;
+	int fits, finishes;
 
 	/* Every segment carries ACK, a reset may not. */
 	if (!(pkt->tcp.flags & (TCP_ACK | TCP_RST)))
@@ -251,13 +262,19 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 	if (was_never_answered(track))
 		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
 								 : REASON_TCP_STATE;
-	if (!fits_windows(track->flags, strict, sender, receiver, &pkt->tcp))
+	fits = is_in_window(sender, receiver, &pkt->tcp);
+	if (!fits && enforces_windows(track->flags, strict))
 		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
 								 : REASON_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST)
-		return take_reset(direction, pkt, track);
+		return take_reset(direction, pkt, fits, track);
 	finishes = track->state == STATE_SYN_RECEIVED && from_opener &&
 		   seq_after(pkt->tcp.acknowledgment, sender->mark);
+	if (!fits) { /* and is not enforced: it ends the handshake, and is believed in nothing */
+		if (finishes)
+			establish_track(direction, track);
+		return REASON_ESTABLISHED;
+	}
 	move_windows(sender, receiver, &pkt->tcp, track->scale[direction]);
 	if (track->state == STATE_CLOSED) {
 		if (outlives_reset(direction, pkt, track))

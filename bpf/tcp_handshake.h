@@ -137,26 +137,38 @@ static __always_inline int take_answer(struct __sk_buff *skb, enum direction dir
 	return REASON_ESTABLISHED;
 }
 
-/* A TCP track for a session's first packet. Mid-stream, nothing is known of the windows; where
- * both sides are in their streams is, so that the end of the connection will be seen. */
-static __always_inline void start_tcp(struct __sk_buff *skb, enum direction direction,
-				      const struct packet *pkt, struct tcp_track *track)
+/* A track for a connection of which a segment from the middle is all that is known. Scales and
+ * windows are upper bounds. */
+static __always_inline void start_midstream(enum direction direction, const struct packet *pkt,
+					    struct tcp_track *track)
 {
 	struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *receiver = &track->window[!direction];
+	__u32 window = (__u32)pkt->tcp.window << SCALE_MAX;
 
+	track->state = STATE_TCP_ESTABLISHED;
+	track->scale[0] = SCALE_MAX;
+	track->scale[1] = SCALE_MAX;
+	sender->end = pkt->tcp.end;
+	sender->mark = pkt->tcp.acknowledgment;
+	sender->max_window = window > PICKUP_DISTANCE ? window : PICKUP_DISTANCE;
+	receiver->end = pkt->tcp.acknowledgment;
+	/* What the peer has acknowledged so far is most likely what comes next. */
+	receiver->mark = pkt->tcp.sequence;
+	receiver->max_window = PICKUP_DISTANCE;
+	take_fin(direction, pkt, track);
+}
+
+/* A TCP track for a session's first packet. */
+static __always_inline void start_tcp(struct __sk_buff *skb, enum direction direction,
+				      const struct packet *pkt, struct tcp_track *track)
+{
 	if (track->flags & SESSION_PICKED_UP) {
-		track->state = STATE_TCP_ESTABLISHED;
-		sender->end = pkt->tcp.end;
-		sender->mark = pkt->tcp.acknowledgment;
-		receiver->end = pkt->tcp.acknowledgment;
-		/* What the peer has acknowledged so far is most likely what comes next. */
-		receiver->mark = pkt->tcp.sequence;
-		take_fin(direction, pkt, track);
+		start_midstream(direction, pkt, track);
 		return;
 	}
 	track->state = STATE_SYN_SENT;
-	start_side(pkt, sender);
+	start_side(pkt, &track->window[direction]);
 	track->scale[direction] = read_scale(skb, pkt->scratch);
 	attempt_from_start(direction, track);
 }

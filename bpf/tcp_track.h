@@ -138,6 +138,9 @@ static __always_inline void establish_track(enum direction opener, struct tcp_tr
 	if (is_attempt(track, opener, ATTEMPT_OPEN) && acknowledged <= track->attempt.length + 1U) {
 		track->attempt_flags = attempt_by(opener) | ATTEMPT_DONE;
 		track->changed |= CHANGED_ATTEMPT;
+	} else if (track->attempt_flags & ATTEMPT_TWICE) {
+		track->attempt_flags &= ~ATTEMPT_TWICE;
+		track->changed |= CHANGED_ATTEMPT;
 	}
 }
 

@@ -17,6 +17,11 @@
 /* An acknowledgment may be this old at least, even where the sender's window was small. */
 #define STALE_ACK_BYTES 66000
 
+/* How far apart, in bytes, two sides may be who speak of the same place in a stream: more than is
+ * in flight between them, and little of the sequence space, which a forger has to guess in. The
+ * least window, too, of a connection that was picked up. */
+#define PICKUP_DISTANCE (1U << 24)
+
 /* Bytes: see latitude(). */
 #define LATITUDE_MAX (1U << 20)
 
@@ -61,13 +66,12 @@ static __always_inline int is_in_window(const struct tcp_window *sender,
 	       !seq_before(segment->acknowledgment, sender->mark - stale);
 }
 
-/* Windows are not known of a connection that was picked up, and are looked at only where `strict`:
- * GUARD_TCP_WINDOW of the port. */
-static __always_inline int fits_windows(__u8 flags, int strict, const struct tcp_window *sender,
-					const struct tcp_window *receiver,
-					const struct segment *segment)
+/* Is a segment outside the window dropped? Only where `strict` (GUARD_TCP_WINDOW of the port), and
+ * not of a connection that was picked up, whose windows are estimates. Where it passes, it changes
+ * nothing. */
+static __always_inline int enforces_windows(__u8 flags, int strict)
 {
-	return (flags & SESSION_PICKED_UP) || !strict || is_in_window(sender, receiver, segment);
+	return strict && !(flags & SESSION_PICKED_UP);
 }
 
 /* Sequence numbers only go up. Compared with what is there now, not with what was read before the

@@ -69,7 +69,8 @@ int count_earlier_sessions(const struct filtered_port *port, uint32_t start)
 	while (r == 0 && !batch.finished) {
 		r = read_batch(sessions, PIECE, &batch);
 		for (uint32_t i = 0; r == 0 && i < batch.count; i++)
-			if ((int32_t)(batch.values[i].created - start) < 0)
+			if ((int32_t)(batch.values[i].created - start) < 0 &&
+			    batch.values[i].state != STATE_TCP_UNCONFIRMED)
 				r = add_session(remotes, &batch.keys[i]);
 	}
 	return r;

@@ -53,7 +53,7 @@ static void a_migrated_connection_is_picked_up(void **state)
 	assert_true(session.flags & SESSION_PICKED_UP);
 	says_bytes(&c, IN, ACK, 100, ESTABLISHED);
 	expect_state(port, c.key, TCP_ESTABLISHED);
-	/* Windows are unknown, so none is enforced. */
+	/* Windows are estimates, so none is enforced. */
 	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = -30000000), ESTABLISHED);
 	closes(&c, OUT);
 	expect_state(port, c.key, TIME_WAIT);
@@ -109,7 +109,7 @@ static void only_an_exact_reset_ends_it(void **state)
 	struct rig_port *port = *state;
 
 	open_pickup(port, LONG);
-	/* Confirmed, and not. */
+	/* Confirmed, and not: that one leaves nothing behind. */
 	for (int confirmed = 0; confirmed < 2; confirmed++) {
 		struct conversation c = conversation(port, VM, 40000 + confirmed, WEB, 80);
 
@@ -121,9 +121,75 @@ static void only_an_exact_reset_ends_it(void **state)
 		check_state(port, c.key, confirmed ? STATE_TCP_ESTABLISHED : STATE_TCP_UNCONFIRMED,
 			    HERE);
 		says(&c, IN, RST, ESTABLISHED);
-		expect_state(port, c.key, CLOSED);
+		if (confirmed)
+			expect_state(port, c.key, CLOSED);
+		else
+			expect_no_session(port, c.key);
 		assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
 	}
+}
+
+/* Whoever knows the ports only sends data anywhere, and a reset behind it. */
+static void forged_data_makes_no_reset_exact(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says_bytes(&c, IN, ACK, 100, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	port->record.pickup_until = 0;
+	rewrite_port(port);
+	for (uint32_t i = 1; i < 64; i++) {
+		uint32_t away = i << 26;
+
+		expect_pass(port, IN,
+			    next_segment(&c, IN, ACK, .sequence = away, .acknowledgment = away,
+					 .payload = 1),
+			    ESTABLISHED);
+		expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = away + 1), ESTABLISHED);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+	}
+	/* Nor does it hide the true end. */
+	says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	says(&c, IN, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+}
+
+/* Data near the true place is believed, but no reset behind it. */
+static void a_reset_counts_at_the_peers_mark_only(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says_bytes(&c, IN, ACK, 100, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = 5000, .payload = 1),
+		    ESTABLISHED);
+	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 5001), ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+	says(&c, IN, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+}
+
+/* More in flight than a window without scaling: windows and scales are upper bounds. */
+static void much_in_flight_is_followed_to_its_end(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says(&c, IN, ACK, ESTABLISHED);
+	for (int i = 0; i < 8000; i++)
+		says_bytes(&c, OUT, ACK, 1400, ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	closes(&c, OUT);
+	expect_state(port, c.key, TIME_WAIT);
 }
 
 static void a_rebooted_opener_recovers(void **state)
@@ -316,17 +382,96 @@ static void no_segment_without_ack_or_with_syn_belongs_to_it(void **state)
 }
 
 /* A forged segment must not stand in the way of a new connection. */
-static void a_syn_takes_the_place_of_what_is_unconfirmed(void **state)
+static void a_new_connection_starts_what_is_unconfirmed_anew(void **state)
 {
 	struct rig_port *port = *state;
 	struct conversation c = conversation(port, VM, 40000, WEB, 80);
 
 	open_pickup(port, LONG);
 	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = 1U << 30), PICKED_UP);
-	opens(&c, OUT);
+	says(&c, OUT, SYN, NEW);
+	expect_state(port, c.key, TCP_UNCONFIRMED);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	expect_state(port, c.key, SYN_RECEIVED);
+	assert_int_equal(read_rig_port_state(port).half_open, 1);
+	says(&c, OUT, ACK, ESTABLISHED);
 	expect_state(port, c.key, TCP_ESTABLISHED);
+	assert_int_equal(read_rig_port_state(port).half_open, 0);
 	assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
 	assert_int_equal(count_sessions(port), 2); /* now_of() has made one */
+}
+
+/* ... and a forged SYN not in that of an old one: the VM challenges it, and both sides go on. */
+static void a_forged_syn_ends_no_unconfirmed_connection(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 80, WEB, 40000);
+
+	set_defaults(port, true, true);
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	expect_pass(port, IN, tcp(WEB, VM, 40000, 80, SYN, .sequence = 123), NEW);
+	expect_pass(port, IN, tcp(WEB, VM, 40000, 80, SYN, .sequence = 123), ESTABLISHED);
+	expect_state(port, c.key, TCP_UNCONFIRMED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+	says_bytes(&c, OUT, ACK, 1000, ESTABLISHED);
+	assert_int_equal(read_rig_port_state(port).half_open, 0);
+	assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
+}
+
+/* The forged SYN comes before any segment of the connection; then speaks who was challenged, or who
+ * challenges. */
+static void a_forged_syn_that_comes_first_ends_no_connection(void **state)
+{
+	struct rig_port *port = *state;
+
+	set_defaults(port, true, true);
+	open_pickup(port, LONG);
+	for (int first = 0; first < 2; first++) {
+		struct conversation c = conversation(port, VM, 80, WEB, 40000 + first);
+		enum direction side = first ? OUT : IN;
+
+		expect_pass(port, IN, tcp(WEB, VM, 40000 + first, 80, SYN, .sequence = 123), NEW);
+		expect_state(port, c.key, SYN_SENT);
+		says_bytes(&c, side, ACK, 1000, PICKED_UP);
+		expect_state(port, c.key, TCP_UNCONFIRMED);
+		says(&c, !side, ACK, ESTABLISHED);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+		says_bytes(&c, side, ACK, 1000, ESTABLISHED);
+		says_bytes(&c, !side, ACK, 1000, ESTABLISHED);
+		assert_int_equal(read_rig_port_state(port).half_open, 0);
+		assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
+	}
+}
+
+/* What policy would not let be picked up, a SYN does not open the door for. */
+static void a_syn_makes_no_denied_connection_one_that_is_picked_up(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 22, CLIENT, 50000);
+
+	set_defaults(port, false, true);
+	open_pickup(port, LONG);
+	says(&c, OUT, SYN, NEW);
+	expect_drop(port, IN, next_segment(&c, IN, ACK, .payload = 100, .acknowledgment = 5000),
+		    TCP_STATE);
+	says_in_vain(&c, OUT, ACK, TCP_STATE);
+	expect_state(port, c.key, SYN_SENT);
+}
+
+static void a_syn_that_is_refused_ends_what_is_unconfirmed(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = 1U << 30), PICKED_UP);
+	says(&c, OUT, SYN, NEW);
+	says(&c, IN, RST | ACK, ESTABLISHED);
+	expect_no_session(port, c.key);
+	assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
 }
 
 static void there_are_only_so_many(void **state)
@@ -375,6 +520,104 @@ static void forged_segments_stand_in_nobodys_way(void **state)
 	says(&other, IN, ACK, ESTABLISHED);
 	expect_state(port, other.key, TCP_ESTABLISHED);
 	opens(&new, OUT);
+}
+
+/* Forged segments, each answered by the VM's reset. */
+static void flood(struct rig_port *port, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		struct packet forged =
+			tcp(WEB, VM, 1024 + i, 80, ACK, .sequence = 1000, .acknowledgment = 2000);
+		struct packet reset = tcp(VM, WEB, 80, 1024 + i, RST, .sequence = 2000);
+
+		expect_pass(port, IN, forged, PICKED_UP);
+		expect_pass(port, OUT, reset, ESTABLISHED);
+	}
+}
+
+static void what_is_reset_leaves_the_table(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 80, WEB, 50000);
+
+	set_session_limit(port, 100);
+	set_defaults(port, true, true);
+	port->record.unconfirmed = 25;
+	open_pickup(port, LONG);
+	flood(port, 200);
+	assert_int_equal(count_sessions(port), 1);
+	assert_int_equal(read_rig_port_state(port).unconfirmed, 0);
+	says_bytes(&c, IN, ACK, 100, PICKED_UP);
+	says_bytes(&c, OUT, ACK, 100, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
+/* A reset can be forged: what it takes away must be able to come back. */
+static void a_reset_after_the_window_takes_nothing_away(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 80);
+
+	open_pickup(port, LONG);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	port->record.pickup_until = 0;
+	rewrite_port(port);
+	says(&c, IN, RST, ESTABLISHED);
+	expect_state(port, c.key, TCP_UNCONFIRMED);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
+/* Sessions with a remote count when they are confirmed, and are given back when they end. */
+static void what_is_unconfirmed_does_not_count_for_its_remote(void **state)
+{
+	struct rig_port *port = *state;
+
+	set_defaults(port, true, true);
+	port->record.unconfirmed = 100;
+	port->record.sessions_per_remote = 2;
+	open_pickup(port, LONG);
+	for (uint16_t i = 0; i < 10; i++)
+		expect_pass(port, IN, tcp(WEB, VM, 50000 + i, 80, ACK), PICKED_UP);
+	assert_int_equal(read_rig_port_state(port).unconfirmed, 10);
+	for (uint16_t i = 0; i < 2; i++) {
+		struct conversation c = conversation(port, VM, 80, WEB, 40000 + i);
+
+		says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+		expect_pass(port, OUT, tcp(VM, WEB, 60000 + i, 443, ACK), PICKED_UP);
+		says_bytes(&c, IN, ACK, 100, ESTABLISHED);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+	}
+	expect_drop(port, OUT, tcp(VM, WEB, 33333, 443, SYN), REMOTE_LIMIT);
+}
+
+/* Where a limit keeps a session from being opened, the segment passes like one of a flood. */
+static void what_a_limit_refuses_passes_without_a_session(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 40000, WEB, 443);
+
+	set_defaults(port, true, true);
+	port->record.sessions_per_remote = 1;
+	open_pickup(port, LONG);
+	expect_pass(port, OUT, udp(VM, WEB, 1000, 53), NEW);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says_bytes(&c, IN, ACK, 100, PICKED_UP);
+	expect_no_session(port, c.key);
+	port->record.sessions_per_remote = 0;
+	publish_port(port);
+	set_session_limit(port, 10);
+	for (uint16_t i = 0; i < 200; i++) {
+		struct packet other = udp(VM, WEB, 1000 + i, 53);
+
+		run_frame(port, OUT, &other);
+	}
+	expect_drop(port, OUT, udp(VM, WEB, 2000, 53), SESSION_LIMIT);
+	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
+	says_bytes(&c, IN, ACK, 100, PICKED_UP);
+	expect_no_session(port, c.key);
+	set_defaults(port, false, false);
+	says_in_vain(&c, OUT, ACK, POLICY);
 }
 
 static void what_is_confirmed_makes_room(void **state)
@@ -428,6 +671,9 @@ int main(void)
 		rig_test(pick_up_needs_the_policy_and_ends),
 		rig_test(a_connection_is_picked_up_by_its_end),
 		rig_test(only_an_exact_reset_ends_it),
+		rig_test(forged_data_makes_no_reset_exact),
+		rig_test(a_reset_counts_at_the_peers_mark_only),
+		rig_test(much_in_flight_is_followed_to_its_end),
 		rig_test(a_rebooted_opener_recovers),
 		rig_test(a_denied_connection_does_not_go_on_as_the_guests),
 		rig_test(the_low_port_is_the_services),
@@ -437,9 +683,17 @@ int main(void)
 		rig_test(what_one_side_says_does_not_live_long),
 		rig_test(only_matching_numbers_confirm),
 		rig_test(no_segment_without_ack_or_with_syn_belongs_to_it),
-		rig_test(a_syn_takes_the_place_of_what_is_unconfirmed),
+		rig_test(a_new_connection_starts_what_is_unconfirmed_anew),
+		rig_test(a_forged_syn_ends_no_unconfirmed_connection),
+		rig_test(a_forged_syn_that_comes_first_ends_no_connection),
+		rig_test(a_syn_makes_no_denied_connection_one_that_is_picked_up),
+		rig_test(a_syn_that_is_refused_ends_what_is_unconfirmed),
 		rig_test(there_are_only_so_many),
 		rig_test(forged_segments_stand_in_nobodys_way),
+		rig_test(what_is_reset_leaves_the_table),
+		rig_test(a_reset_after_the_window_takes_nothing_away),
+		rig_test(what_is_unconfirmed_does_not_count_for_its_remote),
+		rig_test(what_a_limit_refuses_passes_without_a_session),
 		rig_test(what_is_confirmed_makes_room),
 		rig_test(it_does_not_count_for_the_rate),
 		rig_test(a_revoked_one_is_not_counted_any_more),

@@ -329,10 +329,27 @@ static void windows_need_not_be_enforced(void **state)
 	expect_drop(port, IN, next_segment(&c, IN, 0, .sequence = MEGABYTE), TCP_STATE);
 }
 
+/* ... but a reset still has to be exact, whatever was forged before it. */
+static void what_is_not_enforced_is_not_believed(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = open_small(port);
+
+	port->record.guards &= ~GUARD_TCP_WINDOW;
+	rewrite_port(port);
+	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = MEGABYTE, .payload = 1),
+		    ESTABLISHED);
+	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = MEGABYTE + 1), ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+	says(&c, IN, RST, ESTABLISHED);
+	expect_state(port, c.key, CLOSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		rig_test(data_beyond_the_window_is_dropped),
+		rig_test(what_is_not_enforced_is_not_believed),
 		rig_test(acknowledged_data_may_be_sent_again),
 		rig_test(acknowledgments_of_unsent_data_are_dropped),
 		rig_test(refused_segments_change_nothing),

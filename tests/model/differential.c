@@ -339,7 +339,7 @@ static uint8_t flags_of(const struct model_session *session)
 			: 0);
 }
 
-/* What a window says of its sender (abi.h). Mid-stream only its ends are known. */
+/* What a window says of its sender (abi.h). */
 static bool is_window(const struct tcp_window *window, const struct speaker *speaker,
 		      const struct talk *talk)
 {
@@ -351,7 +351,7 @@ static bool is_window(const struct tcp_window *window, const struct speaker *spe
 	return window->end == speaker->end &&
 	       window->mark == (speaker->has_acked ? speaker->acked : speaker->first) &&
 	       (!speaker->finished || window->fin_end == speaker->fin) &&
-	       (talk->picked_up || window->max_window == speaker->window);
+	       window->max_window == speaker->window;
 }
 
 static uint8_t scale_of(int scale)

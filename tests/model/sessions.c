@@ -12,7 +12,11 @@
  *   other is the opener. Otherwise policy has to allow both, and the remote is taken for it.
  * - What is picked up does not count for the rate of new sessions. It is unconfirmed until the
  * other side has answered; of those there are so many at most, and half as many that begin with
- *   what the VM receives. Beyond that, what policy allows passes without a session.
+ *   what the VM receives. Beyond that, and where a limit refuses the session, what policy allows
+ *   passes without one. It does not count for its remote. A SYN changes nothing of it but counts
+ *   for the limits. While the pick-up window is open a reset takes it away.
+ * - While the window is open, a session of a SYN that nobody has answered becomes one that is
+ *   picked up when a segment from the middle of another connection comes that policy allows so.
  * - A SYN on the ports of a connection that is over is judged as a new one, and the old one stays
  *   until the new one is answered; but an old one of another generation is not judged any more, and
  *   makes way at once.
@@ -188,23 +192,24 @@ static bool is_opening_syn(const struct reading *r)
 	return r->protocol == IPPROTO_TCP && (r->flags & (SYN | ACK | FIN | RST)) == SYN;
 }
 
-/* What is over, and was judged by another policy, makes way for a new connection at once, and so
- * does what nobody has confirmed. */
+/* What is over, and was judged by another policy, makes way for a new connection at once. */
 static bool is_succeeded(const struct model *model, const struct model_session *session,
 			 const struct reading *r)
 {
-	return is_opening_syn(r) &&
-	       (session->state == STATE_TCP_UNCONFIRMED ||
-		(session->generation != model->port.generation &&
-		 (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED)));
+	return is_opening_syn(r) && session->generation != model->port.generation &&
+	       (session->state == STATE_TIME_WAIT || session->state == STATE_CLOSED);
+}
+
+static bool is_pickup_time(const struct model *model)
+{
+	uint32_t until = model->port.pickup_until;
+
+	return until && (int32_t)(until - (uint32_t)model->now) > 0;
 }
 
 static bool may_pick_up(const struct model *model, const struct reading *r)
 {
-	uint32_t until = model->port.pickup_until;
-
-	return until && (int32_t)(until - (uint32_t)model->now) > 0 && r->flags & ACK &&
-	       !(r->flags & (SYN | RST));
+	return is_pickup_time(model) && r->flags & ACK && !(r->flags & (SYN | RST));
 }
 
 /* ---- limits -------------------------------------------------------------------------------------
@@ -224,7 +229,8 @@ size_t count_model_remote(const struct model *model, const struct session_key *k
 	size_t count = 0;
 
 	for (size_t i = 0; i < model->session_count; i++)
-		count += key_vlans(&model->sessions[i].key) == key_vlans(key) &&
+		count += model->sessions[i].state != STATE_TCP_UNCONFIRMED &&
+			 key_vlans(&model->sessions[i].key) == key_vlans(key) &&
 			 !memcmp(model->sessions[i].key.remote, key->remote, ADDRESS_BYTES);
 	return count;
 }
@@ -263,7 +269,8 @@ static int check_limits(struct model *model, const struct model_session *leaving
 	if (handshake && port->half_open && count_half_open(model) >= port->half_open)
 		return REASON_HALF_OPEN_LIMIT;
 	if (port->sessions_per_remote &&
-	    count_model_remote(model, key) - fewer >= port->sessions_per_remote)
+	    count_model_remote(model, key) - (leaving && leaving->state != STATE_TCP_UNCONFIRMED) >=
+		    port->sessions_per_remote)
 		return REASON_REMOTE_LIMIT;
 	if (!midstream && !is_within_rate(model))
 		return REASON_RATE_LIMIT;
@@ -343,7 +350,8 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 {
 	struct question question = find_question(direction, r);
 	struct opinion opinion = {.has_session = true};
-	bool is_new = is_opening_syn(r) && is_running_out(session->state) &&
+	bool is_new = is_opening_syn(r) &&
+		      (is_running_out(session->state) || is_unconfirmed(&session->talk)) &&
 		      !is_known_asking(&session->talk, direction, r);
 	int refusal;
 
@@ -368,11 +376,72 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 	return opinion;
 }
 
+static bool is_service(uint16_t port, uint16_t other, uint32_t cell)
+{
+	bool is_registered = other >= FIRST_REGISTERED_PORT && other < FIRST_CLIENT_PORT;
+	bool is_privileged_client = port >= 512 && port < FIRST_REGISTERED_PORT && is_registered;
+
+	return (port < FIRST_CLIENT_PORT && !is_privileged_client) ||
+	       (cell & VERDICT_ALLOW && cell & VERDICT_RULE_MASK);
+}
+
+/* Who has opened the connection that this segment is from the middle of, and policy's cell for
+ * that.
+ */
+static uint32_t ask_about_middle(struct model *model, struct question *question)
+{
+	bool is_in = question->direction == DIRECTION_IN;
+	struct question in = is_in ? *question : turn_question(*question);
+	struct question out = turn_question(in);
+	uint32_t in_cell = ask_rules(model, &in), out_cell = ask_rules(model, &out);
+	bool local = is_service(in.port, out.port, in_cell);
+	bool remote = is_service(out.port, in.port, out_cell);
+
+	*question = remote && !local ? out : in;
+	if (local != remote)
+		return local ? in_cell : out_cell;
+	return in_cell & VERDICT_ALLOW && !(out_cell & VERDICT_ALLOW) ? out_cell : in_cell;
+}
+
+static bool has_room_for_unconfirmed(const struct model *model, enum direction direction)
+{
+	uint32_t room = model->port.unconfirmed, count = 0;
+
+	for (size_t i = 0; i < model->session_count; i++)
+		count += model->sessions[i].state == STATE_TCP_UNCONFIRMED;
+	return count < (direction == DIRECTION_OUT ? room : room / 2);
+}
+
+/* A segment of a connection that was open before the SYN that the session has begun with. */
+static struct opinion judge_older(struct model *model, struct model_session *session,
+				  enum direction direction, const struct reading *r)
+{
+	struct question question = find_question(direction, r);
+	struct opinion opinion = {.has_session = true, .reason = REASON_POLICY};
+	uint32_t cell = ask_about_middle(model, &question);
+
+	if (!(cell & VERDICT_ALLOW))
+		return opinion;
+	opinion.verdict = cell;
+	opinion.reason = REASON_PICKED_UP;
+	opinion.key = session->key;
+	if (!has_room_for_unconfirmed(model, direction))
+		return opinion;
+	pick_up_instead(&session->talk, question.direction, direction, r);
+	session->state = session->talk.state;
+	session->opened_out = question.direction == DIRECTION_OUT;
+	session->question = question;
+	session->verdict = cell;
+	touch(model, session, direction, STATE_SYN_SENT, r);
+	return opinion;
+}
+
 static struct opinion judge_session(struct model *model, struct model_session *session,
 				    enum direction direction, const struct reading *r)
 {
 	struct opinion opinion = {.has_session = true};
 	enum direction opener;
+	bool resets;
 
 	if (session->generation != model->port.generation) {
 		opinion.verdict = ask_rules(model, &session->question);
@@ -388,9 +457,20 @@ static struct opinion judge_session(struct model *model, struct model_session *s
 		if (opinion.verdict & VERDICT_ALLOW)
 			session->verdict = opinion.verdict;
 	}
+	if (r->protocol == IPPROTO_TCP && is_pickup_time(model) &&
+	    is_older_than_syn(&session->talk, direction, r)) {
+		struct opinion older = judge_older(model, session, direction, r);
+
+		if (older.reason != REASON_POLICY)
+			return older;
+	}
 	if (r->protocol == IPPROTO_TCP && begins_another(&session->talk, direction, r, &opener))
 		return judge_another(model, session, direction, opener, r);
+	resets = r->protocol == IPPROTO_TCP && is_pickup_time(model) &&
+		 resets_unconfirmed(&session->talk, direction, r);
 	opinion.reason = follow(model, session, direction, r);
+	if (resets)
+		end_over_session(model, session);
 	return opinion;
 }
 
@@ -492,42 +572,6 @@ static void add_session(struct model *model, const struct session_key *key,
 	touch(model, session, direction, STATE_SYN_SENT, r);
 }
 
-static bool is_service(uint16_t port, uint16_t other, uint32_t cell)
-{
-	bool is_registered = other >= FIRST_REGISTERED_PORT && other < FIRST_CLIENT_PORT;
-	bool is_privileged_client = port >= 512 && port < FIRST_REGISTERED_PORT && is_registered;
-
-	return (port < FIRST_CLIENT_PORT && !is_privileged_client) ||
-	       (cell & VERDICT_ALLOW && cell & VERDICT_RULE_MASK);
-}
-
-/* Who has opened the connection that this segment is from the middle of, and policy's cell for
- * that.
- */
-static uint32_t ask_about_middle(struct model *model, struct question *question)
-{
-	bool is_in = question->direction == DIRECTION_IN;
-	struct question in = is_in ? *question : turn_question(*question);
-	struct question out = turn_question(in);
-	uint32_t in_cell = ask_rules(model, &in), out_cell = ask_rules(model, &out);
-	bool local = is_service(in.port, out.port, in_cell);
-	bool remote = is_service(out.port, in.port, out_cell);
-
-	*question = remote && !local ? out : in;
-	if (local != remote)
-		return local ? in_cell : out_cell;
-	return in_cell & VERDICT_ALLOW && !(out_cell & VERDICT_ALLOW) ? out_cell : in_cell;
-}
-
-static bool has_room_for_unconfirmed(const struct model *model, enum direction direction)
-{
-	uint32_t room = model->port.unconfirmed, count = 0;
-
-	for (size_t i = 0; i < model->session_count; i++)
-		count += model->sessions[i].state == STATE_TCP_UNCONFIRMED;
-	return count < (direction == DIRECTION_OUT ? room : room / 2);
-}
-
 static struct opinion open_session(struct model *model, const struct session_key *key,
 				   enum direction direction, const struct reading *r)
 {
@@ -555,7 +599,7 @@ static struct opinion open_session(struct model *model, const struct session_key
 		end_over_session(model, predecessor);
 	refusal = check_limits(model, NULL, key, handshake, midstream);
 	if (refusal != GO_ON)
-		opinion.reason = refusal;
+		opinion.reason = midstream ? REASON_PICKED_UP : refusal;
 	else
 		add_session(model, key, &question, opinion.verdict, direction, r);
 	return opinion;

@@ -38,12 +38,18 @@
  * - A connection that was reset goes on if what was sent after the reset is acknowledged; what it
  *   had finished is forgotten.
  * - A SYN refreshes only what has not been answered.
+ * - Of a connection that is picked up, scales are 14 and windows 2^24 bytes at least. What lies
+ *   outside passes, as it does where windows are not enforced, and is believed in nothing: but for
+ *   the end of a handshake, and for a reset at the listener's acknowledgment. Of what is picked up,
+ *   resets elsewhere are not believed at all.
+ * - What nobody has confirmed keeps its state when a SYN comes, like anything else.
  */
 #include "tests/model/talk.h"
 
 #define OLDEST_ACK 66000     /* bpf/tcp_window.h: an acknowledgment may be this old at least */
 #define LATITUDE   (1 << 20) /* bpf/tcp_window.h: a bound may be this late at most */
-#define DISTANCE   (1 << 24) /* bpf/pickup.h: between two sides of a connection that is picked up */
+#define DISTANCE                                                                                   \
+	(1 << 24) /* bpf/tcp_window.h: between two sides of a connection that is picked up */
 
 static bool before(uint32_t a, uint32_t b)
 {
@@ -195,11 +201,15 @@ static void pick_up_talk(struct talk *talk, enum direction sender, const struct 
 	*speaker = (struct speaker){.spoke = true,
 				    .first = segment->sequence,
 				    .end = end_of(segment),
+				    .window = (uint32_t)larger(segment->window << 14, DISTANCE),
+				    .scale = 14,
 				    .has_acked = true,
 				    .acked = segment->acknowledgment};
 	*listener = (struct speaker){.spoke = true,
 				     .first = segment->acknowledgment,
 				     .end = segment->acknowledgment,
+				     .window = DISTANCE,
+				     .scale = 14,
 				     .has_acked = true,
 				     .acked = segment->sequence};
 	finish(speaker, listener, segment);
@@ -615,10 +625,11 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 }
 
 /* Exactly what the listener expects next, as far as anybody here knows (RFC 5961, 3). */
-static bool is_exact(const struct speaker *speaker, const struct speaker *listener,
+static bool is_exact(const struct talk *talk, enum direction sender, bool fits,
 		     const struct reading *segment)
 {
-	return segment->sequence == speaker->end || segment->sequence == listener->acked;
+	return segment->sequence == talk->side[!sender].acked ||
+	       (fits && !talk->picked_up && segment->sequence == talk->side[sender].end);
 }
 
 /* Somebody asks anew, and the other side still knows a third connection: it says so by an empty
@@ -639,7 +650,7 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 			       const struct reading *segment, bool liberal)
 {
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
-	bool finishes;
+	bool fits, finishes;
 
 	if (!has(segment, RST) && !has(segment, ACK))
 		return REASON_TCP_STATE;
@@ -653,11 +664,17 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 	}
 	if (was_never_answered(talk))
 		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_STATE;
-	if (!talk->picked_up && !liberal && !is_in_window(speaker, listener, segment))
+	fits = is_in_window(speaker, listener, segment);
+	if (!talk->picked_up && !liberal && !fits)
 		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_WINDOW;
 	if (has(segment, RST)) {
-		if (talk->state != STATE_CLOSED && is_exact(speaker, listener, segment))
+		if (talk->state != STATE_CLOSED && is_exact(talk, sender, fits, segment))
 			reset(talk);
+		return REASON_ESTABLISHED;
+	}
+	if (!fits) {
+		if (finishes)
+			establish(talk);
 		return REASON_ESTABLISHED;
 	}
 	move_on(speaker, listener, segment);
@@ -703,13 +720,12 @@ static int follow_unconfirmed(struct talk *talk, enum direction sender,
 {
 	const struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
 
-	if (has(segment, SYN) || (!has(segment, ACK) && !has(segment, RST)))
-		return REASON_TCP_STATE;
-	if (has(segment, RST)) {
-		if (segment->sequence == speaker->end)
-			reset(talk);
+	if (has(segment, SYN))
+		return follow_answered(talk, sender, segment, liberal);
+	if (has(segment, RST)) /* see resets_unconfirmed() */
 		return REASON_ESTABLISHED;
-	}
+	if (!has(segment, ACK))
+		return REASON_TCP_STATE;
 	if (sender == talk->first || !is_close(segment->sequence, speaker->end) ||
 	    !is_close(segment->acknowledgment, listener->end)) {
 		pick_up_talk(talk, sender, segment);
@@ -717,6 +733,31 @@ static int follow_unconfirmed(struct talk *talk, enum direction sender,
 	}
 	talk->state = STATE_TCP_ESTABLISHED;
 	return follow_answered(talk, sender, segment, liberal);
+}
+
+bool resets_unconfirmed(const struct talk *talk, enum direction sender,
+			const struct reading *segment)
+{
+	return is_unconfirmed(talk) && has(segment, RST) && !has(segment, SYN) &&
+	       (segment->sequence == talk->side[sender].end ||
+		acknowledges_asking(talk, sender, segment));
+}
+
+bool is_older_than_syn(const struct talk *talk, enum direction sender,
+		       const struct reading *segment)
+{
+	if (talk->state != STATE_SYN_SENT || !has(segment, ACK) || has(segment, SYN) ||
+	    has(segment, RST))
+		return false;
+	return sender == talk->opener || (!acknowledges_first(&talk->side[!sender], segment) &&
+					  !acknowledges_asking(talk, sender, segment));
+}
+
+void pick_up_instead(struct talk *talk, enum direction opener, enum direction sender,
+		     const struct reading *segment)
+{
+	talk->opener = opener;
+	pick_up_talk(talk, sender, segment);
 }
 
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,

@@ -42,7 +42,7 @@ struct asking {
 struct talk {
 	enum session_state state;
 	enum direction opener;
-	bool picked_up;       /* mid-stream: windows are not known */
+	bool picked_up;       /* mid-stream: windows are estimates, and not enforced */
 	enum direction first; /* in TCP_UNCONFIRMED: the side that has spoken */
 	struct speaker side[2];
 	struct asking asking;
@@ -69,8 +69,20 @@ bool is_known_asking(const struct talk *talk, enum direction sender, const struc
 int follow_talk(struct talk *talk, enum direction sender, const struct reading *segment,
 		bool liberal, bool *ret_anew);
 
-/* A SYN begins another connection in place of one that nobody has confirmed. */
 bool is_unconfirmed(const struct talk *talk);
+
+/* Does the segment end a talk that nobody has confirmed? */
+bool resets_unconfirmed(const struct talk *talk, enum direction sender,
+			const struct reading *segment);
+
+/* Before the first SYN is answered: is the segment from the middle of a connection that was there
+ * before? */
+bool is_older_than_syn(const struct talk *talk, enum direction sender,
+		       const struct reading *segment);
+
+/* Then that connection is followed, and the SYN stays remembered. */
+void pick_up_instead(struct talk *talk, enum direction opener, enum direction sender,
+		     const struct reading *segment);
 
 /* May `sender` have sent a segment that starts here and is not acknowledged yet (RFC 5927, 4.1)? */
 bool is_under_way(const struct talk *talk, enum direction sender, uint32_t sequence);
