@@ -43,6 +43,10 @@ enum session_state {
 
 #define STATE_MAX 16
 
+/* A session that a program has ended and is about to delete. It has run out for everybody: its
+ * stamp is long ago, and its timeout 0. */
+#define STATE_ENDED (STATE_MAX - 1)
+
 /* ------------------------------------------------------------------------------------------
  * Ports
  *
@@ -232,8 +236,13 @@ struct tcp_window {
  * anew. Host byte order. */
 struct tcp_attempt {
 	__u32 sequence; /* the initial number */
-	__u16 window;   /* as the header says it */
-	__u16 length;   /* bytes of data in the SYN (RFC 7413) */
+	union {
+		struct {              /* with ATTEMPT_OPEN */
+			__u16 window; /* as the header says it */
+			__u16 length; /* bytes of data in the SYN (RFC 7413) */
+		};
+		__u32 answer; /* with ATTEMPT_DONE: the initial number of the other side */
+	};
 };
 
 /* Bits of session.attempt_flags. */
@@ -349,7 +358,7 @@ enum dry_run_result {
 
 /* The sizes above are what pinned maps were made with. */
 _Static_assert(REASON_COUNT <= REASON_MAX, "raise REASON_MAX and VMSEG_ABI");
-_Static_assert(STATE_COUNT <= STATE_MAX, "raise STATE_MAX and VMSEG_ABI");
+_Static_assert(STATE_COUNT <= STATE_ENDED, "raise STATE_MAX and VMSEG_ABI");
 _Static_assert(sizeof(struct port) == 64 + 32 * PORT_ADDRESSES_MAX + 2 * PORT_VLANS_MAX, "port");
 _Static_assert(sizeof(struct port_state) == 40, "port_state");
 _Static_assert(sizeof(struct policy_node) == 64, "policy_node");

@@ -28,8 +28,7 @@ __noinline int expire_session(__u32 which)
 	session = bpf_map_lookup_elem(judgement.table, &pkt->key);
 	if (!session || !is_expired(session, pkt->now, judgement.settings))
 		return 0;
-	end_over_session(&judgement, pkt, session);
-	return 1;
+	return end_over_session(&judgement, pkt, session);
 }
 
 /* See struct expire_batch in abi.h. */
@@ -43,6 +42,7 @@ static __always_inline int expire_batch(struct __sk_buff *skb)
 	if (!pkt)
 		return 0;
 	pkt->record = skb->cb[EXPIRE_RECORD];
+	pkt->tcp.flags = 0; /* no segment is here that would succeed or reset a session */
 	for (__u32 i = 0; i < EXPIRE_BATCH_KEYS && i < count; i++) {
 		key = read_at(skb, __builtin_offsetof(struct expire_batch, key) + i * sizeof(*key),
 			      sizeof(*key));

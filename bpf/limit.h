@@ -46,7 +46,7 @@ static __always_inline int is_half_open(__u8 state)
 	return state == STATE_SYN_SENT || state == STATE_SYN_RECEIVED;
 }
 
-/* Held by whoever may take a session out of the half-open states: see raise_state(). Ports share
+/* Held by whoever may take a session out of the half-open states: see change_state(). Ports share
  * them. */
 #define HANDSHAKE_LOCKS 64
 
@@ -140,6 +140,17 @@ static __always_inline int is_midstream(const struct packet *pkt)
 static __always_inline int counts_for_remote(const struct session *session)
 {
 	return session->state != STATE_TCP_UNCONFIRMED;
+}
+
+/* May one handshake more begin? */
+static __always_inline int has_room_for_half_open(const struct port *port)
+{
+	struct port_state *state;
+
+	if (!port->half_open)
+		return 1;
+	state = find_port_state(port->slot);
+	return state && state->half_open < (__s64)port->half_open;
 }
 
 /* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that

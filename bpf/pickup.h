@@ -172,17 +172,6 @@ static __always_inline void confirm_session(const struct port *port, const struc
 	}
 }
 
-/* An unconfirmed TCP session ends. Answers whether the session was never confirmed: what ends in
- * this state has not been counted for its remote, whichever CPU deletes it. No other TCP session is
- * in STATE_UNREPLIED. */
-static __always_inline int end_unconfirmed(const struct packet *pkt, struct session *session,
-					   __u32 slot)
-{
-	if (exchange_state(session, STATE_TCP_UNCONFIRMED, STATE_UNREPLIED, slot))
-		add_unconfirmed(slot, -1);
-	return pkt->key.protocol == IPPROTO_TCP && session->state == STATE_UNREPLIED;
-}
-
 /* ---- until it is confirmed --------------------------------------------------------------------
  */
 

@@ -5,10 +5,12 @@
  * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
  * windows plain stores, each field written by one direction (see write_tcp()): of two packets of
  * one direction a lost update makes a counter a packet short, or a window less than it is, which
- * latitude() allows for. States of TCP change under a lock (see change_state()). Insertion is
- * by BPF_NOEXIST, so of two first packets one opens the session and the other finds it. The
- * daemon's sweep deletes what has expired; a packet that still holds the entry then writes to
- * memory that RCU keeps until it is done.
+ * latitude() allows for. States of TCP, and with them the scales and the latest SYN, change under a
+ * lock (see change_state()). Insertion is by BPF_NOEXIST, so of two first packets one opens the
+ * session and the other finds it. Of two CPUs that end one session, packets or the daemon's sweep,
+ * only one takes it to STATE_ENDED, under the same lock, and only that one deletes it and gives its
+ * counts back: under the key there may be its successor already. A packet that still holds the
+ * entry of a session that was deleted writes to memory that may be another session's.
  */
 #ifndef VMSEG_BPF_SESSION_H
 #define VMSEG_BPF_SESSION_H
@@ -58,6 +60,12 @@ static __always_inline struct session *find_session(const struct judgement *judg
 	return session;
 }
 
+/* A session that is over runs out, whatever still arrives. */
+static __always_inline int is_running_out(__u8 state)
+{
+	return state == STATE_TIME_WAIT || state == STATE_CLOSED;
+}
+
 /* Has the connection gone through its handshake, and was it not reset? */
 static __always_inline int is_synchronized(__u8 state)
 {
@@ -69,7 +77,8 @@ static __always_inline int is_synchronized(__u8 state)
  * one; otherwise another CPU was faster, and it only goes up. */
 static __always_inline int may_become(__u8 now, __u8 from, __u8 to)
 {
-	return now == from || to > now || (is_synchronized(now) && is_synchronized(to));
+	return now != STATE_ENDED &&
+	       (now == from || to > now || (is_synchronized(now) && is_synchronized(to)));
 }
 
 /* Both sides at once: of a session that starts, or is reset. */
@@ -82,23 +91,56 @@ static __always_inline void write_sides(struct session *session, const struct tc
 	session->flags = (session->flags & SESSION_GUARDED) | (track->flags & ~SESSION_GUARDED);
 }
 
+static __always_inline void write_attempt(struct session *session, const struct tcp_track *track)
+{
+	session->attempt = track->attempt;
+	session->attempt_scale = track->attempt_scale;
+	session->attempt_flags = track->attempt_flags;
+}
+
+static __always_inline struct handshake_lock *find_handshake_lock(__u32 slot)
+{
+	__u32 number = slot % HANDSHAKE_LOCKS;
+
+	return bpf_map_lookup_elem(&handshake_lock_map, &number);
+}
+
+/* Notes a SYN that changes nothing else, unless another CPU has changed the state in which it was
+ * judged: then it waits for its repetition. */
+static __always_inline void note_syn(struct session *session, const struct tcp_track *track,
+				     __u32 slot)
+{
+	struct handshake_lock *lock = find_handshake_lock(slot);
+
+	if (!lock)
+		return;
+	bpf_spin_lock(&lock->lock);
+	if (session->state == track->state)
+		write_attempt(session, track);
+	bpf_spin_unlock(&lock->lock);
+}
+
 /* Brings the session's state to the track's, which was judged in state `from`. Under a lock,
  * because the end of a connection follows from what both directions have written, because of two
  * CPUs that both end a handshake only one may say so to the limit, and because a start is whole or
- * not at all. Segments of established connections do not come here. */
+ * not at all, with its scales and its SYN. Segments of established connections do not come here. */
 static __always_inline void change_state(struct session *session, const struct tcp_track *track,
 					 __u8 from, __u32 slot)
 {
-	__u32 number = slot % HANDSHAKE_LOCKS;
-	struct handshake_lock *lock;
+	struct handshake_lock *lock = find_handshake_lock(slot);
 	__u8 old, state = track->state;
 
-	lock = bpf_map_lookup_elem(&handshake_lock_map, &number);
 	if (!lock)
 		return;
 	bpf_spin_lock(&lock->lock);
 	old = session->state;
 	if (may_become(old, from, state)) {
+		if (track->changed & CHANGED_ATTEMPT)
+			write_attempt(session, track);
+		if ((track->changed & (CHANGED_ALL | CHANGED_SCALE)) && old == from) {
+			session->scale[0] = track->scale[0];
+			session->scale[1] = track->scale[1];
+		}
 		if ((track->changed & CHANGED_ALL) && (old == from || state == STATE_CLOSED))
 			write_sides(session, track);
 		if (is_synchronized(state))
@@ -129,32 +171,76 @@ static __always_inline enum direction opener_of(const struct session *session)
 	return session->flags & SESSION_OPENED_OUT ? DIRECTION_OUT : DIRECTION_IN;
 }
 
-/* Ends the session under pkt->key; with an event where `reported`. */
-static __always_inline void end_session(const struct judgement *judgement, struct packet *pkt,
-					struct session *session, enum direction direction,
-					__u8 reason, int reported)
+/* A connection that is over, and that the policy now in force has not judged, does not stand in the
+ * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. */
+static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt,
+					const struct port *port)
 {
-	const struct tcp_track closed = {.state = STATE_CLOSED};
-	int uncounted;
+	return is_running_out(session->state) && session->generation != port->generation &&
+	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
 
+/* A reset ends at once what nobody has confirmed: see resets_unconfirmed(), which was asked. */
+static __always_inline int is_taken_back(const struct session *session, const struct packet *pkt)
+{
+	return session->state == STATE_TCP_UNCONFIRMED && (pkt->tcp.flags & TCP_RST);
+}
+
+/* Takes the session to STATE_ENDED. Returns 1 and the state it was in; or 0 if another CPU was
+ * faster, or if the entry is another session's now, which has no reason to end. */
+static __always_inline int take_end(const struct judgement *judgement, const struct packet *pkt,
+				    struct session *session, __u8 reason, __u8 *ret_state)
+{
+	struct handshake_lock *lock = find_handshake_lock(judgement->port->slot);
+	__u32 now = pkt->now;
+	int ends = 0;
+
+	if (!lock)
+		return 0;
+	bpf_spin_lock(&lock->lock);
+	*ret_state = session->state;
+	if (session->state != STATE_ENDED &&
+	    (reason == REASON_REVOKED ? session->generation != judgement->port->generation
+				      : is_expired(session, now, judgement->settings) ||
+						is_succeeded(session, pkt, judgement->port) ||
+						is_taken_back(session, pkt))) {
+		session->state = STATE_ENDED;
+		session->seen = now - STAMP_AHEAD_MAX;
+		ends = 1;
+	}
+	bpf_spin_unlock(&lock->lock);
+	return ends;
+}
+
+/* Ends the session under pkt->key, which has expired, has a successor, is reset unconfirmed, or is
+ * revoked; with an event where `reported`. Returns 1, or 0 if another CPU was faster. */
+static __always_inline int end_session(const struct judgement *judgement, struct packet *pkt,
+				       struct session *session, enum direction direction,
+				       __u8 reason, int reported)
+{
+	__u8 state;
+
+	if (!take_end(judgement, pkt, session, reason, &state))
+		return 0;
 	if (reported)
 		report_end(pkt, session, direction, reason);
-	/* Before it is deleted: then the entry may be another session's at once. */
-	if (is_half_open(session->state))
-		change_state(session, &closed, STATE_CLOSED, judgement->port->slot);
-	uncounted = end_unconfirmed(pkt, session, judgement->port->slot);
-	/* Of two CPUs that end it, one may forget it. */
-	if (!bpf_map_delete_elem(judgement->table, &pkt->key) && !uncounted &&
+	if (is_half_open(state))
+		add_half_open(judgement->port->slot, -1);
+	if (state == STATE_TCP_UNCONFIRMED)
+		add_unconfirmed(judgement->port->slot, -1);
+	/* What was never confirmed has not been counted for its remote. */
+	if (!bpf_map_delete_elem(judgement->table, &pkt->key) && state != STATE_TCP_UNCONFIRMED &&
 	    judgement->port->sessions_per_remote)
 		uncount_remote(judgement->port, &pkt->key);
+	return 1;
 }
 
 /* Ends a session that has run out or closed; reported as its opener's if its rule wants so. */
-static __always_inline void end_over_session(const struct judgement *judgement, struct packet *pkt,
-					     struct session *session)
+static __always_inline int end_over_session(const struct judgement *judgement, struct packet *pkt,
+					    struct session *session)
 {
-	end_session(judgement, pkt, session, opener_of(session), REASON_ESTABLISHED,
-		    !!(session->verdict & VERDICT_LOG));
+	return end_session(judgement, pkt, session, opener_of(session), REASON_ESTABLISHED,
+			   !!(session->verdict & VERDICT_LOG));
 }
 
 /* ---- following a session ------------------------------------------------------------------ */
@@ -203,13 +289,6 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 	return UNDECIDED;
 }
 
-static __always_inline void write_attempt(struct session *session, const struct tcp_track *track)
-{
-	session->attempt = track->attempt;
-	session->attempt_scale = track->attempt_scale;
-	session->attempt_flags = track->attempt_flags;
-}
-
 /* What a segment has changed of a session that was in old_state, and no more: another CPU may be
  * writing what the other direction changes. After the handshake that is apart, field by field: a
  * sender's segments alone move what it has sent, offered and acknowledged. To write back anything
@@ -221,12 +300,6 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 	const struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *window = &session->window[direction];
 
-	if (track->changed & CHANGED_ATTEMPT)
-		write_attempt(session, track);
-	if (track->changed & (CHANGED_ALL | CHANGED_SCALE)) {
-		session->scale[0] = track->scale[0];
-		session->scale[1] = track->scale[1];
-	}
 	if (!(track->changed & CHANGED_ALL)) {
 		raise_sequence(&window->end, sender->end);
 		raise_sequence(&window->mark, sender->mark);
@@ -237,8 +310,7 @@ static __always_inline void write_tcp(struct session *session, const struct tcp_
 			session->fin[direction] = 1;
 		}
 	}
-	if ((track->changed & CHANGED_ALL) || track->state != old_state || session->fin[0] ||
-	    session->fin[1])
+	if (track->changed || track->state != old_state || session->fin[0] || session->fin[1])
 		change_state(session, track, old_state, slot);
 }
 
@@ -262,12 +334,6 @@ static __always_inline void read_tcp(const struct session *session, struct tcp_t
 static __always_inline int is_from_opener(__u8 flags, enum direction direction)
 {
 	return (direction == DIRECTION_OUT) == !!(flags & SESSION_OPENED_OUT);
-}
-
-/* A session that is over runs out, whatever still arrives. */
-static __always_inline int is_running_out(__u8 state)
-{
-	return state == STATE_TIME_WAIT || state == STATE_CLOSED;
 }
 
 /* May a connection be opened on the session's ports, in the direction `opener`? */
@@ -311,6 +377,10 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 	if (reason != UNDECIDED)
 		return reason;
 	if (pkt->tcp.flags & TCP_ACK) {
+		/* At the SYN the session was not half-open, and the limit may have been reached
+		 * since. */
+		if (!is_half_open(state) && !has_room_for_half_open(judgement->port))
+			return REASON_HALF_OPEN_LIMIT;
 		start_another(skb, direction, pkt, is_from_opener(track->flags, direction), track);
 		if (dry)
 			return REASON_ESTABLISHED;
@@ -324,6 +394,8 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 		return REASON_ESTABLISHED;
 	}
 	reason = REASON_ESTABLISHED;
+	if (is_known_syn(direction, pkt, is_from_opener(track->flags, direction), track))
+		return reason;
 	if ((is_running_out(state) || state == STATE_TCP_UNCONFIRMED) &&
 	    !is_noted_syn(direction, pkt, track)) {
 		reason = check_limits(judgement->port, pkt, judgement->settings, session, dry);
@@ -334,7 +406,7 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 	take_later_syn(direction, pkt, is_from_opener(track->flags, direction),
 		       read_scale(skb, pkt->scratch), track);
 	if (!dry)
-		write_attempt(session, track);
+		note_syn(session, track, judgement->port->slot);
 	return reason;
 }
 
@@ -415,7 +487,8 @@ static __always_inline int is_answer(const struct session *session, enum directi
 }
 
 /* Does a packet that has passed show that the session lives? A SYN in a session that has been
- * answered does not: both ends may have forgotten it. */
+ * answered does not: both ends may have forgotten it. (One that is accepted as new in a session
+ * that is over refreshes it, so that the answer still meets the SYN.) */
 static __always_inline int shows_life(const struct packet *pkt, const struct session *session,
 				      __u8 old_state)
 {
@@ -452,7 +525,7 @@ static __always_inline int follow_session(struct __sk_buff *skb, struct judgemen
 	if (dry || !is_followed(reason, session))
 		return reason;
 	touch_session(session, pkt->now, pkt->length, direction,
-		      shows_life(pkt, session, old_state));
+		      reason == REASON_NEW || shows_life(pkt, session, old_state));
 	if (old_state == STATE_TCP_UNCONFIRMED &&
 	    resets_unconfirmed(judgement->port, session, pkt, direction))
 		end_over_session(judgement, pkt, session);
@@ -539,15 +612,6 @@ static __always_inline int insert_session(const struct judgement *judgement,
 	if (port->sessions_per_remote && counts_for_remote(session))
 		count_remote(port, &pkt->key);
 	return UNDECIDED;
-}
-
-/* A connection that is over, and that the policy now in force has not judged, does not stand in the
- * way of a new one on the same ports (RFC 9293, 3.6.1): nothing is asked about it any more. */
-static __always_inline int is_succeeded(const struct session *session, const struct packet *pkt,
-					const struct port *port)
-{
-	return is_running_out(session->state) && session->generation != port->generation &&
-	       (pkt->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 /* May the port have one session more? One under the same key that is over, and which the sweep has

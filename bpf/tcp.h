@@ -70,11 +70,12 @@ static __always_inline int is_answer_again(enum direction direction, const struc
 	       pkt->tcp.sequence == track->window[!direction].mark;
 }
 
-/* Would another connection than the session's come of this segment? A SYN in a session that is
- * under way or over: its sender may have lost its state. A peer that has not answers by a challenge
- * ACK (RFC 5961, 4), one that has by SYN and ACK, and only that changes the session. So the SYN
- * passes, is remembered, and changes nothing else. The policy is asked about both. Returns 1 and
- * the direction in which that connection is opened, or 0. */
+/* May another connection than the session's come of this segment? A SYN in a session that is under
+ * way or over: its sender may have lost its state. A peer that has not answers by a challenge ACK
+ * (RFC 5961, 4), one that has by SYN and ACK, and only that changes the session. So the SYN passes,
+ * is remembered, and changes nothing else. The policy is asked about both, and about a SYN that the
+ * session knows, because its receiver may have forgotten the session. Only in a handshake such a
+ * SYN passes unasked. Returns 1 and the direction in which that connection is opened, or 0. */
 static __always_inline int begins_another(enum direction direction, const struct packet *pkt,
 					  int from_opener, const struct tcp_track *track,
 					  enum direction *ret_opener)
@@ -84,7 +85,8 @@ static __always_inline int begins_another(enum direction direction, const struct
 	if (kind == TCP_SYN) {
 		*ret_opener = direction;
 		return track->state != STATE_SYN_SENT &&
-		       !is_known_syn(direction, pkt, from_opener, track);
+		       (track->state != STATE_SYN_RECEIVED ||
+			!is_known_syn(direction, pkt, from_opener, track));
 	}
 	*ret_opener = !direction;
 	if (kind != (TCP_SYN | TCP_ACK))
@@ -175,8 +177,21 @@ static __always_inline int take_repeated_answer(struct __sk_buff *skb, enum dire
 	return REASON_ESTABLISHED;
 }
 
-/* SYN and ACK that starts nothing anew: a repetition, or the answer to another SYN than the one
- * that waits for an answer. That passes like in SYN-SENT: see answer_syn(). */
+/* Is this the sender's initial number? It is kept if no later SYN has taken its place; else it is
+ * known as long as the other side has acknowledged no more. */
+static __always_inline int is_initial_number(enum direction direction, __u32 sequence,
+					     const struct tcp_track *track)
+{
+	if (is_attempt(track, direction, ATTEMPT_DONE))
+		return sequence == track->attempt.sequence;
+	if (is_attempt(track, !direction, ATTEMPT_DONE))
+		return sequence == track->attempt.answer;
+	return track->window[!direction].mark - sequence <= 1;
+}
+
+/* SYN and ACK that starts nothing anew: a repetition, which has the sender's initial number, or the
+ * answer to another SYN than the one that waits for an answer. That passes like in SYN-SENT: see
+ * answer_syn(). */
 static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direction direction,
 					      const struct packet *pkt, int from_opener,
 					      struct tcp_track *track)
@@ -190,7 +205,7 @@ static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direct
 		return REASON_ESTABLISHED;
 	if ((track->flags & SESSION_PICKED_UP) || was_never_answered(track))
 		return REASON_TCP_STATE;
-	if (seq_after(pkt->tcp.sequence, sender->end) ||
+	if (!is_initial_number(direction, pkt->tcp.sequence, track) ||
 	    !is_in_window(sender, &track->window[!direction], &pkt->tcp))
 		return REASON_TCP_WINDOW;
 	return REASON_ESTABLISHED;
@@ -248,6 +263,7 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 {
 	struct tcp_window *sender = &track->window[direction];
 	struct tcp_window *receiver = &track->window[!direction];
+	__u32 answer;
 	int fits, finishes;
 
 	/* Every segment carries ACK, a reset may not. */
@@ -270,9 +286,10 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 		return take_reset(direction, pkt, fits, track);
 	finishes = track->state == STATE_SYN_RECEIVED && from_opener &&
 		   seq_after(pkt->tcp.acknowledgment, sender->mark);
+	answer = sender->mark; /* if it finishes the handshake */
 	if (!fits) { /* and is not enforced: it ends the handshake, and is believed in nothing */
 		if (finishes)
-			establish_track(direction, track);
+			establish_track(direction, answer, track);
 		return REASON_ESTABLISHED;
 	}
 	move_windows(sender, receiver, &pkt->tcp, track->scale[direction]);
@@ -283,7 +300,7 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 	}
 	take_fin(direction, pkt, track);
 	if (finishes)
-		establish_track(direction, track);
+		establish_track(direction, answer, track);
 	return REASON_ESTABLISHED;
 }
 
@@ -302,7 +319,7 @@ static __always_inline int judge_tcp(struct __sk_buff *skb, enum direction direc
 		return judge_synchronized(direction, pkt, strict, from_opener, track);
 	if (pkt->tcp.flags & TCP_ACK)
 		return judge_late_syn_ack(skb, direction, pkt, from_opener, track);
-	return REASON_ESTABLISHED; /* one that is_known_syn() */
+	return REASON_ESTABLISHED; /* in a handshake, one that is_known_syn() */
 }
 
 #endif

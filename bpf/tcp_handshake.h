@@ -253,6 +253,7 @@ static __always_inline int take_openers_answer(enum direction direction, const s
 					       struct tcp_track *track)
 {
 	struct tcp_window *opener = &track->window[direction];
+	__u32 answer = track->window[!direction].mark;
 
 	if (!acknowledges_first(&track->window[!direction], pkt))
 		return has_asked(&track->window[!direction]) ? REASON_ESTABLISHED
@@ -265,7 +266,7 @@ static __always_inline int take_openers_answer(enum direction direction, const s
 	track->window[!direction].mark = opener->mark;
 	opener->mark = pkt->tcp.acknowledgment;
 	track->changed |= CHANGED_ALL | CHANGED_ATTEMPT;
-	establish_track(direction, track);
+	establish_track(direction, answer, track);
 	return REASON_ESTABLISHED;
 }
 

@@ -129,14 +129,16 @@ static __always_inline void take_fin(enum direction direction, const struct pack
 }
 
 /* The opener has ended the handshake. Its SYN has done what it was sent for, if that is the latest
- * one: repeated, it is no new attempt. */
-static __always_inline void establish_track(enum direction opener, struct tcp_track *track)
+ * one: repeated, it is no new attempt. `answer` is the other side's initial number. */
+static __always_inline void establish_track(enum direction opener, __u32 answer,
+					    struct tcp_track *track)
 {
 	__u32 acknowledged = track->window[!opener].mark - track->attempt.sequence;
 
 	track->state = STATE_TCP_ESTABLISHED;
 	if (is_attempt(track, opener, ATTEMPT_OPEN) && acknowledged <= track->attempt.length + 1U) {
 		track->attempt_flags = attempt_by(opener) | ATTEMPT_DONE;
+		track->attempt.answer = answer;
 		track->changed |= CHANGED_ATTEMPT;
 	} else if (track->attempt_flags & ATTEMPT_TWICE) {
 		track->attempt_flags &= ~ATTEMPT_TWICE;

@@ -166,7 +166,8 @@ static bool may_have_changed(const struct session *session, uint32_t start)
 typedef int (*transfer)(const struct filtered_port *port, int to, const struct session_key *key,
 			const struct session *session);
 
-/* Transfers what may have changed since *start, or all where start is NULL. */
+/* Transfers what may have changed since *start, or all where start is NULL; never what a program is
+ * about to delete. */
 static int transfer_sessions(const struct filtered_port *port, int from, int to,
 			     transfer transfer_one, const uint32_t *start)
 {
@@ -176,7 +177,8 @@ static int transfer_sessions(const struct filtered_port *port, int from, int to,
 	while (r == 0 && !batch.finished) {
 		r = read_batch(from, PIECE, &batch);
 		for (uint32_t i = 0; r == 0 && i < batch.count; i++)
-			if (!start || may_have_changed(&batch.values[i], *start))
+			if (batch.values[i].state != STATE_ENDED &&
+			    (!start || may_have_changed(&batch.values[i], *start)))
 				r = transfer_one(port, to, &batch.keys[i], &batch.values[i]);
 	}
 	return r;

@@ -184,6 +184,38 @@ static void a_refused_handshake_is_finished_too(void **state)
 	says(&second, IN, SYN, NEW);
 }
 
+/* While SYNs wait on the ports of connections that are over, nothing is half-open; their answers
+ * are what counts. */
+static void connections_that_are_over_start_anew_within_the_limit(void **state)
+{
+	struct rig_port *port = *state;
+
+	limit_half_open(port, 2);
+	for (uint16_t i = 0; i < 4; i++) {
+		struct conversation c = conversation(port, VM, 80, WEB, 40000 + i);
+
+		opens(&c, IN);
+		closes(&c, IN);
+	}
+	for (uint16_t i = 0; i < 4; i++)
+		expect_pass(port, IN, tcp(WEB, VM, 40000 + i, 80, SYN, .sequence = 1 << 30), NEW);
+	for (uint16_t i = 0; i < 4; i++)
+		check_frame(port, OUT,
+			    tcp(VM, WEB, 80, 40000 + i, SYN | ACK, .sequence = 7,
+				.acknowledgment = (1 << 30) + 1),
+			    i < 2 ? OUTCOME_PASS : OUTCOME_DROP,
+			    i < 2 ? REASON_ESTABLISHED : REASON_HALF_OPEN_LIMIT, HERE);
+	assert_int_equal(read_rig_port_state(port).half_open, 2);
+	/* One is finished, and makes room for the next. */
+	expect_pass(port, IN,
+		    tcp(WEB, VM, 40000, 80, ACK, .sequence = (1 << 30) + 1, .acknowledgment = 8),
+		    ESTABLISHED);
+	expect_pass(port, OUT,
+		    tcp(VM, WEB, 80, 40002, SYN | ACK, .sequence = 7,
+			.acknowledgment = (1 << 30) + 1),
+		    ESTABLISHED);
+}
+
 static void an_expired_handshake_makes_room(void **state)
 {
 	struct rig_port *port = *state;
@@ -341,6 +373,7 @@ int main(void)
 		rig_test(each_port_has_its_own_rate),
 		rig_test(unfinished_handshakes_are_limited),
 		rig_test(a_refused_handshake_is_finished_too),
+		rig_test(connections_that_are_over_start_anew_within_the_limit),
 		rig_test(an_expired_handshake_makes_room),
 		rig_test(a_repeated_attempt_counts_once),
 		rig_test(sessions_with_one_remote_are_limited),

@@ -388,6 +388,141 @@ static void a_late_handshake_does_not_start_anew(void **state)
 	assert_memory_equal(before.window, after.window, sizeof(before.window));
 }
 
+/* Of the other side's answer only a repetition passes, which has its number. Any other is of a
+ * connection that nobody has allowed. */
+static void an_answer_is_repeated_with_its_own_number(void **state)
+{
+	static const int32_t others[] = {-2,   -1,     1,     2,       501,
+					 -500, -50000, 50000, 1 << 30, -(1 << 30)};
+	struct rig_port *port = *state;
+
+	for (int spoken = 0; spoken < 2; spoken++) {
+		struct conversation c, start;
+
+		reset_rig(state);
+		c = talk(port, OUT);
+		says(&c, OUT, SYN, NEW);
+		start = c;
+		says(&c, IN, SYN | ACK, ESTABLISHED);
+		says(&c, OUT, ACK, ESTABLISHED);
+		if (spoken) {
+			says_bytes(&c, OUT, ACK, 500, ESTABLISHED);
+			says_bytes(&c, IN, ACK, 500, ESTABLISHED);
+			says(&c, OUT, ACK, ESTABLISHED);
+		}
+		expect_pass(port, IN, next_segment(&start, IN, SYN | ACK), ESTABLISHED);
+		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+			expect_drop(port, IN,
+				    next_segment(&start, IN, SYN | ACK, .sequence = others[i]),
+				    TCP_WINDOW);
+		expect_state(port, c.key, TCP_ESTABLISHED);
+	}
+}
+
+/* The opener's last word of the handshake is lost behind us, and the other side speaks first: only
+ * its repeated answer brings that word again. A forged SYN in its name does not prevent it. */
+static void a_strangers_syn_does_not_stop_a_repeated_answer(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = conversation(port, VM, 876, WEB, 2049);
+	struct packet answer;
+
+	set_defaults(port, true, true);
+	says(&c, OUT, SYN, NEW);
+	answer = next_segment(&c, IN, SYN | ACK);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_pass(port, IN, next_segment(&c, IN, SYN, .sequence = 123456789), ESTABLISHED);
+	expect_pass(port, IN, answer, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	says_bytes(&c, IN, ACK, 500, ESTABLISHED);
+}
+
+/* ---- permission -------------------------------------------------------------------------------
+ */
+
+/* The server has closed the connection that was kept, and the guest repeats the SYN of it. */
+static void a_kept_connection_is_not_opened_again(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c, start;
+
+	for (int half_closed = 0; half_closed < 2; half_closed++) {
+		reset_rig(state);
+		set_policy(port, "<default in='deny' out='deny'/>"
+				 "<rule direction='out' action='allow' keep-established='yes'>"
+				 "<tcp port='2049'/></rule>");
+		c = conversation(port, VM, 876, WEB, 2049);
+		start = c;
+		opens(&c, OUT);
+		says_bytes(&c, OUT, ACK, 500, ESTABLISHED);
+		says_bytes(&c, IN, ACK, 500, ESTABLISHED);
+		says(&c, OUT, ACK, ESTABLISHED);
+		if (half_closed) {
+			says(&c, IN, FIN | ACK, ESTABLISHED);
+			says(&c, OUT, ACK, ESTABLISHED);
+		}
+		expect_pass(port, OUT, next_segment(&start, OUT, SYN), ESTABLISHED);
+		set_defaults(port, false, false);
+		says(&c, OUT, ACK, ESTABLISHED);
+		expect_drop(port, OUT, next_segment(&start, OUT, SYN), POLICY);
+		expect_drop(port, OUT, next_segment(&c, OUT, SYN), POLICY);
+		advance(&start, OUT, SYN, 0);
+		for (int32_t above = 1; above < 1 << 28; above *= 8) {
+			expect_drop(port, IN,
+				    next_segment(&start, IN, SYN | ACK, .sequence = above),
+				    TCP_WINDOW);
+			expect_drop(port, IN,
+				    next_segment(&start, IN, SYN | ACK, .sequence = -above),
+				    TCP_WINDOW);
+		}
+		says_bytes(&c, OUT, ACK, 500, ESTABLISHED);
+	}
+}
+
+/* Somebody opens a connection in the name of a server that the guest may not reach, and the guest
+ * answers. That is no leave for the guest to open one. */
+static void a_guest_opens_nothing_with_an_accomplice(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = talk(port, IN), start;
+	struct packet answer;
+
+	says(&c, IN, SYN, NEW);
+	start = c;
+	answer = next_segment(&c, OUT, SYN | ACK);
+	says(&c, OUT, SYN | ACK, ESTABLISHED);
+	says(&c, IN, ACK, ESTABLISHED);
+	expect_drop(port, OUT, next_segment(&start, OUT, SYN), POLICY);
+	expect_drop(port, OUT, next_segment(&start, OUT, SYN, .sequence = 1), POLICY);
+	says_bytes(&c, IN, ACK, 500, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	advance(&start, OUT, SYN, 0);
+	for (int32_t below = 2; below < 1 << 26; below *= 8)
+		expect_drop(port, IN, next_segment(&start, IN, SYN | ACK, .sequence = -below),
+			    TCP_WINDOW);
+	expect_pass(port, OUT, answer, ESTABLISHED);
+	says_bytes(&c, IN, ACK, 500, ESTABLISHED);
+}
+
+static void an_accepted_syn_waits_for_its_answer(void **state)
+{
+	struct rig_port *port = *state;
+	struct conversation c = talk(port, OUT);
+
+	port->rig->settings.timeout[STATE_TIME_WAIT] = LONG;
+	apply_rig_settings(port->rig);
+	opens(&c, OUT);
+	closes(&c, OUT);
+	age_session(port, &c.key, LONG - MARGIN);
+	forget_numbers(&c);
+	says(&c, OUT, SYN, NEW);
+	age_session(port, &c.key, LONG - MARGIN);
+	says(&c, IN, SYN | ACK, ESTABLISHED);
+	says(&c, OUT, ACK, ESTABLISHED);
+	expect_state(port, c.key, TCP_ESTABLISHED);
+}
+
 /* ---- the handshake ------------------------------------------------------------------------------
  */
 
@@ -472,6 +607,11 @@ int main(void)
 		rig_test(an_answer_to_a_third_syn_is_reset),
 		rig_test(a_syn_does_not_keep_a_session_alive),
 		rig_test(a_late_handshake_does_not_start_anew),
+		rig_test(an_answer_is_repeated_with_its_own_number),
+		rig_test(a_strangers_syn_does_not_stop_a_repeated_answer),
+		rig_test(a_kept_connection_is_not_opened_again),
+		rig_test(a_guest_opens_nothing_with_an_accomplice),
+		rig_test(an_accepted_syn_waits_for_its_answer),
 		rig_test(an_answer_with_another_number_counts),
 		rig_test(each_of_two_syns_may_be_answered),
 		rig_test(a_new_start_is_half_open_once),

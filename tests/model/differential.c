@@ -373,16 +373,18 @@ static bool agree_on_attempt(const struct model_session *mine, const struct sess
 	if (flags == session->attempt_flags && !flags)
 		return true;
 	if (flags && flags == session->attempt_flags &&
-	    session->attempt.sequence == asking->first && session->attempt.length == asking->data &&
-	    session->attempt.window == asking->window &&
+	    session->attempt.sequence == asking->first &&
+	    (asking->settled ? session->attempt.answer == asking->answer
+			     : session->attempt.length == asking->data &&
+				       session->attempt.window == asking->window) &&
 	    session->attempt_scale == scale_of(asking->scale))
 		return true;
 	snprintf(difference, 512,
-		 "latest SYN: model flags %x number %u data %u window %u scale %d, programs flags "
-		 "%x number %u data %u window %u scale %u",
-		 flags, asking->first, asking->data, asking->window, asking->scale,
+		 "latest SYN: model flags %x number %u data %u window %u scale %d answer %u, "
+		 "programs flags %x number %u data %u window %u scale %u answer %u",
+		 flags, asking->first, asking->data, asking->window, asking->scale, asking->answer,
 		 session->attempt_flags, session->attempt.sequence, session->attempt.length,
-		 session->attempt.window, session->attempt_scale);
+		 session->attempt.window, session->attempt_scale, session->attempt.answer);
 	return false;
 }
 

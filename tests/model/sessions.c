@@ -353,6 +353,7 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 	bool is_new = is_opening_syn(r) &&
 		      (is_running_out(session->state) || is_unconfirmed(&session->talk)) &&
 		      !is_known_asking(&session->talk, direction, r);
+	bool begins = !is_opening_syn(r) && !is_half_open(session);
 	int refusal;
 
 	if (opener != direction)
@@ -362,6 +363,8 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 	if (!(opinion.verdict & VERDICT_ALLOW))
 		return opinion;
 	refusal = is_new ? check_limits(model, session, &session->key, true, false) : GO_ON;
+	if (begins && model->port.half_open && count_half_open(model) >= model->port.half_open)
+		refusal = REASON_HALF_OPEN_LIMIT;
 	opinion.reason = refusal;
 	if (refusal != GO_ON)
 		return opinion;
@@ -370,8 +373,10 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 		session->verdict = opinion.verdict;
 		session->question = question;
 	}
-	if (opinion.reason == REASON_ESTABLISHED && is_new)
+	if (opinion.reason == REASON_ESTABLISHED && is_new) {
+		session->seen = model->now; /* the answer is to find it */
 		opinion.reason = REASON_NEW;
+	}
 	opinion.key = session->key;
 	return opinion;
 }

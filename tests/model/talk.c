@@ -13,7 +13,13 @@
  *   end. Before it has acknowledged anything: where the sender began.
  * - A SYN in a connection that is under way or over passes and is remembered. Only the answer that
  *   acknowledges it, SYN and ACK, starts anew; a reset that acknowledges it ends all. The policy is
- *   asked about it, and about the answer. If the connection is over, the limits are asked as well.
+ *   asked about it, and about the answer. If the connection is over, the limits are asked as well;
+ *   the limit on handshakes is asked again when the answer begins one.
+ * - A SYN that the connection began with, sent again, is no other attempt. In the handshake it
+ *   passes; after it the policy is asked as about any other, because the receiver may have
+ * forgotten the connection and begin another. An answer that starts nothing anew is a repetition
+ * only if it has its sender's initial number: that of the handshake, or what follows from an
+ * acknowledgment of nothing more.
  * - While nobody has answered, the opener's first SYN and its latest may both be answered, and so
  *   may the other side's, which is in nobody's way. If the opener answers that one with a number
  *   that it has asked with, both have opened at once; with another number, somebody else had asked
@@ -450,7 +456,7 @@ static int repeat_syn(struct talk *talk, enum direction sender, const struct rea
 	return REASON_ESTABLISHED;
 }
 
-static void establish(struct talk *talk);
+static void establish(struct talk *talk, uint32_t answer);
 
 /* Is it a number that it has asked with? */
 static bool has_asked_with(const struct talk *talk, uint32_t number)
@@ -465,6 +471,7 @@ static bool has_asked_with(const struct talk *talk, uint32_t number)
 static int answer_other(struct talk *talk, enum direction sender, const struct reading *segment)
 {
 	struct speaker *opener = &talk->side[sender], *other = &talk->side[!sender];
+	uint32_t answer = other->first;
 
 	if (!other->spoke)
 		return REASON_TCP_STATE;
@@ -482,7 +489,7 @@ static int answer_other(struct talk *talk, enum direction sender, const struct r
 	opener->acked = segment->acknowledgment;
 	other->acked = opener->first;
 	opener->has_acked = other->has_acked = true;
-	establish(talk);
+	establish(talk, answer);
 	return REASON_ESTABLISHED;
 }
 
@@ -504,7 +511,8 @@ static int follow_syn_sent(struct talk *talk, enum direction sender, const struc
 /* ---- once both SYNs have been seen --------------------------------------------------------------
  */
 
-static void establish(struct talk *talk)
+/* `answer`: the number that the answerer began with. */
+static void establish(struct talk *talk, uint32_t answer)
 {
 	struct asking *asking = &talk->asking;
 	uint32_t taken = talk->side[!talk->opener].acked - asking->first;
@@ -515,6 +523,7 @@ static void establish(struct talk *talk)
 	if (asking->open && asking->by == talk->opener && taken <= 1U + asking->data) {
 		asking->open = false;
 		asking->settled = true;
+		asking->answer = answer;
 	}
 }
 
@@ -566,7 +575,8 @@ bool begins_another(const struct talk *talk, enum direction sender, const struct
 
 	if (is_exactly(segment, SYN)) {
 		*ret_opener = sender;
-		return !asked && !is_of_beginning(talk, sender, segment);
+		return !asked && (talk->state != STATE_SYN_RECEIVED ||
+				  !is_of_beginning(talk, sender, segment));
 	}
 	*ret_opener = !sender;
 	if (!is_exactly(segment, SYN | ACK))
@@ -598,6 +608,18 @@ static bool was_never_answered(const struct talk *talk)
 	return talk->state == STATE_CLOSED && (!talk->side[0].spoke || !talk->side[1].spoke);
 }
 
+/* Did the sender begin with this number? Without a record of it: has the other side acknowledged
+ * nothing beyond it? */
+static bool has_begun_with(const struct talk *talk, enum direction sender, uint32_t number)
+{
+	const struct asking *asking = &talk->asking;
+	uint32_t acked = talk->side[!sender].acked;
+
+	if (asking->settled)
+		return number == (asking->by == sender ? asking->first : asking->answer);
+	return acked == number || acked == number + 1;
+}
+
 static int follow_late_answer(struct talk *talk, enum direction sender,
 			      const struct reading *segment)
 {
@@ -619,7 +641,8 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 		return REASON_ESTABLISHED; /* and will be reset */
 	if (talk->picked_up || was_never_answered(talk))
 		return REASON_TCP_STATE;
-	if (beyond(segment->sequence, speaker->end) || !is_in_window(speaker, listener, segment))
+	if (!has_begun_with(talk, sender, segment->sequence) ||
+	    !is_in_window(speaker, listener, segment))
 		return REASON_TCP_WINDOW;
 	return REASON_ESTABLISHED;
 }
@@ -650,6 +673,7 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 			       const struct reading *segment, bool liberal)
 {
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
+	uint32_t answer;
 	bool fits, finishes;
 
 	if (!has(segment, RST) && !has(segment, ACK))
@@ -672,9 +696,10 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 			reset(talk);
 		return REASON_ESTABLISHED;
 	}
+	answer = speaker->acked; /* where the handshake is finished */
 	if (!fits) {
 		if (finishes)
-			establish(talk);
+			establish(talk, answer);
 		return REASON_ESTABLISHED;
 	}
 	move_on(speaker, listener, segment);
@@ -685,7 +710,7 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 	}
 	finish(speaker, listener, segment);
 	if (finishes)
-		establish(talk);
+		establish(talk, answer);
 	return REASON_ESTABLISHED;
 }
 

@@ -36,7 +36,8 @@ struct asking {
 	uint32_t first;
 	uint16_t data; /* bytes */
 	uint16_t window;
-	int scale; /* -1: without the option */
+	int scale;       /* -1: without the option */
+	uint32_t answer; /* settled: the initial number of the other side */
 };
 
 struct talk {
