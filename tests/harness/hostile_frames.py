@@ -222,7 +222,7 @@ def blind(sequences):
         to = ip(family, PEER, VM)
         for kind, flags, reason in (("rst", "R", "tcp-window"), ("rst-ack", "RA", "tcp-window"),
                                     ("data", "PA", "tcp-window"), ("fin", "FA", "tcp-window"),
-                                    ("syn-ack", "SA", "tcp-window"), ("syn", "S", "tcp-state")):
+                                    ("syn-ack", "SA", "tcp-window"), ("syn", "S", "policy")):
             yield f"blind-{kind}-v{family}", reason, [
                 in_ether() / to / TCP(sport=ECHO_PORT, dport=HELD_PORT, flags=flags, window=64,
                                       seq=(sequence + offset) % 2**32,

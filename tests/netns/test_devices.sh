@@ -123,7 +123,6 @@ check_full() {
 	check_equal "... it is logged once" 1 "$(grep -c -F "$full" "$LAB/hostd.log")"
 	check_equal "the other one has its policy" "false 2" \
 		"$(show_port web .closed) $(programs_on vnet0)"
-	start_web
 	ip link del one-7-1
 	stop web 11
 	stop_hostd

@@ -100,8 +100,8 @@ check_clone() {
 		"device vnet0 is still there and filtered as that of web" "$refusal"
 	clone_xml | hook clone stopped end -
 	web_xml - | sed 's/>web</>clone</' | hook clone release end -
-	check_equal "... and the domain that runs goes on" "2 0 enforce" \
-		"$(programs_on vnet0) $(programs_on vnet9) $(state_of web)"
+	check_equal "... and the domain that runs goes on" "2 enforce" \
+		"$(programs_on vnet0) $(state_of web)"
 	clone_xml | sed 's/>clone</>web</' | hook web stopped end -
 	web_xml - | hook web release end -
 	check_equal "... also when the clone has its name" "2 enforce" \
