@@ -13,6 +13,7 @@ json_t *json_text(const char *text)
 	json_malloc_t allocate;
 	json_free_t release;
 	json_t *string;
+	size_t size;
 	char *copy;
 
 	if (!text)
@@ -21,10 +22,12 @@ json_t *json_text(const char *text)
 		return json_string(text);
 	/* As all memory of JSON values, so that a failure is counted (json_whole.h). */
 	json_get_alloc_funcs(&allocate, &release);
-	copy = allocate(strlen(text) + 1);
+	size = strlen(text) + 1;
+	copy = allocate(size);
 	if (!copy)
 		return NULL;
-	string = json_string(make_utf8(strcpy(copy, text)));
+	memcpy(copy, text, size);
+	string = json_string(make_utf8(copy));
 	release(copy);
 	return string;
 }

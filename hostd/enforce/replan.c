@@ -212,7 +212,7 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 {
 	struct library_share *share = NULL;
 	struct reload_result result = {0};
-	struct replanning replanning;
+	struct replanning replanning = {0};
 	int r = read_library(config->policy_directory, &share, diag);
 
 	if (r < 0)

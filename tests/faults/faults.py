@@ -178,6 +178,8 @@ def main():
             continue
         points = runner.measure(scenario)
         total = len(points)
+        if not points:
+            raise SystemExit(f"{scenario.name}: the daemon makes no call: is the shim there?")
         if options.point:
             points = [point for point in points if describe(point) == options.point]
         elif options.sample:
