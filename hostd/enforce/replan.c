@@ -212,18 +212,20 @@ int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 {
 	struct library_share *share = NULL;
 	struct reload_result result = {0};
-	struct replanning replanning = {0};
+	struct replanning replanning;
 	int r = read_library(config->policy_directory, &share, diag);
 
 	if (r < 0)
 		return r;
 	if (config != enforcer->config)
 		r = check_named_policies(config, share->library, diag);
-	if (r == 0 && begin_replanning(enforcer, &replanning) < 0)
-		r = fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (r < 0) {
 		release_library(&share);
 		return r;
+	}
+	if (begin_replanning(enforcer, &replanning) < 0) {
+		release_library(&share);
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	}
 	clear_rules_cache(&enforcer->rules);
 	release_library(&enforcer->library);
