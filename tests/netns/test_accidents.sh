@@ -201,7 +201,9 @@ kill_during() {
 	strace -f -qq -o "$LAB/strace" -e trace=bpf -e inject=bpf:signal=KILL:when="$call" \
 		-p "$hostd_pid" 2>/dev/null &
 	tracer=$!
-	wait_for 20 grep -q "^TracerPid:[[:space:]]*$tracer" "/proc/$hostd_pid/status"
+	# The daemon's own chores may have made the call already: then it is a zombie.
+	wait_for 20 grep -qE "^TracerPid:[[:space:]]*$tracer|^State:[[:space:]]*Z" \
+		"/proc/$hostd_pid/status"
 	"$@" >/dev/null 2>&1 || true
 	# A command that makes fewer calls has the daemon live on.
 	if kill -KILL "$hostd_pid" 2>/dev/null; then
