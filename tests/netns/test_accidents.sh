@@ -193,6 +193,12 @@ check_second() {
 
 # ---- a daemon that is killed -------------------------------------------------------------------
 
+# The daemon's own chores may have made the call already: then it is killed before it is seen traced.
+traced_or_gone() {
+	[ ! -e "/proc/$hostd_pid" ] ||
+		grep -qE "^TracerPid:[[:space:]]*$1|^State:[[:space:]]*Z" "/proc/$hostd_pid/status"
+}
+
 # kill_during CALL COMMAND...: the daemon is killed at its CALL-th bpf() call from now. The command
 # has it make them. Then the next daemon starts.
 kill_during() {
@@ -201,9 +207,7 @@ kill_during() {
 	strace -f -qq -o "$LAB/strace" -e trace=bpf -e inject=bpf:signal=KILL:when="$call" \
 		-p "$hostd_pid" 2>/dev/null &
 	tracer=$!
-	# The daemon's own chores may have made the call already: then it is a zombie.
-	wait_for 20 grep -qE "^TracerPid:[[:space:]]*$tracer|^State:[[:space:]]*Z" \
-		"/proc/$hostd_pid/status"
+	wait_for 20 traced_or_gone "$tracer"
 	"$@" >/dev/null 2>&1 || true
 	# A command that makes fewer calls has the daemon live on.
 	if kill -KILL "$hostd_pid" 2>/dev/null; then
