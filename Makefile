@@ -58,8 +58,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-u
 
 # ---- what is built ------------------------------------------------------------------------
 
-LIBRARY_SOURCES := $(wildcard $(addprefix hostd/,$(addsuffix /*.c,\
-			base config domain policy datapath control enforce change observe virt daemon))) \
+LIBRARY_SOURCES := $(filter-out hostd/ctl/%,$(wildcard hostd/*/*.c hostd/*/*/*.c)) \
 		   hooks/libvirt/decision.c
 CTL_SOURCES     := $(wildcard hostd/ctl/*.c)
 BPF_SOURCES     := $(wildcard bpf/*.bpf.c)
@@ -184,7 +183,7 @@ $(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
 tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
-	$(TEST_TOOLS) $(BENCH_TOOLS) $(STACKS)
+	$(TEST_TOOLS) $(BENCH_TOOLS) $(STACKS) $(FAULT_SHIM)
 
 # Scripts that need no more than what is built, in the order in which they run.
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
@@ -279,7 +278,7 @@ chaos: all tests $(GUEST) ## random events around real VMs, SECONDS of them (def
 		CHAOS_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED),$(shell date +%s)) \
 		tests/e2e/test_chaos.sh
 
-faults: all $(FAULT_SHIM) $(TEST_TOOLS) ## every call that can fail fails once (ONLY="adopt": one scenario; FAULTS=8: a sample)
+faults: all tests ## every call that can fail fails once (ONLY="adopt": one scenario; FAULTS=8: a sample)
 	$(Q)BUILD=$(abspath $(B)) FAULTS=$(or $(FAULTS),0) ONLY='$(ONLY)' TEST_TIMEOUT=36000 \
 		VMSEG_TEST_SEED=$(SEED) tests/faults/test_faults.sh
 

@@ -42,8 +42,11 @@ def bpf(command, attributes):
 class Daemon:
     def __init__(self, build, directory, page):
         self.program, self.page = f"{build}/vmseg-hostd", page
+        shim = f"{build}/tests/faults/shim.so"
+        if not os.path.exists(shim):
+            raise FileNotFoundError(f"{shim} is not built: make tests")
         self.log_path = f"{directory}/hostd.log"
-        self.environment = dict(os.environ, LD_PRELOAD=f"{build}/tests/faults/shim.so",
+        self.environment = dict(os.environ, LD_PRELOAD=shim,
                                 VMSEG_FAULTS=page.path)
         self.process = None
         self.maps = ""
