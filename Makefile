@@ -89,7 +89,7 @@ object = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(PROGRAMS) ## build the daemon, the command and the hook
 
-$(B)/vmseg-hostd: $(call object,hostd/main.c) $(LIBRARY)
+$(B)/vmseg-hostd: $(call object,hostd/vmseg-hostd.c) $(LIBRARY)
 $(B)/vmseg: $(call object,$(CTL_SOURCES)) $(LIBRARY)
 $(B)/vmseg-hook: $(call object,hooks/libvirt/qemu.c) $(LIBRARY)
 

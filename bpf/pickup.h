@@ -63,8 +63,7 @@ static __always_inline int is_older_than_syn(const struct port *port, const stru
 			       !acknowledges_attempt(direction, pkt, track));
 }
 
-/* ---- who has opened it ------------------------------------------------------------------------
- */
+/* ---- who has opened it ---------------------------------------------------------------------- */
 
 /* Policy's answer about a connection that was opened in that direction between these ports. */
 static __always_inline __u32 ask_about_opening(struct packet *pkt, enum direction opener,
@@ -124,8 +123,7 @@ static __always_inline int judge_pickup(struct packet *pkt, enum direction direc
 	return *ret_verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
 }
 
-/* ---- how many ---------------------------------------------------------------------------------
- */
+/* ---- how many ------------------------------------------------------------------------------- */
 
 static __always_inline int has_room_for_unconfirmed(const struct port *port,
 						    enum direction direction)
@@ -172,8 +170,7 @@ static __always_inline void confirm_session(const struct port *port, const struc
 	}
 }
 
-/* ---- until it is confirmed --------------------------------------------------------------------
- */
+/* ---- until it is confirmed ------------------------------------------------------------------ */
 
 static __always_inline int is_close(__u32 a, __u32 b)
 {

@@ -22,7 +22,7 @@ static __always_inline void widen_multicast_key(struct packet *pkt)
 	local[3] = 0;
 }
 
-/* ---- ICMP errors ----------------------------------------------------------------------------- */
+/* ---- ICMP errors ---------------------------------------------------------------------------- */
 
 /* The ports, or the query identifier, of the packet inside an error, which reaches to `end`: only
  * the first 8 bytes of its transport header must be there (RFC 792). */
@@ -175,7 +175,7 @@ static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum directio
 	return REASON_RELATED;
 }
 
-/* ---- answers to multicast requests ----------------------------------------------------------- */
+/* ---- answers to multicast requests ---------------------------------------------------------- */
 
 /* Well-known requests to a group whose answers come from another address: by the server's port. */
 static __always_inline int request_group(const struct packet *pkt, __be32 *group)

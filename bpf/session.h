@@ -243,7 +243,7 @@ static __always_inline int end_over_session(const struct judgement *judgement, s
 			   !!(session->verdict & VERDICT_LOG));
 }
 
-/* ---- following a session ------------------------------------------------------------------ */
+/* ---- following a session -------------------------------------------------------------------- */
 
 /* The question that the session's first packet put: what is judged when the policy changes. Of an
  * ICMP session the type is known (it is the other side's port), the code is taken as 0. */

@@ -12,7 +12,7 @@
 
 #include "bpf/tcp_handshake.h"
 
-/* ---- SYN once both sides have spoken --------------------------------------------------------- */
+/* ---- SYN once both sides have spoken -------------------------------------------------------- */
 
 /* Has the answerer's SYN this number? The opener has acknowledged no more than that. */
 static __always_inline int repeats_answer(enum direction direction, const struct packet *pkt,

@@ -79,7 +79,7 @@ static __always_inline int is_attempt(const struct tcp_track *track, enum direct
 	return (track->attempt_flags & (ATTEMPT_OUT | flags)) == (attempt_by(direction) | flags);
 }
 
-/* ---- states ---------------------------------------------------------------------------------- */
+/* ---- states --------------------------------------------------------------------------------- */
 
 /* Has the sender's FIN been acknowledged by the receiver? */
 static __always_inline int is_fin_acked(const struct tcp_window *sender,

@@ -70,8 +70,7 @@ static __always_inline int conclude(enum direction direction, const struct port 
 	return pass || audited ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-/* ---- the story ---------------------------------------------------------------------------------
- */
+/* ---- the story ------------------------------------------------------------------------------ */
 
 /* Guards that need the IP header; SESSION_GUARDED spares live sessions the address look-up. */
 static __always_inline int guard_sender(const struct port *port, const struct packet *pkt)
@@ -277,8 +276,7 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	return conclude(direction, judgement.port, pkt, &judgement);
 }
 
-/* ---- entry points
- * -------------------------------------------------------------------------------- */
+/* ---- entry points --------------------------------------------------------------------------- */
 
 /* What the guest sends: ingress of its tap. */
 SEC("tc")

@@ -39,7 +39,7 @@ static int refuse_count(const struct scan *scan, const char *what, size_t most)
 		    "there are too many %s (at most %zu)", what, most);
 }
 
-/* ---- what is not XML in UTF-8 -------------------------------------------------------------- */
+/* ---- what is not XML in UTF-8 --------------------------------------------------------------- */
 
 /* libxml2 would end the document at a NUL that comes behind its last element, whatever follows. */
 static int check_characters(const struct scan *scan)
@@ -97,7 +97,7 @@ static int check_declaration(struct scan *scan)
 		    quote + 1);
 }
 
-/* ---- markup -------------------------------------------------------------------------------- */
+/* ---- markup --------------------------------------------------------------------------------- */
 
 /* Goes behind the next `text`; false where there is none. */
 static bool skip_past(struct scan *scan, const char *text)

@@ -32,7 +32,7 @@ struct work {
 
 static _Thread_local struct work *current;
 
-/* ---- the set ------------------------------------------------------------------------------- */
+/* ---- the set -------------------------------------------------------------------------------- */
 
 /* Fibonacci hashing: the lowest bits of an address are always 0. */
 static size_t home_of(const struct blocks *blocks, uintptr_t block)
@@ -108,7 +108,7 @@ static void free_blocks(struct blocks *blocks)
 	free(blocks->places);
 }
 
-/* ---- the allocator ------------------------------------------------------------------------- */
+/* ---- the allocator -------------------------------------------------------------------------- */
 
 static void *reallocate(void *old, size_t size)
 {
@@ -156,7 +156,7 @@ __attribute__((constructor)) static void set_up_allocator(void)
 	xmlMemSetup(release, allocate, reallocate, duplicate);
 }
 
-/* ---- works --------------------------------------------------------------------------------- */
+/* ---- works ---------------------------------------------------------------------------------- */
 
 _Noreturn void leave_xml_work(int error)
 {

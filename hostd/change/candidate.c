@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/state.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/trial.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/policy/check/trial.h"
+#include "hostd/policy/read/parse.h"
 
 int read_candidate(const struct enforcer *enforcer, const char *xml, const char *source,
 		   struct candidate **ret, struct diag *diag)

@@ -6,7 +6,7 @@
 #ifndef VMSEG_CANDIDATE_H
 #define VMSEG_CANDIDATE_H
 
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 
 struct candidate {
 	const char *name;         /* the policy's or set's own */

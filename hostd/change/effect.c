@@ -14,8 +14,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/change/policy_use.h"
 
-/* ---- what would change ------------------------------------------------------------------------
- */
+/* ---- what would change ---------------------------------------------------------------------- */
 
 struct foresight {
 	struct enforcer *enforcer;
@@ -134,8 +133,7 @@ void free_effect(struct effect **pointer)
 	*pointer = NULL;
 }
 
-/* ---- live sessions ----------------------------------------------------------------------------
- */
+/* ---- live sessions -------------------------------------------------------------------------- */
 
 struct judgement {
 	struct port_effect *effect;

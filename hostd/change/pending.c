@@ -16,7 +16,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/change/policy_file.h"
-#include "hostd/enforce/state_file.h"
+#include "hostd/enforce/inventory/state_file.h"
 #include "hostd/policy/model.h"
 
 #define STATE_VERSION 1
@@ -96,8 +96,7 @@ uint32_t seconds_left(const struct pending_change *change)
 	return (uint32_t)((change->deadline - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
 }
 
-/* ---- state files ------------------------------------------------------------------------------
- */
+/* ---- state files ---------------------------------------------------------------------------- */
 
 static void read_boot_id(char out[static BOOT_ID_BYTES])
 {
@@ -221,8 +220,7 @@ int load_pending(const char *state_directory, struct pending_changes *ret, struc
 	return 0;
 }
 
-/* ---- changes ----------------------------------------------------------------------------------
- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 static int save_change(const struct pending_changes *changes, const struct pending_change *change,
 		       struct diag *diag)

@@ -13,7 +13,7 @@
 #include "hostd/base/log.h"
 #include "hostd/change/policy_file.h"
 #include "hostd/change/policy_use.h"
-#include "hostd/enforce/state.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
 
 /* Between two attempts to roll back. */
 #define RETRY_USEC (5 * USEC_PER_SEC)
@@ -36,8 +36,7 @@ static int refuse_pending(const struct enforcer *enforcer, const char *name, str
 		name, seconds_left(change), name, name);
 }
 
-/* ---- for good ---------------------------------------------------------------------------------
- */
+/* ---- for good ------------------------------------------------------------------------------- */
 
 /* The library that is in use was not touched: with the file of before all is as it was. */
 static void undo_write(const char *directory, const char *name, bool existed, const char *text)
@@ -97,8 +96,7 @@ int delete_policy(struct enforcer *enforcer, const char *name, struct reload_res
 	return r;
 }
 
-/* ---- until confirmed --------------------------------------------------------------------------
- */
+/* ---- until confirmed ------------------------------------------------------------------------ */
 
 /* The library that is in use was not touched. */
 static void undo_pending(struct enforcer *enforcer, struct pending_change *change)

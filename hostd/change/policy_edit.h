@@ -7,7 +7,7 @@
 #define VMSEG_POLICY_EDIT_H
 
 #include "hostd/change/pending.h"
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 
 /* Puts a text that has been judged (candidate.h) in the place of NAME's file. It is rolled back
  * after `seconds` unless it is confirmed; 0: it stays. -EBUSY: a change of that name is pending.

@@ -9,8 +9,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/policy_file.h"
-#include "hostd/enforce/state.h"
-#include "hostd/policy/parse.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/policy/read/parse.h"
 
 static bool names_set(const struct policy *policy, const char *name)
 {
@@ -31,8 +31,7 @@ static bool is_named(const char *setting, const char *name)
 	return setting && strcmp(setting, name) == 0;
 }
 
-/* ---- who would miss it ------------------------------------------------------------------------
- */
+/* ---- who would miss it ---------------------------------------------------------------------- */
 
 struct user_search {
 	const char *name;
@@ -114,8 +113,7 @@ int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag)
 	return 0;
 }
 
-/* ---- what depends on it -----------------------------------------------------------------------
- */
+/* ---- what depends on it --------------------------------------------------------------------- */
 
 /* The policy itself, or a set in it. */
 static bool policy_depends(const struct library *library, const char *ref, const char *name)

@@ -5,7 +5,7 @@
 #ifndef VMSEG_POLICY_USE_H
 #define VMSEG_POLICY_USE_H
 
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 
 /* Returns 0 when nobody would miss it, or -EBUSY with an error that says who names it: the
  * settings, a running domain, a policy, or one that a rollback may bring back. */

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-#include "hostd/datapath/probe.h"
-#include "hostd/enforce/enforcer.h"
+#include "hostd/datapath/queries/probe.h"
+#include "hostd/enforce/inventory/enforcer.h"
 
 /* The port that "nic" names, by device or MAC; without it the domain must have one port only. NULL
  * with an error in diag. */

@@ -34,7 +34,7 @@ static void clear_inquiry(struct inquiry *inquiry)
 	free_candidate(&inquiry->candidate);
 }
 
-/* ---- the candidate ------------------------------------------------------------------------- */
+/* ---- the candidate -------------------------------------------------------------------------- */
 
 static bool uses_candidate(const struct inquiry *inquiry)
 {
@@ -87,7 +87,7 @@ static int choose_plan(struct inquiry *inquiry, const json_t *params, struct dia
 	return r < 0 ? r : plan_inquiry(inquiry, diag);
 }
 
-/* ---- asking -------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 static int ask_programs(struct inquiry *inquiry, struct diag *diag)
 {
@@ -111,7 +111,7 @@ static int ask_programs(struct inquiry *inquiry, struct diag *diag)
 	return 0;
 }
 
-/* ---- the answer ---------------------------------------------------------------------------- */
+/* ---- the answer ----------------------------------------------------------------------------- */
 
 static json_t *view_question(const struct inquiry *inquiry)
 {

@@ -9,8 +9,8 @@
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
-#include "hostd/enforce/addresses.h"
-#include "hostd/enforce/groups.h"
+#include "hostd/enforce/inventory/addresses.h"
+#include "hostd/enforce/inventory/groups.h"
 
 static bool carries_group(const struct managed_domain *domain, const char *group)
 {
@@ -50,7 +50,7 @@ static void for_each_mention(const struct policy *policy,
 	}
 }
 
-/* ---- one group ----------------------------------------------------------------------------- */
+/* ---- one group ------------------------------------------------------------------------------ */
 
 struct group_view {
 	const char *name;
@@ -133,7 +133,7 @@ static json_t *view_group(struct enforcer *enforcer, const char *name)
 			 view.policies, "used_by", view.used_by);
 }
 
-/* ---- all of them --------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 /* Names of groups that are carried or named by anybody: borrowed, in no order, some twice. */
 struct group_names {

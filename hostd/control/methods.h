@@ -6,7 +6,7 @@
 #define VMSEG_CONTROL_METHODS_H
 
 #include "hostd/control/server.h"
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/virt/deliver.h"
 
 /* All that the requests work on. */
@@ -14,7 +14,7 @@ struct control_context {
 	struct enforcer *enforcer;
 	struct virt_links *libvirt;
 	uint64_t started; /* monotonic_usec() */
-	/* Reads settings and policies again; main.c owns the settings. */
+	/* Reads settings and policies again; vmseg-hostd.c owns the settings. */
 	int (*reload)(void *owner, struct reload_result *ret, struct diag *diag);
 	void *owner;
 };

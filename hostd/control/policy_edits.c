@@ -86,8 +86,7 @@ int answer_policy_delete(struct control_context *context, const json_t *params, 
 	return 0;
 }
 
-/* ---- pending changes --------------------------------------------------------------------------
- */
+/* ---- pending changes ------------------------------------------------------------------------ */
 
 static void list_name(const struct pending_change *change, void *context)
 {

@@ -8,7 +8,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
-#include "hostd/policy/print.h"
+#include "hostd/policy/write/print.h"
 
 struct listing {
 	struct enforcer *enforcer;

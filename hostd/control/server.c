@@ -14,7 +14,7 @@
 #include <sys/un.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/control/connection.h"
+#include "hostd/control/client_connection.h"
 #include "hostd/control/protocol.h"
 
 #define BACKLOG 64

@@ -108,8 +108,7 @@ int print_json(const json_t *value);
 /* A table of sessions as the daemon describes them: sessions.c. */
 void print_sessions(const json_t *sessions);
 
-/* ---- reading replies: a missing or odd member is "", 0 or false --------------------------------
- */
+/* ---- reading replies: a missing or odd member is "", 0 or false ----------------------------- */
 
 const char *get_text(const json_t *object, const char *name);
 json_int_t get_number(const json_t *object, const char *name);

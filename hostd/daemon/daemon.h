@@ -9,7 +9,7 @@
 
 #include "hostd/config/config.h"
 #include "hostd/control/methods.h"
-#include "hostd/enforce/link_monitor.h"
+#include "hostd/netlink/link_monitor.h"
 #include "hostd/observe/http.h"
 #include "hostd/virt/watcher.h"
 
@@ -38,8 +38,7 @@ struct daemon {
  * ports stay filtered. The settings are read already. Returns 0 or -errno, errors are logged. */
 int run_daemon(struct daemon *daemon);
 
-/* ---- settings.c -------------------------------------------------------------------------------
- */
+/* ---- settings.c ----------------------------------------------------------------------------- */
 
 /* A file that was asked for must be there; the default one may be missing. Errors are logged. */
 int read_settings(struct daemon *daemon);
@@ -47,8 +46,7 @@ int read_settings(struct daemon *daemon);
 /* Reads settings and policies again; `owner` is the daemon. */
 int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag);
 
-/* ---- upkeep.c ----------------------------------------------------------------------------------
- */
+/* ---- upkeep.c ------------------------------------------------------------------------------- */
 
 /* Begins the heartbeat, or tries again. That it cannot be written is logged once and no failure:
  * clients then wait until their time is over. */
@@ -58,8 +56,7 @@ void start_heartbeat(struct daemon *daemon);
  * the state files, is made anew. */
 void keep_up(struct daemon *daemon);
 
-/* ---- loop.c ------------------------------------------------------------------------------------
- */
+/* ---- loop.c --------------------------------------------------------------------------------- */
 
 /* What the link monitor tells goes to the enforcer of the daemon that is its context. */
 extern const struct link_callbacks device_callbacks;

@@ -9,16 +9,16 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/adopt.h"
-#include "hostd/datapath/attach.h"
-#include "hostd/datapath/event.h"
-#include "hostd/datapath/former.h"
-#include "hostd/datapath/jiffies.h"
-#include "hostd/datapath/load.h"
-#include "hostd/datapath/port.h"
-#include "hostd/datapath/queue.h"
-#include "hostd/datapath/state.h"
-#include "hostd/datapath/table.h"
+#include "hostd/datapath/attachment/attach.h"
+#include "hostd/datapath/attachment/queue.h"
+#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/objects/jiffies.h"
+#include "hostd/datapath/objects/load.h"
+#include "hostd/datapath/objects/session_table.h"
+#include "hostd/datapath/ports/adopt_ports.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/former.h"
+#include "hostd/datapath/queries/event_ring.h"
 #include "vmseg.skel.h"
 
 #define PORTS_MAX 65535U

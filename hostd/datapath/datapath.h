@@ -16,7 +16,7 @@
 
 #include "bpf/abi.h"
 #include "hostd/base/diag.h"
-#include "hostd/policy/compile.h"
+#include "hostd/policy/compile/compile.h"
 
 struct datapath;
 
@@ -50,7 +50,7 @@ int remove_datapath(const char *bpffs, struct diag *diag);
 /* Writes changed timeouts and event limits: live. */
 void apply_settings(struct datapath *datapath, const struct datapath_config *config);
 
-/* ---- ports ------------------------------------------------------------------------------- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 struct port_config {
 	uint8_t mac[MAC_BYTES];
@@ -195,7 +195,7 @@ int read_port_stats(struct datapath *datapath, unsigned int ifindex, struct port
 int read_rule_counter(struct datapath *datapath, unsigned int ifindex, uint32_t rule,
 		      struct counter *ret);
 
-/* ---- sessions ---------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 struct session_view {
 	struct session_key key;
@@ -236,7 +236,7 @@ bool outlives_image(const struct session_key *key, const struct session *session
  * units done; less than budget: a round over all ports is complete. */
 uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget);
 
-/* ---- explaining -------------------------------------------------------------------------- */
+/* ---- explaining ----------------------------------------------------------------------------- */
 
 struct explanation {
 	uint8_t reason;   /* enum reason */
@@ -260,7 +260,7 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 		      enum direction direction, const void *frame, size_t size,
 		      struct explanation *ret, struct diag *diag);
 
-/* ---- events ------------------------------------------------------------------------------ */
+/* ---- events --------------------------------------------------------------------------------- */
 
 /* A descriptor that polls readable when events wait. */
 int event_descriptor(struct datapath *datapath);
@@ -269,7 +269,7 @@ void consume_events(struct datapath *datapath,
 		    void (*visit)(const struct event *event, unsigned int ifindex, void *context),
 		    void *context);
 
-/* ---- the whole ---------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 struct datapath_status {
 	enum attach_method attach; /* in use: TCX or CLSACT */

@@ -41,7 +41,7 @@ static long read_number_file(const char *directory, const char *name, int base)
 	return end == text || number < 0 ? -1 : number;
 }
 
-/* ---- PCI ----------------------------------------------------------------------------------- */
+/* ---- PCI ------------------------------------------------------------------------------------ */
 
 const char *format_pci_address(const struct pci_address *address, char out[static PCI_TEXT_BYTES])
 {
@@ -115,7 +115,7 @@ enum network_card judge_mediated_device(const char *uuid)
 	return judge_class(read_number_file(path, "../class", 16)) == CARD_YES ? CARD_YES : CARD_NO;
 }
 
-/* ---- USB ----------------------------------------------------------------------------------- */
+/* ---- USB ------------------------------------------------------------------------------------ */
 
 /* Chips that have no class of their own (drivers/net/usb/ of the kernel: asix.c, ax88179_178a.c,
  * aqc111.c, dm9601.c, lan78xx.c, pegasus.h, r8152.c, rtl8150.c, smsc75xx.c, smsc95xx.c). */

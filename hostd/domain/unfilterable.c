@@ -79,7 +79,7 @@ __attribute__((format(printf, 5, 6))) static int add(struct domain *domain, cons
 	return item->name && item->kind && item->reason ? 0 : -ENOMEM;
 }
 
-/* ---- <interface> --------------------------------------------------------------------------- */
+/* ---- <interface> ---------------------------------------------------------------------------- */
 
 static int read_interface(const xmlNode *element, const struct domain_interface *nic,
 			  struct domain *domain)
@@ -95,7 +95,7 @@ static int read_interface(const xmlNode *element, const struct domain_interface 
 	return add(domain, element, nic->type, reason, "interface %s", format_mac(nic->mac, mac));
 }
 
-/* ---- <hostdev> ----------------------------------------------------------------------------- */
+/* ---- <hostdev> ------------------------------------------------------------------------------ */
 
 /* As libvirt reads numbers: by their prefix. -1: there is none. */
 static long read_number(const xmlNode *element, const char *name)
@@ -188,7 +188,7 @@ static int read_hostdev(const xmlNode *element, struct domain *domain)
 	return has_value(element, "type", "mdev") ? read_mediated(element, source, domain) : 0;
 }
 
-/* ---- beside the devices -------------------------------------------------------------------- */
+/* ---- beside the devices --------------------------------------------------------------------- */
 
 static const xmlNode *find_in_namespace(const xmlNode *parent, const char *name,
 					const char *namespace)

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "bpf/abi.h"
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 
 /* An event as one object: "event" ("new", "denied", "ended"), where, what, why, and the
  * gist in one line as "text". Members that the packet does not have are left out. NULL: no memory.

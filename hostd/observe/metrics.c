@@ -9,7 +9,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/text.h"
-#include "hostd/enforce/managed.h"
+#include "hostd/enforce/inventory/managed.h"
 
 struct walk {
 	struct enforcer *enforcer;

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/virt/deliver.h"
 
 /* What metrics are taken from. */

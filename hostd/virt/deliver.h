@@ -5,7 +5,7 @@
 #ifndef VMSEG_DELIVER_H
 #define VMSEG_DELIVER_H
 
-#include "hostd/enforce/enforcer.h"
+#include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/virt/mailbox.h"
 
 /* How a connection to libvirt stands. */

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/virt/connection.h"
+#include "hostd/virt/libvirt_connection.h"
 
 #define STOP_SECONDS 3
 

@@ -11,7 +11,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "hostd/datapath/tcx.h"
+#include "hostd/datapath/attachment/tcx.h"
 #include "tests/bench/walk.h"
 #include "tests/bench/walker.skel.h"
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/compile.h"
-#include "hostd/policy/library.h"
+#include "hostd/policy/compile/compile.h"
+#include "hostd/policy/read/library.h"
 
 enum family { IPV4, IPV6, MIXED };
 

@@ -46,8 +46,7 @@ struct bench {
 	struct walk *walk; /* the walker's own variable */
 };
 
-/* ---- the walker --------------------------------------------------------------------------------
- */
+/* ---- the walker ----------------------------------------------------------------------------- */
 
 static void close_walker(struct bench *bench)
 {
@@ -76,8 +75,7 @@ static void renew_walker(struct bench *bench, uint32_t bare_sessions)
 	rig_write(bench->walker->maps.targets, TARGET_EMPTY, &fd);
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 /* Nanoseconds per packet as the kernel measures them. */
 static double run_walker(int program, const struct packet *packet, uint32_t packets)
@@ -155,8 +153,7 @@ static double run_floor(struct bench *bench, const struct packet *packet, uint32
 	return run_walker(bpf_program__fd(bench->walker->progs.walk_flows), packet, packets);
 }
 
-/* ---- figures ------------------------------------------------------------------------------------
- */
+/* ---- figures -------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -231,8 +228,7 @@ static void measure_new(struct bench *bench, const char *protocol, const struct 
 	print_figures(name, floors, totals, ROUNDS);
 }
 
-/* ---- cases -------------------------------------------------------------------------------------
- */
+/* ---- cases ---------------------------------------------------------------------------------- */
 
 static void open_flows(struct bench *bench, const struct host *vm, const struct host *remote,
 		       uint32_t flows)
@@ -452,8 +448,7 @@ static void bench_denied(struct bench *bench, unsigned int rules)
 	measure(bench, name, DIRECTION_IN, &packet, REASON_POLICY, 1000);
 }
 
-/* ---- setting up ---------------------------------------------------------------------------------
- */
+/* ---- setting up ----------------------------------------------------------------------------- */
 
 static void open_bench(struct bench *bench)
 {

@@ -182,8 +182,7 @@ static void a_replaced_logged_session_is_reported(void **state)
 	assert_int_equal(session.packets[OUT], 1);
 }
 
-/* ---- pacing
- * -------------------------------------------------------------------------------------------- */
+/* ---- pacing --------------------------------------------------------------------------------- */
 
 static void events_are_paced_and_the_rest_is_counted(void **state)
 {

@@ -23,8 +23,7 @@ static void switch_off(struct rig_port *port, uint16_t guards)
 	publish_port(port);
 }
 
-/* ---- MAC
- * ------------------------------------------------------------------------------------------- */
+/* ---- MAC ------------------------------------------------------------------------------------ */
 
 static void the_source_mac_must_be_the_ports(void **state)
 {
@@ -65,8 +64,7 @@ static void live_sessions_are_guarded_too(void **state)
 	says(&c, OUT, ACK, ESTABLISHED);
 }
 
-/* ---- IP
- * -------------------------------------------------------------------------------------------- */
+/* ---- IP ------------------------------------------------------------------------------------- */
 
 static void the_source_address_must_be_the_ports(void **state)
 {
@@ -178,8 +176,7 @@ static void a_lost_address_ends_the_right_to_use_it(void **state)
 	expect_pass(port, OUT, udp(VM6, WEB6, 40000, 53), NEW);
 }
 
-/* ---- ARP
- * ------------------------------------------------------------------------------------------- */
+/* ---- ARP ------------------------------------------------------------------------------------ */
 
 static void arp_of_the_ports_own_address_passes(void **state)
 {
@@ -220,8 +217,7 @@ static void the_arp_guard_can_be_off(void **state)
 	expect_pass(port, OUT, sent_by(VM, arp(ARP_REPLY, INTRUDER, ROUTER)), ARP);
 }
 
-/* ---- neighbor discovery
- * ---------------------------------------------------------------------------- */
+/* ---- neighbor discovery --------------------------------------------------------------------- */
 
 static void discovery_of_the_ports_own_addresses_passes(void **state)
 {
@@ -287,8 +283,7 @@ static void the_nd_guard_can_be_off(void **state)
 	expect_drop(port, OUT, router_advertisement(VM_LINK), GUARD_RA);
 }
 
-/* ---- routers and DHCP servers
- * ------------------------------------------------------------------------ */
+/* ---- routers and DHCP servers --------------------------------------------------------------- */
 
 static void guests_are_no_routers(void **state)
 {
@@ -357,8 +352,7 @@ static void guests_get_their_addresses_by_dhcp(void **state)
 	expect_drop(port, IN, udp(ROUTER, VM, 68, 68), POLICY);
 }
 
-/* ---- a host without an address
- * ------------------------------------------------------------------------- */
+/* ---- a host without an address -------------------------------------------------------------- */
 
 static void without_an_address_only_what_gets_one_may_be_sent(void **state)
 {
@@ -385,9 +379,7 @@ static void membership_messages_pass(void **state)
 	expect_pass(port, IN, mld_query(ROUTER_LINK), MULTICAST);
 }
 
-/* ---- VLAN
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- VLAN ----------------------------------------------------------------------------------- */
 
 static void tags_are_dropped_unless_listed(void **state)
 {

@@ -80,8 +80,7 @@ static void what_is_no_longer_half_open_is_counted_once(void **state)
 	assert_int_equal(read_rig_port_state(race.port).half_open, 1);
 }
 
-/* ---- a SYN beside its answer ------------------------------------------------------------------
- */
+/* ---- a SYN beside its answer ---------------------------------------------------------------- */
 
 #define REPEATS 20000
 
@@ -138,8 +137,7 @@ static void a_repeated_syn_does_not_undo_the_scales(void **state)
 	assert_int_equal(pthread_join(other, NULL), 0);
 }
 
-/* ---- the end of one session and the beginning of the next -------------------------------------
- */
+/* ---- the end of one session and the beginning of the next ----------------------------------- */
 
 #define KEYS   64
 #define ROUNDS 1500

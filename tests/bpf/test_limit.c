@@ -11,8 +11,7 @@
 #define LONG   1000000
 #define MARGIN 500000
 
-/* ---- sessions
- * -------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 static void a_full_port_opens_no_more_sessions(void **state)
 {
@@ -68,8 +67,7 @@ static void other_ports_have_their_own_limit(void **state)
 	expect_pass(other, OUT, udp(VM, WEB, 40002, 53), NEW);
 }
 
-/* ---- sessions per second
- * ----------------------------------------------------------------------------- */
+/* ---- sessions per second -------------------------------------------------------------------- */
 
 /* So many jiffies a second that a test never sees the next second. */
 static void stop_the_clock(struct rig *rig)
@@ -140,8 +138,7 @@ static void each_port_has_its_own_rate(void **state)
 	expect_pass(other, OUT, udp(VM, WEB, 40002, 53), NEW);
 }
 
-/* ---- unfinished handshakes
- * ----------------------------------------------------------------------------- */
+/* ---- unfinished handshakes ------------------------------------------------------------------ */
 
 static void limit_half_open(struct rig_port *port, uint32_t limit)
 {
@@ -250,8 +247,7 @@ static void a_repeated_attempt_counts_once(void **state)
 	expect_drop(port, IN, tcp(CLIENT, VM, 50002, 80, SYN), HALF_OPEN_LIMIT);
 }
 
-/* ---- sessions per remote
- * ------------------------------------------------------------------------------- */
+/* ---- sessions per remote -------------------------------------------------------------------- */
 
 static void limit_remotes(struct rig_port *port, uint32_t limit)
 {
@@ -318,8 +314,7 @@ static void a_successor_is_not_refused_for_its_predecessor(void **state)
 	expect_drop(port, OUT, udp(VM, WEB, 40002, 53), REMOTE_LIMIT);
 }
 
-/* ---- the sweep
- * ------------------------------------------------------------------------------------------- */
+/* ---- the sweep ------------------------------------------------------------------------------ */
 
 static void the_sweep_ends_only_what_has_expired(void **state)
 {

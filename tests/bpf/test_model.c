@@ -44,8 +44,7 @@ static uint64_t read_number(const char *name, uint64_t usual)
 	return text ? strtoull(text, NULL, 0) : usual;
 }
 
-/* ---- the corpus ---------------------------------------------------------------------------------
- */
+/* ---- the corpus ----------------------------------------------------------------------------- */
 
 /* Answers whether all went as it should. */
 static bool replay(const char *name)
@@ -91,8 +90,7 @@ static void the_corpus_is_judged_as_it_should_be(void **state)
 		fail_msg("%d of %d sequences, see above", failed, count);
 }
 
-/* ---- random sequences ---------------------------------------------------------------------------
- */
+/* ---- random sequences ----------------------------------------------------------------------- */
 
 /* Own numbers for each sequence, so that it can be had without its predecessors. */
 static struct random random_of(const struct random *run, uint64_t number, uint64_t purpose)

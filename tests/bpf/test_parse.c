@@ -17,8 +17,7 @@ static struct rig_port *open_port(void **state)
 	return port;
 }
 
-/* ---- Ethernet -----------------------------------------------------------------------------------
- */
+/* ---- Ethernet ------------------------------------------------------------------------------- */
 
 static void unknown_ethertypes_are_dropped_in_both_directions(void **state)
 {
@@ -78,8 +77,7 @@ static void a_tag_inside_snap_is_never_let_through(void **state)
 	expect_drop(port, OUT, hidden, VLAN);
 }
 
-/* ---- cut short
- * ------------------------------------------------------------------------------------ */
+/* ---- cut short ------------------------------------------------------------------------------ */
 
 /* BPF_PROG_TEST_RUN refuses frames that say IP and end inside its header; it does not look behind
  * a priority tag. */
@@ -135,8 +133,7 @@ static void no_cut_frame_passes(void **state)
 	assert_int_equal(count_sessions(port), 0);
 }
 
-/* ---- lengths that contradict each other
- * ------------------------------------------------------------ */
+/* ---- lengths that contradict each other ----------------------------------------------------- */
 
 static void ipv4_lengths_must_agree(void **state)
 {
@@ -216,8 +213,7 @@ static void extension_headers_must_fit(void **state)
 	expect_pass(port, OUT, good, NEW);
 }
 
-/* ---- fields that no stack accepts
- * ------------------------------------------------------------------ */
+/* ---- fields that no stack accepts ----------------------------------------------------------- */
 
 static void impossible_fields_are_dropped(void **state)
 {
@@ -280,8 +276,7 @@ static void tcp_flags_that_open_nothing_are_dropped(void **state)
 	expect_pass(port, OUT, tcp(VM, WEB, 40000, 80, SYN | ECE | CWR), NEW);
 }
 
-/* ---- IPv4 options, IPv6 extension headers
- * ---------------------------------------------------------- */
+/* ---- IPv4 options, IPv6 extension headers --------------------------------------------------- */
 
 static void ipv4_options_do_not_hide_the_ports(void **state)
 {

@@ -208,8 +208,7 @@ static void a_rebooted_opener_recovers(void **state)
 	opens(&c, OUT);
 }
 
-/* ---- by whose leave ---------------------------------------------------------------------------
- */
+/* ---- by whose leave ------------------------------------------------------------------------- */
 
 /* A segment in each direction, of connections between these ports. */
 static struct packet middle(enum direction direction, uint16_t local, uint16_t remote)
@@ -319,8 +318,7 @@ static void both_are_asked_where_nothing_tells_them_apart(void **state)
 	expect_denied(port, 40001, 50000);
 }
 
-/* ---- until the other side answers --------------------------------------------------------------
- */
+/* ---- until the other side answers ----------------------------------------------------------- */
 
 static void what_one_side_says_does_not_live_long(void **state)
 {

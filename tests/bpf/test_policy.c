@@ -12,8 +12,7 @@
 
 #include "tests/harness/policy_case.h"
 
-/* ---- defaults -----------------------------------------------------------------------------------
- */
+/* ---- defaults ------------------------------------------------------------------------------- */
 
 static void the_default_decides_by_direction(void **state)
 {
@@ -30,8 +29,7 @@ static void the_default_decides_by_direction(void **state)
 	expect_drop(port, OUT, tcp(VM6, WEB6, 40001, 80, SYN), POLICY);
 }
 
-/* ---- remotes: rows
- * --------------------------------------------------------------------------------- */
+/* ---- remotes: rows -------------------------------------------------------------------------- */
 
 static void remotes_match_by_longest_prefix_and_first_rule(void **state)
 {
@@ -85,8 +83,7 @@ static void an_empty_group_matches_nothing(void **state)
 	expect_pass(port, OUT, tcp(VM6, WEB6, 40000, 80, SYN), NEW);
 }
 
-/* ---- protocols and ports: columns
- * ------------------------------------------------------------------- */
+/* ---- protocols and ports: columns ----------------------------------------------------------- */
 
 static void ports_match_from_first_to_last(void **state)
 {

@@ -8,7 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "hostd/policy/print.h"
+#include "hostd/policy/write/print.h"
 #include "tests/harness/world.h"
 
 #define WORLDS  40

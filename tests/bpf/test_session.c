@@ -16,8 +16,7 @@
 #define LONG   1000000
 #define MARGIN 500000
 
-/* ---- UDP and its kin
- * -------------------------------------------------------------------------------- */
+/* ---- UDP and its kin ------------------------------------------------------------------------ */
 
 static void a_sent_packet_lets_its_answers_in(void **state)
 {
@@ -108,8 +107,7 @@ static void ports_of_other_guests_have_their_own_sessions(void **state)
 	assert_int_equal(count_sessions(other), 1);
 }
 
-/* ---- what a session remembers
- * --------------------------------------------------------------------- */
+/* ---- what a session remembers --------------------------------------------------------------- */
 
 static void a_session_counts_by_direction(void **state)
 {
@@ -144,8 +142,7 @@ static void denied_packets_leave_no_session(void **state)
 	expect_pass(port, OUT, udp(VM, CLIENT, 53, 40000), NEW);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------ */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static void an_unanswered_session_runs_out(void **state)
 {
@@ -228,8 +225,7 @@ static void refused_packets_do_not_keep_a_session_alive(void **state)
 	assert_memory_equal(&before, &after, sizeof(before));
 }
 
-/* ---- ICMP
- * ------------------------------------------------------------------------------------------- */
+/* ---- ICMP ----------------------------------------------------------------------------------- */
 
 static void an_echo_request_lets_its_replies_in(void **state)
 {
@@ -286,8 +282,7 @@ static void a_reply_that_nobody_asked_for_may_not_be_sent_either(void **state)
 	expect_pass(port, OUT, echo_reply(VM, CLIENT, 9), ESTABLISHED);
 }
 
-/* ---- ICMP errors
- * ------------------------------------------------------------------------------------- */
+/* ---- ICMP errors ---------------------------------------------------------------------------- */
 
 static void errors_about_a_live_session_pass(void **state)
 {
@@ -449,8 +444,7 @@ static void errors_about_tcp_must_name_a_segment_in_flight(void **state)
 	says(&c, IN, ACK, ESTABLISHED);
 }
 
-/* ---- multicast requests
- * -------------------------------------------------------------------------------- */
+/* ---- multicast requests --------------------------------------------------------------------- */
 
 static void answers_to_multicast_requests_pass(void **state)
 {

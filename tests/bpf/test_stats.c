@@ -12,8 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* ---- ports
- * -------------------------------------------------------------------------------------------- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static void without_a_port_everything_is_dropped(void **state)
 {
@@ -75,9 +74,7 @@ static void an_unreadable_image_drops(void **state)
 	expect_pass(port, OUT, arp(ARP_REQUEST, VM, ROUTER), ARP);
 }
 
-/* ---- rules
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 static void rules_count_what_they_judge(void **state)
 {
@@ -106,8 +103,7 @@ static void rules_count_what_they_judge(void **state)
 	assert_int_equal(counter.bytes, dns.length);
 }
 
-/* ---- devices with a large index
- * ---------------------------------------------------------------------------- */
+/* ---- devices with a large index ------------------------------------------------------------- */
 
 #define HIGH_IFINDEX (PORT_INDEX_ENTRIES + 4464)
 

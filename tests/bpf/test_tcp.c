@@ -38,8 +38,7 @@ static void allow_opener(struct rig_port *port, int variant)
 	set_defaults(port, opener_of(variant) == IN, opener_of(variant) == OUT);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static void a_handshake_establishes(void **state)
 {
@@ -172,8 +171,7 @@ static void segments_without_a_session_open_none(void **state)
 	}
 }
 
-/* ---- closing
- * -------------------------------------------------------------------------------------- */
+/* ---- closing -------------------------------------------------------------------------------- */
 
 static void a_connection_closes_in_order(void **state)
 {
@@ -288,8 +286,7 @@ static void a_reset_closes(void **state)
 	}
 }
 
-/* ---- after the end
- * ------------------------------------------------------------------------------- */
+/* ---- after the end -------------------------------------------------------------------------- */
 
 static void the_same_ports_may_be_used_anew(void **state)
 {

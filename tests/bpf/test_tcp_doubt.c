@@ -47,8 +47,7 @@ static void set_timeout(struct rig_port *port, enum session_state state, uint32_
 	apply_rig_settings(port->rig);
 }
 
-/* ---- windows ----------------------------------------------------------------------------------
- */
+/* ---- windows -------------------------------------------------------------------------------- */
 
 /* Each lies as far out as is accepted, and carries all that could move a bound. */
 static void forged_segments_lift_no_bound_for_good(void **state)
@@ -120,8 +119,7 @@ static void blind_data_is_dropped(void **state)
 	go_on(&c, 1000);
 }
 
-/* ---- TCP in fragments -------------------------------------------------------------------------
- */
+/* ---- TCP in fragments ----------------------------------------------------------------------- */
 
 /* How much data a first fragment begins is not known. */
 static void a_transfer_in_fragments_goes_on(void **state)
@@ -174,8 +172,7 @@ static void a_fin_in_a_fragment_counts_when_it_is_whole(void **state)
 	expect_state(port, c.key, FIN_WAIT);
 }
 
-/* ---- FIN --------------------------------------------------------------------------------------
- */
+/* ---- FIN ------------------------------------------------------------------------------------ */
 
 static void a_fin_that_nobody_acknowledges_ends_nothing(void **state)
 {
@@ -227,8 +224,7 @@ static void a_forged_fin_does_not_hide_the_true_one(void **state)
 	}
 }
 
-/* ---- RST --------------------------------------------------------------------------------------
- */
+/* ---- RST ------------------------------------------------------------------------------------ */
 
 /* Its receiver has thrown it away, and both go on. */
 static void a_connection_outlives_a_forged_reset(void **state)
@@ -316,8 +312,7 @@ static void resets_without_numbers_end_nothing(void **state)
 	go_on(&c, 1000);
 }
 
-/* ---- handshakes -------------------------------------------------------------------------------
- */
+/* ---- handshakes ----------------------------------------------------------------------------- */
 
 /* A SYN as the server's, while the VM waits for its answer: a guess, or with a bad checksum. */
 static void a_forged_syn_does_not_hide_the_answer(void **state)
@@ -550,8 +545,7 @@ static void an_old_segment_does_not_end_a_handshake(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
-/* ---- after the end -----------------------------------------------------------------------------
- */
+/* ---- after the end -------------------------------------------------------------------------- */
 
 /* A SYN on the ports of a connection that is over, or seems to be: it may be nobody's. */
 static void a_forged_syn_does_not_cut_off_the_last_words(void **state)
@@ -699,8 +693,7 @@ static void a_kept_session_keeps_no_ports(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
-/* ---- odd, and right ---------------------------------------------------------------------------
- */
+/* ---- odd, and right ------------------------------------------------------------------------- */
 
 static void urgent_data_passes(void **state)
 {

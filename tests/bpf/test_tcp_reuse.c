@@ -42,8 +42,7 @@ static void open_anew(struct conversation *c, enum direction opener)
 		    TCP_WINDOW);
 }
 
-/* ---- both ends have forgotten -----------------------------------------------------------------
- */
+/* ---- both ends have forgotten --------------------------------------------------------------- */
 
 static void both_forget_an_established_connection(void **state)
 {
@@ -174,8 +173,7 @@ static void nobody_listens_any_more(void **state)
 	says(&c, OUT, SYN, NEW);
 }
 
-/* ---- the ports change sides -------------------------------------------------------------------
- */
+/* ---- the ports change sides ----------------------------------------------------------------- */
 
 static void the_other_side_may_open_if_the_policy_says_so(void **state)
 {
@@ -211,8 +209,7 @@ static void the_other_side_may_not_open_else(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
-/* ---- one end has forgotten, or neither --------------------------------------------------------
- */
+/* ---- one end has forgotten, or neither ------------------------------------------------------ */
 
 /* RFC 5961, 4: the living one asks back, the other resets it and tries again. */
 static void a_challenge_still_works(void **state)
@@ -438,8 +435,7 @@ static void a_strangers_syn_does_not_stop_a_repeated_answer(void **state)
 	says_bytes(&c, IN, ACK, 500, ESTABLISHED);
 }
 
-/* ---- permission -------------------------------------------------------------------------------
- */
+/* ---- permission ----------------------------------------------------------------------------- */
 
 /* The server has closed the connection that was kept, and the guest repeats the SYN of it. */
 static void a_kept_connection_is_not_opened_again(void **state)
@@ -523,8 +519,7 @@ static void an_accepted_syn_waits_for_its_answer(void **state)
 	expect_state(port, c.key, TCP_ESTABLISHED);
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------
- */
+/* ---- the handshake -------------------------------------------------------------------------- */
 
 /* A SYN cookie that was made anew, or another server behind the same address. */
 static void an_answer_with_another_number_counts(void **state)

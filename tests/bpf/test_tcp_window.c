@@ -38,8 +38,7 @@ static struct conversation open_small(struct rig_port *port)
 	return open_scaled(port, -1, -1);
 }
 
-/* ---- what lies outside
- * ---------------------------------------------------------------------------- */
+/* ---- what lies outside ---------------------------------------------------------------------- */
 
 static void data_beyond_the_window_is_dropped(void **state)
 {
@@ -116,8 +115,7 @@ static void refused_segments_change_nothing(void **state)
 	assert_memory_equal(&before, &after, sizeof(before));
 }
 
-/* ---- what real stacks do
- * ---------------------------------------------------------------------------- */
+/* ---- what real stacks do -------------------------------------------------------------------- */
 
 static void a_full_window_passes_in_any_order(void **state)
 {
@@ -200,8 +198,7 @@ static void a_lost_update_costs_no_segment(void **state)
 		    ESTABLISHED);
 }
 
-/* ---- window scale (RFC 7323)
- * -------------------------------------------------------------------------- */
+/* ---- window scale (RFC 7323) ---------------------------------------------------------------- */
 
 static void windows_are_scaled_if_both_agree(void **state)
 {
@@ -295,8 +292,7 @@ static void broken_options_are_ignored(void **state)
 	}
 }
 
-/* ---- resets (RFC 5961, 3)
- * ------------------------------------------------------------------------------ */
+/* ---- resets (RFC 5961, 3) ------------------------------------------------------------------- */
 
 static void only_an_exact_reset_ends_the_session(void **state)
 {
@@ -313,8 +309,7 @@ static void only_an_exact_reset_ends_the_session(void **state)
 	expect_state(port, c.key, CLOSED);
 }
 
-/* ---- the way out
- * --------------------------------------------------------------------------------------- */
+/* ---- the way out ---------------------------------------------------------------------------- */
 
 static void windows_need_not_be_enforced(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

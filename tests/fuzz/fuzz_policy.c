@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/compile.h"
-#include "hostd/policy/library.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/print.h"
+#include "hostd/policy/compile/compile.h"
+#include "hostd/policy/read/library.h"
+#include "hostd/policy/read/parse.h"
+#include "hostd/policy/write/print.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -17,8 +17,7 @@
 #include "hostd/datapath/datapath.h"
 #include "tests/harness/expect.h"
 
-/* ---- coverage -----------------------------------------------------------------------------------
- */
+/* ---- coverage ------------------------------------------------------------------------------- */
 
 static void note_reason(enum reason reason)
 {
@@ -34,8 +33,7 @@ static void note_reason(enum reason reason)
 	noted[reason] = true;
 }
 
-/* ---- one frame ----------------------------------------------------------------------------------
- */
+/* ---- one frame ------------------------------------------------------------------------------ */
 
 /* Everything that a frame may change. */
 struct snapshot {
@@ -196,8 +194,7 @@ void check_frame(struct rig_port *port, enum direction direction, struct packet 
 					   : "pass, audited");
 }
 
-/* ---- sessions and events ------------------------------------------------------------------------
- */
+/* ---- sessions and events -------------------------------------------------------------------- */
 
 void check_state(struct rig_port *port, struct session_key key, enum session_state state,
 		 struct test_line where)

@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/tcx.h"
+#include "hostd/datapath/attachment/tcx.h"
 
 /* IEEE 802's number for local experiments. */
 #define MARKER_ETHERTYPE 0x88b5
@@ -33,7 +33,7 @@
 #define PINS       BPFFS "/vmseg"
 #define SYSCTL_NET "/proc/sys/net"
 
-/* ---- commands ------------------------------------------------------------------------------ */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 void run_command(const char *format, ...)
 {
@@ -62,7 +62,7 @@ const char *ask_command(const char *command, char *line, size_t size)
 	return line;
 }
 
-/* ---- namespaces ---------------------------------------------------------------------------- */
+/* ---- namespaces ----------------------------------------------------------------------------- */
 
 /* Frames of the kernel's own would get in between. */
 static void silence_devices(void)
@@ -102,7 +102,7 @@ int run_tests_in_netns(const struct CMUnitTest *tests, size_t count)
 	return _cmocka_run_group_tests("netns", chosen, chosen_count, enter_netns, NULL);
 }
 
-/* ---- devices ------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static int open_end(const char *device)
 {
@@ -187,7 +187,7 @@ int drop_netns(void **state)
 	return 0;
 }
 
-/* ---- datapath ------------------------------------------------------------------------------ */
+/* ---- datapath ------------------------------------------------------------------------------- */
 
 void close_netns_datapath(struct netns *netns)
 {
@@ -276,7 +276,7 @@ unsigned int count_remains(const struct netns *netns)
 				     NULL, 10);
 }
 
-/* ---- frames -------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 static void send_packet(int end, const struct packet *packet)
 {

@@ -256,8 +256,7 @@ struct packet in_snap(struct packet packet)
 	return packet;
 }
 
-/* ---- IP ---------------------------------------------------------------------------------------
- */
+/* ---- IP ------------------------------------------------------------------------------------- */
 
 static struct packet ipv4(const struct host *from, const struct host *to, uint8_t protocol,
 			  size_t payload)

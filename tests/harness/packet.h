@@ -31,7 +31,7 @@ struct packet {
 	uint8_t bytes[PACKET_BYTES_MAX];
 };
 
-/* ---- hosts ------------------------------------------------------------------------------- */
+/* ---- hosts ---------------------------------------------------------------------------------- */
 
 /* One MAC with one address, IPv4 as ::ffff:a.b.c.d. The family of the sender's address decides
  * the family of the packet; X and X6 are the same machine. */
@@ -62,7 +62,7 @@ extern const struct host *const MDNS;     /* 224.0.0.251 */
 
 bool is_host_v4(const struct host *host);
 
-/* ---- IP with something inside -------------------------------------------------------------- */
+/* ---- IP with something inside --------------------------------------------------------------- */
 
 /* Variable-length content: options = BYTES(MSS(1460), SCALE(7)). */
 struct bytes {
@@ -146,7 +146,7 @@ struct packet icmp_error(const struct host *from, const struct host *to, uint8_t
 /* "Destination unreachable, port unreachable" with the type and code of the family. */
 struct packet unreachable(const struct host *from, const struct host *to, struct packet cause);
 
-/* ---- ARP, neighbor discovery, multicast and address configuration -------------------------- */
+/* ---- ARP, neighbor discovery, multicast and address configuration --------------------------- */
 
 #define ARP_REQUEST 1
 #define ARP_REPLY   2
@@ -191,7 +191,7 @@ struct packet in_snap(struct packet packet); /* 802.3 length, LLC, SNAP and the 
 /* Several segments in one, as offloads make them. */
 struct packet coalesced(uint16_t segment_size, struct packet packet);
 
-/* ---- IP options, extension headers, fragments ------------------------------------------------ */
+/* ---- IP options, extension headers, fragments ----------------------------------------------- */
 
 struct packet with_ip_options(struct bytes options, struct packet packet);
 

@@ -7,8 +7,7 @@
 #include "tests/harness/packet.h"
 #include "tests/harness/packet_internal.h"
 
-/* ---- ARP, RFC 826 -----------------------------------------------------------------------------
- */
+/* ---- ARP, RFC 826 --------------------------------------------------------------------------- */
 
 #define ARP_BYTES    28
 #define RARP_REQUEST 3
@@ -50,8 +49,7 @@ struct packet rarp_announce(const struct host *sender)
 	return packet;
 }
 
-/* ---- neighbor discovery, RFC 4861 -------------------------------------------------------------
- */
+/* ---- neighbor discovery, RFC 4861 ----------------------------------------------------------- */
 
 enum nd_type { ND_RS = 133, ND_RA = 134, ND_NS = 135, ND_NA = 136, ND_REDIRECT = 137 };
 
@@ -135,8 +133,7 @@ struct packet redirect(const struct host *from, const struct host *to, const str
 	return finish_nd(packet);
 }
 
-/* ---- multicast membership ----------------------------------------------------------------------
- */
+/* ---- multicast membership ------------------------------------------------------------------- */
 
 #define IGMP_QUERY     0x11
 #define IGMP_V2_REPORT 0x16
@@ -189,7 +186,7 @@ struct packet mld_query(const struct host *from)
 	return mld(from, ALL_NODES, MLD_QUERY);
 }
 
-/* ---- DHCP, RFC 2131 and RFC 8415 ------------------------------------------------------------- */
+/* ---- DHCP, RFC 2131 and RFC 8415 ------------------------------------------------------------ */
 
 #define DHCP_BYTES 300
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 
 const uint8_t case_mac[MAC_BYTES] = {0x52, 0x54, 0, 0, 0, 1};
 

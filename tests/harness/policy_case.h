@@ -6,9 +6,9 @@
 #ifndef VMSEG_TEST_POLICY_CASE_H
 #define VMSEG_TEST_POLICY_CASE_H
 
-#include "hostd/policy/compile.h"
-#include "hostd/policy/library.h"
-#include "hostd/policy/resolve.h"
+#include "hostd/policy/compile/compile.h"
+#include "hostd/policy/compile/resolve.h"
+#include "hostd/policy/read/library.h"
 
 #define CASE_GROUPS_MAX 16
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/compile.h"
+#include "hostd/policy/compile/compile.h"
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
@@ -50,8 +50,7 @@ void rig_write(struct bpf_map *map, uint32_t key, const void *value)
 	must(bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY), bpf_map__name(map));
 }
 
-/* ---- programs ----------------------------------------------------------------------------------
- */
+/* ---- programs ------------------------------------------------------------------------------- */
 
 /* Before 5.11 BPF memory counts against RLIMIT_MEMLOCK. Where it may not be raised it is either
  * large enough or loading says so. */
@@ -171,8 +170,7 @@ int close_rig(void **state)
 	return 0;
 }
 
-/* ---- ports --------------------------------------------------------------------------------------
- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 struct rig_port *sibling(struct rig_port *port, int number)
 {
@@ -310,8 +308,7 @@ int reset_rig(void **state)
 	return 0;
 }
 
-/* ---- policies ----------------------------------------------------------------------------------
- */
+/* ---- policies ------------------------------------------------------------------------------- */
 
 static void load_image(struct rig_port *port, const struct policy_node *nodes, uint32_t node_count,
 		       uint32_t rule_counters)

@@ -72,7 +72,7 @@ void set_session_limit(struct rig_port *port, uint32_t limit);
 
 void apply_rig_settings(struct rig *rig);
 
-/* ---- policies: each puts the new image in force with a new generation ------------------------ */
+/* ---- policies: each puts the new image in force with a new generation ----------------------- */
 
 /* No rules, only the defaults. */
 void set_defaults(struct rig_port *port, bool allow_in, bool allow_out);
@@ -93,8 +93,7 @@ void break_image(struct rig_port *port);
 /* Packets that met the rule; 0 is the default. */
 struct counter read_rig_rule(struct rig_port *port, uint32_t rule);
 
-/* ---- frames -----------------------------------------------------------------------------------
- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 /* What the program said: a TC_ACT_* value. */
 int run_frame(struct rig_port *port, enum direction direction, const struct packet *packet);
@@ -117,8 +116,7 @@ void read_rig_stats(struct rig *rig, uint32_t slot, struct port_stats *ret);
 
 struct port_state read_rig_port_state(struct rig_port *port);
 
-/* ---- sessions ---------------------------------------------------------------------------------
- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 struct session_key session_between(const struct host *local, uint16_t local_port,
 				   const struct host *remote, uint16_t remote_port,
@@ -140,8 +138,7 @@ uint32_t expire_sessions(struct rig_port *port, const struct session_key *keys, 
 /* Makes the session look as if its last packet had come `jiffies` earlier. */
 void age_session(struct rig_port *port, const struct session_key *key, uint32_t jiffies);
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 /* The oldest one not taken yet; false: there is none. */
 bool take_event(struct rig *rig, struct event *ret);

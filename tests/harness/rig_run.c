@@ -97,8 +97,7 @@ struct dry_run dry_run_frame(struct rig_port *port, enum direction direction,
 	};
 }
 
-/* ---- counters -----------------------------------------------------------------------------------
- */
+/* ---- counters ------------------------------------------------------------------------------- */
 
 static void add_words(uint64_t *sum, const uint64_t *words, size_t bytes)
 {
@@ -147,8 +146,7 @@ struct port_state read_rig_port_state(struct rig_port *port)
 	return port_state;
 }
 
-/* ---- sessions -----------------------------------------------------------------------------------
- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 struct session_key session_between(const struct host *local, uint16_t local_port,
 				   const struct host *remote, uint16_t remote_port,

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/print.h"
+#include "hostd/policy/read/parse.h"
+#include "hostd/policy/write/print.h"
 
 static void *allocate(size_t count, size_t size)
 {
@@ -29,7 +29,7 @@ static char *make_name(char kind, uint32_t number)
 	return name;
 }
 
-/* ---- addresses --------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 /* Few values, so that addresses share their heads. */
 static uint8_t make_byte(struct random *random)
@@ -66,7 +66,7 @@ static struct prefix make_prefix(struct random *random)
 	return prefix;
 }
 
-/* ---- rules ------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 static void make_range(struct random *random, uint16_t *first, uint16_t *last)
 {
@@ -165,7 +165,7 @@ static struct rule make_rule(struct random *random, uint32_t number)
 	return rule;
 }
 
-/* ---- settings ---------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
 static void make_settings(struct random *random, struct defaults *defaults, struct guards *guards,
 			  struct limits *limits)
@@ -216,7 +216,7 @@ static struct address_set *make_set(struct random *random, uint32_t number)
 	return set;
 }
 
-/* ---- the domain -------------------------------------------------------------------------- */
+/* ---- the domain ----------------------------------------------------------------------------- */
 
 static void make_items(struct random *random, struct policy_item **ret, size_t *ret_count)
 {
@@ -268,7 +268,7 @@ static struct domain_policy *make_domain(struct random *random)
 	return domain;
 }
 
-/* ---- the world --------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 static void make_groups(struct random *random, struct policy_case *test)
 {

@@ -6,7 +6,7 @@
 #ifndef VMSEG_TEST_WORLD_H
 #define VMSEG_TEST_WORLD_H
 
-#include "hostd/policy/compile.h"
+#include "hostd/policy/compile/compile.h"
 #include "tests/harness/policy_case.h"
 #include "tests/harness/random.h"
 

@@ -6,7 +6,7 @@
 #include "hostd/base/cleanup.h"
 #include "tests/harness/world.h"
 
-/* ---- rules in order ---------------------------------------------------------------------- */
+/* ---- rules in order ------------------------------------------------------------------------- */
 
 /* Calls visit for each rule that holds for the interface, in order, until it returns true. */
 static bool walk_rules(const struct world *world,
@@ -39,7 +39,7 @@ static bool walk_rules(const struct world *world,
 	return false;
 }
 
-/* ---- the judgement ----------------------------------------------------------------------- */
+/* ---- the judgement -------------------------------------------------------------------------- */
 
 struct judgement {
 	const struct world *world;
@@ -175,7 +175,7 @@ uint32_t judge_world(const struct world *world, const struct policy_case *test,
 	return judgement.cell;
 }
 
-/* ---- packets ----------------------------------------------------------------------------- */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 /* Picks one rule of all at random. */
 struct pick {

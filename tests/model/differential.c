@@ -34,8 +34,7 @@
 #define LATE     250
 #define PUNCTUAL (HZ - 10)
 
-/* ---- setting up ---------------------------------------------------------------------------------
- */
+/* ---- setting up ----------------------------------------------------------------------------- */
 
 static void put_settings_in_force(struct arena *arena, const struct settings_setup *setup)
 {
@@ -179,8 +178,7 @@ static void begin_sequence(struct arena *arena, const struct sequence *sequence)
 	put_port_in_force(arena, &usual);
 }
 
-/* ---- frames -------------------------------------------------------------------------------------
- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 /* Two datagrams may fall into one of the few places that the programs have for them; then the older
  * one's rest is dropped. */
@@ -296,8 +294,7 @@ static bool agree_on_frame(struct arena *arena, const struct step *step, char di
 	return false;
 }
 
-/* ---- what is left behind ------------------------------------------------------------------------
- */
+/* ---- what is left behind -------------------------------------------------------------------- */
 
 static bool agree_on_counter(const char *what, enum direction direction, struct counter model,
 			     struct counter before, struct counter after, char difference[512])
@@ -536,8 +533,7 @@ static bool agree_on_rest(struct arena *arena, const struct sequence *sequence,
 	       agree_on_hits(arena, sequence, difference);
 }
 
-/* ---- a sequence ---------------------------------------------------------------------------------
- */
+/* ---- a sequence ----------------------------------------------------------------------------- */
 
 static bool agree_on_sweep(struct arena *arena, char difference[512])
 {
@@ -607,8 +603,7 @@ bool agree_on(struct arena *arena, const struct sequence *sequence, char ret_dif
 	return false;
 }
 
-/* ---- shrinking ----------------------------------------------------------------------------------
- */
+/* ---- shrinking ------------------------------------------------------------------------------ */
 
 static void leave_out(struct sequence *sequence, size_t first, size_t count)
 {
@@ -646,8 +641,7 @@ void shrink_sequence(struct arena *arena, struct sequence *sequence)
 		;
 }
 
-/* ---- the arena ----------------------------------------------------------------------------------
- */
+/* ---- the arena ------------------------------------------------------------------------------ */
 
 void open_arena(struct arena *arena, struct rig_port *port)
 {

@@ -31,8 +31,7 @@ const struct host *pick_remote(struct generator *g, bool v4)
 	return v4 ? *PICK(g->random, hosts) : *PICK(g->random, hosts6);
 }
 
-/* ---- what may be around a packet ----------------------------------------------------------------
- */
+/* ---- what may be around a packet ------------------------------------------------------------ */
 
 static bool is_ip_frame(const struct packet *packet)
 {
@@ -97,8 +96,7 @@ static struct packet wrap_frame(struct generator *g, struct packet packet)
 	return packet;
 }
 
-/* ---- damage -------------------------------------------------------------------------------------
- */
+/* ---- damage --------------------------------------------------------------------------------- */
 
 static uint16_t pick_place(struct generator *g, const struct packet *packet)
 {
@@ -145,8 +143,7 @@ static struct packet damage(struct generator *g, struct packet packet)
 	return packet;
 }
 
-/* ---- steps --------------------------------------------------------------------------------------
- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static struct step *add_step(struct generator *g, enum step_kind kind)
 {
@@ -255,8 +252,7 @@ void emit(struct generator *g, enum direction direction, struct packet packet)
 		emit_again(g);
 }
 
-/* ---- the port and the clock ---------------------------------------------------------------------
- */
+/* ---- the port and the clock ----------------------------------------------------------------- */
 
 static void put_port(struct generator *g)
 {
@@ -409,8 +405,7 @@ static void set_limits(struct generator *g)
 		port->sessions_per_remote = 1 + random_below(g->random, 3);
 }
 
-/* ---- a sequence ---------------------------------------------------------------------------------
- */
+/* ---- a sequence ----------------------------------------------------------------------------- */
 
 void make_sequence(struct random *random, const struct policy_pool *pool, struct sequence *ret)
 {

@@ -37,8 +37,7 @@ struct generator {
 
 void make_sequence(struct random *random, const struct policy_pool *pool, struct sequence *ret);
 
-/* ---- between the files of the generator --------------------------------------------------------
- */
+/* ---- between the files of the generator ----------------------------------------------------- */
 
 #define PICK(random, array) ((array)[random_below((random), ARRAY_SIZE(array))])
 

@@ -57,8 +57,7 @@ static void emit_raw(struct generator *g)
 	EMIT_EITHER(g, ip(local, remote, protocol, size), ip(remote, local, protocol, size));
 }
 
-/* ---- ICMP ---------------------------------------------------------------------------------------
- */
+/* ---- ICMP ----------------------------------------------------------------------------------- */
 
 static void emit_icmp(struct generator *g)
 {
@@ -126,8 +125,7 @@ static void emit_error(struct generator *g)
 				cause->packet, cut));
 }
 
-/* ---- what keeps a network going -----------------------------------------------------------------
- */
+/* ---- what keeps a network going ------------------------------------------------------------- */
 
 static void emit_arp(struct generator *g)
 {

@@ -53,8 +53,7 @@ static void send_next(struct generator *g, struct tcp_flow *flow, enum direction
 		flow->acked[direction] = flow->next[!direction];
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------
- */
+/* ---- the handshake -------------------------------------------------------------------------- */
 
 static uint32_t pick_number(struct generator *g)
 {
@@ -250,8 +249,7 @@ static void finish_handshake(struct generator *g, struct tcp_flow *flow)
 		send_next(g, flow, flow->opener, ACK, 0);
 }
 
-/* ---- talking ------------------------------------------------------------------------------------
- */
+/* ---- talking -------------------------------------------------------------------------------- */
 
 static uint32_t scaled_window(const struct tcp_flow *flow, enum direction direction)
 {

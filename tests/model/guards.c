@@ -64,8 +64,7 @@ static bool is_address_of_port(const struct model *model, const uint8_t *address
 	return false;
 }
 
-/* ---- any frame ----------------------------------------------------------------------------------
- */
+/* ---- any frame ------------------------------------------------------------------------------ */
 
 static bool is_tag_listed(const struct port *port, uint16_t tag)
 {
@@ -99,8 +98,7 @@ int guard_frame(const struct model *model, enum direction direction, const struc
 	return GO_ON;
 }
 
-/* ---- ARP and RARP -------------------------------------------------------------------------------
- */
+/* ---- ARP and RARP --------------------------------------------------------------------------- */
 
 #define ARP_BYTES 28
 
@@ -130,8 +128,7 @@ int judge_arp_frame(const struct model *model, enum direction direction, const s
 	return !rarp && is_address_of_port(model, sender) ? REASON_ARP : REASON_GUARD_ARP;
 }
 
-/* ---- IP -----------------------------------------------------------------------------------------
- */
+/* ---- IP ------------------------------------------------------------------------------------- */
 
 #define ND_RS       133
 #define ND_RA       134
@@ -210,8 +207,7 @@ int guard_ip_sender(const struct model *model, enum direction direction, const s
 	return guards & GUARD_IP && !is_sender_honest(model, r) ? REASON_GUARD_IP : GO_ON;
 }
 
-/* ---- neighbor discovery -------------------------------------------------------------------------
- */
+/* ---- neighbor discovery --------------------------------------------------------------------- */
 
 #define ND_OPTIONS_MAX 8
 

@@ -19,8 +19,7 @@ static bool reason_passes(enum reason reason)
 	return passes[reason];
 }
 
-/* ---- fragments ----------------------------------------------------------------------------------
- */
+/* ---- fragments ------------------------------------------------------------------------------ */
 
 static bool is_of_datagram(const struct model_fragment *first, enum direction direction,
 			   const struct reading *r)
@@ -91,8 +90,7 @@ static enum reason judge_later_part(struct model *model, enum direction directio
 	return REASON_FRAGMENT_FOLLOWS;
 }
 
-/* ---- the story ----------------------------------------------------------------------------------
- */
+/* ---- the story ------------------------------------------------------------------------------ */
 
 static struct opinion judge_ip(struct model *model, enum direction direction, struct reading *r)
 {

@@ -10,7 +10,7 @@
 #ifndef VMSEG_MODEL_H
 #define VMSEG_MODEL_H
 
-#include "hostd/policy/resolve.h"
+#include "hostd/policy/compile/resolve.h"
 #include "tests/model/reading.h"
 #include "tests/model/talk.h"
 
@@ -113,8 +113,7 @@ size_t count_model_remote(const struct model *model, const struct session_key *k
 bool forget_first(struct model *model, enum direction direction, const struct packet *frame,
 		  struct opinion *opinion);
 
-/* ---- between the files of the model ------------------------------------------------------------
- */
+/* ---- between the files of the model --------------------------------------------------------- */
 
 /* policy.c: the cell that the first matching rule gives, or the default's; counts the rule. */
 uint32_t ask_rules(struct model *model, const struct question *question);

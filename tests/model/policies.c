@@ -61,8 +61,7 @@ void empty_pool(struct policy_pool *pool)
 	}
 }
 
-/* ---- random ones --------------------------------------------------------------------------------
- */
+/* ---- random ones ---------------------------------------------------------------------------- */
 
 static const char *pick(struct random *random, const char *const *texts, size_t count)
 {

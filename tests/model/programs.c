@@ -34,8 +34,7 @@ void name_port(struct rig_port *port)
 	rig_write(port->rig->skeleton->maps.port_index, LOOPBACK_IFINDEX, &published);
 }
 
-/* ---- running ------------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 bool ask_program(struct rig_port *port, enum direction direction, bool dry,
 		 const struct packet *packet, struct program_answer *ret)
@@ -97,8 +96,7 @@ uint32_t read_program_clock(struct rig_port *port)
 	return options.retval;
 }
 
-/* ---- maps ---------------------------------------------------------------------------------------
- */
+/* ---- maps ----------------------------------------------------------------------------------- */
 
 static void must(int result, const char *what)
 {

@@ -47,8 +47,7 @@ static void trim(struct span *span, size_t length)
 		span->left = length;
 }
 
-/* ---- Ethernet -----------------------------------------------------------------------------------
- */
+/* ---- Ethernet ------------------------------------------------------------------------------- */
 
 static bool is_tag(uint16_t ethertype)
 {
@@ -123,8 +122,7 @@ int read_ethernet(const struct packet *frame, struct reading *ret)
 	return ret->ethertype < FIRST_ETHERTYPE ? read_llc(ret) : GO_ON;
 }
 
-/* ---- ICMP ---------------------------------------------------------------------------------------
- */
+/* ---- ICMP ----------------------------------------------------------------------------------- */
 
 /* RFC 792, 950, 8335. */
 static enum message classify_v4(uint8_t type)
@@ -189,8 +187,7 @@ static bool is_of_its_family(const struct reading *reading)
 	return (reading->protocol == IPPROTO_ICMP) == (reading->family == FAMILY_V4);
 }
 
-/* ---- transport ----------------------------------------------------------------------------------
- */
+/* ---- transport ------------------------------------------------------------------------------ */
 
 /* Bytes of the fixed header; 0: a protocol that is not looked into. */
 static size_t fixed_header(uint8_t protocol)
@@ -293,8 +290,7 @@ int read_window_scale(const struct reading *syn)
 	}
 }
 
-/* ---- IPv4 ---------------------------------------------------------------------------------------
- */
+/* ---- IPv4 ----------------------------------------------------------------------------------- */
 
 static void map_ipv4(uint8_t *address, const uint8_t *ipv4)
 {
@@ -342,8 +338,7 @@ static int read_ipv4(struct reading *reading)
 	return read_transport(reading);
 }
 
-/* ---- IPv6 ---------------------------------------------------------------------------------------
- */
+/* ---- IPv6 ----------------------------------------------------------------------------------- */
 
 static bool is_extension(uint8_t next)
 {
@@ -458,8 +453,7 @@ int read_ip(struct reading *reading)
 	return reading->family == FAMILY_V4 ? read_ipv4(reading) : read_ipv6(reading);
 }
 
-/* ---- the packet inside an ICMP error ------------------------------------------------------------
- */
+/* ---- the packet inside an ICMP error -------------------------------------------------------- */
 
 static int read_quoted_v4(struct reading *quoted, struct span packet)
 {
@@ -523,8 +517,7 @@ int read_quoted(const struct reading *error, struct reading *ret)
 	return GO_ON;
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------
- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 bool is_to_many(const struct reading *r)
 {

@@ -44,8 +44,7 @@ struct settings_setup usual_settings(void)
 	return settings;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* Zeros at the end, which payloads here are made of, in short: "5254...+1300". */
 static void print_bytes(FILE *stream, const uint8_t *bytes, size_t size)
@@ -126,8 +125,7 @@ void print_sequence(const struct sequence *sequence, FILE *stream)
 	}
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static bool read_hex(const char *text, struct packet *ret)
 {

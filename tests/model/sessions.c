@@ -39,8 +39,7 @@
 #define FIRST_REGISTERED_PORT 1024
 #define FIRST_CLIENT_PORT     32768 /* Linux, ip_local_port_range; others' are above */
 
-/* ---- keys and questions -------------------------------------------------------------------------
- */
+/* ---- keys and questions --------------------------------------------------------------------- */
 
 static bool is_icmp(const struct reading *r)
 {
@@ -109,8 +108,7 @@ static struct question turn_question(struct question question)
 	return question;
 }
 
-/* ---- the list -----------------------------------------------------------------------------------
- */
+/* ---- the list ------------------------------------------------------------------------------- */
 
 struct model_session *find_model_session(struct model *model, const struct session_key *key)
 {
@@ -184,8 +182,7 @@ static bool is_half_open(const struct model_session *session)
 	return session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED;
 }
 
-/* ---- TCP ----------------------------------------------------------------------------------------
- */
+/* ---- TCP ------------------------------------------------------------------------------------ */
 
 static bool is_opening_syn(const struct reading *r)
 {
@@ -212,8 +209,7 @@ static bool may_pick_up(const struct model *model, const struct reading *r)
 	return is_pickup_time(model) && r->flags & ACK && !(r->flags & (SYN | RST));
 }
 
-/* ---- limits -------------------------------------------------------------------------------------
- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 static size_t count_half_open(const struct model *model)
 {
@@ -280,8 +276,7 @@ static int check_limits(struct model *model, const struct model_session *leaving
 	return GO_ON;
 }
 
-/* ---- following ----------------------------------------------------------------------------------
- */
+/* ---- following ------------------------------------------------------------------------------ */
 
 static bool is_running_out(enum session_state state)
 {
@@ -479,8 +474,7 @@ static struct opinion judge_session(struct model *model, struct model_session *s
 	return opinion;
 }
 
-/* ---- what is related ----------------------------------------------------------------------------
- */
+/* ---- what is related ------------------------------------------------------------------------ */
 
 static struct model_session *find_voucher(struct model *model, const struct session_key *key)
 {
@@ -551,8 +545,7 @@ static bool is_answer(struct model *model, enum direction direction, const struc
 	return from == 5353 && has_asked(model, r->vlans, v4 ? mdns : mdns_v6, 5353, to);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static void add_session(struct model *model, const struct session_key *key,
 			const struct question *question, uint32_t cell, enum direction direction,

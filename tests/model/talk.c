@@ -102,8 +102,7 @@ static uint32_t furthest_end_of(const struct reading *segment)
 	return segment->part == PART_FIRST ? segment->sequence + 65535 : end_of(segment);
 }
 
-/* ---- the latest SYN -----------------------------------------------------------------------------
- */
+/* ---- the latest SYN ------------------------------------------------------------------------- */
 
 static void remember_syn(struct talk *talk, enum direction sender, const struct reading *syn)
 {
@@ -150,8 +149,7 @@ static bool acknowledges_asking(const struct talk *talk, enum direction sender,
 	       taken <= 1U + asking->data;
 }
 
-/* ---- beginning ----------------------------------------------------------------------------------
- */
+/* ---- beginning ------------------------------------------------------------------------------ */
 
 static void start_speaker(struct speaker *speaker, const struct reading *syn)
 {
@@ -233,8 +231,7 @@ void open_talk(struct talk *talk, enum direction opener, enum direction sender,
 	pick_up_talk(talk, sender, segment);
 }
 
-/* ---- windows ------------------------------------------------------------------------------------
- */
+/* ---- windows -------------------------------------------------------------------------------- */
 
 static uint32_t offered(const struct speaker *speaker, const struct reading *segment)
 {
@@ -284,8 +281,7 @@ static void move_on(struct speaker *speaker, const struct speaker *listener,
 		take_acknowledgment(speaker, listener, segment->acknowledgment);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------
- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static bool is_finish_acked(const struct speaker *speaker, const struct speaker *listener)
 {
@@ -335,8 +331,7 @@ static void reset(struct talk *talk)
 	}
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------
- */
+/* ---- the handshake -------------------------------------------------------------------------- */
 
 static bool acknowledges_first(const struct speaker *opener, const struct reading *segment)
 {
@@ -508,8 +503,7 @@ static int follow_syn_sent(struct talk *talk, enum direction sender, const struc
 	return is_exactly(segment, SYN) ? repeat_syn(talk, sender, segment) : REASON_TCP_STATE;
 }
 
-/* ---- once both SYNs have been seen --------------------------------------------------------------
- */
+/* ---- once both SYNs have been seen ---------------------------------------------------------- */
 
 /* `answer`: the number that the answerer began with. */
 static void establish(struct talk *talk, uint32_t answer)
@@ -724,8 +718,7 @@ static int follow_answered(struct talk *talk, enum direction sender, const struc
 	return follow_late_syn(talk, sender, segment);
 }
 
-/* ---- picked up ----------------------------------------------------------------------------------
- */
+/* ---- picked up ------------------------------------------------------------------------------ */
 
 bool is_unconfirmed(const struct talk *talk)
 {

@@ -15,7 +15,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#include "hostd/datapath/tcx.h"
+#include "hostd/datapath/attachment/tcx.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN
@@ -186,7 +186,7 @@ static void other_settings_take_effect_or_say_why_not(void **state)
 	assert_non_null(strstr(netns->diag.warnings[0].text, "keeps its size"));
 }
 
-/* ---- who may ------------------------------------------------------------------------------- */
+/* ---- who may -------------------------------------------------------------------------------- */
 
 static void one_process_at_a_time(void **state)
 {
@@ -245,7 +245,7 @@ static void pins_belong_in_a_bpf_file_system(void **state)
 	clear_diag(&netns->diag);
 }
 
-/* ---- after an accident --------------------------------------------------------------------- */
+/* ---- after an accident ---------------------------------------------------------------------- */
 
 static void an_interrupted_first_start_is_begun_anew(void **state)
 {
@@ -506,7 +506,7 @@ static void maps_that_contradict_themselves_are_made_anew(void **state)
 	take_over_tap(netns);
 }
 
-/* ---- removal ------------------------------------------------------------------------------- */
+/* ---- removal -------------------------------------------------------------------------------- */
 
 static void remove_leaves_nothing(void **state)
 {

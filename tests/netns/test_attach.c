@@ -124,7 +124,7 @@ static void a_reversed_port_filters_the_other_way_round(void **state)
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40003, 53)));
 }
 
-/* ---- failures ------------------------------------------------------------------------------ */
+/* ---- failures ------------------------------------------------------------------------------- */
 
 static void what_is_refused_leaves_nothing(void **state)
 {
@@ -240,7 +240,7 @@ static void a_policy_too_large_for_the_pool_is_refused(void **state)
 	assert_int_equal(whole.nodes_used + whole.port_count + whole.rule_counters_used, 0);
 }
 
-/* ---- devices that change under us ---------------------------------------------------------- */
+/* ---- devices that change under us ----------------------------------------------------------- */
 
 static void a_device_that_goes_is_reported(void **state)
 {
@@ -280,7 +280,7 @@ static void what_was_taken_off_is_put_back(void **state)
 	assert_int_equal(repair_port(netns->datapath, netns->tap, &netns->diag), 0);
 }
 
-/* ---- others on the device ------------------------------------------------------------------ */
+/* ---- others on the device ------------------------------------------------------------------- */
 
 /* A program that passes everything on. */
 static void add_foreign_filter(const struct netns *netns, const char *hook)
@@ -376,7 +376,7 @@ static void tcx_does_not_mind_an_ingress_qdisc(void **state)
 	assert_false(crosses(netns, IN, udp(WEB, VM, 53, 40001)));
 }
 
-/* ---- what came before the programs ----------------------------------------------------------- */
+/* ---- what came before the programs ---------------------------------------------------------- */
 
 /* A tap of which one end is a file, as a VM has it; a frame to the VM waits there. */
 static int make_waiting_tap(struct netns *netns, unsigned int *ret_ifindex)

@@ -45,8 +45,7 @@
 #define WEB_PORT     80
 #define MARKER_BYTES 32
 
-/* ---- the router -------------------------------------------------------------------------------
- */
+/* ---- the router ----------------------------------------------------------------------------- */
 
 /* Its two ends, by the direction of what is sent there: OUT goes in at the guest's. */
 static int ends[2];
@@ -126,8 +125,7 @@ static bool router_forwards(enum direction direction, const struct packet *packe
 	}
 }
 
-/* ---- sequences --------------------------------------------------------------------------------
- */
+/* ---- sequences ------------------------------------------------------------------------------ */
 
 /* What a segment is; what is honest comes first. */
 enum kind {
@@ -356,8 +354,7 @@ static enum kind pick_kind(struct sequence_state *s)
 	return usual[random_below(s->random, one_in(s->random, 3) ? 10 : 7)];
 }
 
-/* ---- differences ------------------------------------------------------------------------------
- */
+/* ---- differences ---------------------------------------------------------------------------- */
 
 struct difference {
 	char class[128];
@@ -469,8 +466,7 @@ static void try_sequence(struct rig_port *port, const struct random *run, uint64
 	}
 }
 
-/* ---- decisions --------------------------------------------------------------------------------
- */
+/* ---- decisions ------------------------------------------------------------------------------ */
 
 struct decision {
 	char pattern[128];

@@ -14,7 +14,7 @@
 #include <netinet/in.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/probe.h"
+#include "hostd/datapath/queries/probe.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN
@@ -204,7 +204,7 @@ static void a_port_that_is_not_there_says_nothing(void **state)
 			 -ENOENT);
 }
 
-/* ---- what is not in force -------------------------------------------------------------------- */
+/* ---- what is not in force ------------------------------------------------------------------- */
 
 /* A candidate with the port's own configuration, but for what the test has changed in it. */
 static int try_candidate(struct netns *netns, const struct port_config *config,

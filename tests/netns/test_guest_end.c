@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/enforce/guest_end.h"
+#include "hostd/enforce/apply/guest_end.h"
 #include "tests/harness/netns.h"
 
 /* A network namespace for each test. */

@@ -20,10 +20,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hostd/base/netlink.h"
-#include "hostd/datapath/qdisc.h"
-#include "hostd/enforce/link_info.h"
-#include "hostd/enforce/link_monitor.h"
+#include "hostd/netlink/link_info.h"
+#include "hostd/netlink/link_monitor.h"
+#include "hostd/netlink/netlink.h"
+#include "hostd/netlink/qdisc.h"
 
 struct news {
 	char appeared[4096]; /* names, a blank after each */
@@ -288,7 +288,7 @@ static void news_is_not_lost_while_lost_news_is_made_up_for(void **state)
 	run("ip link del busy0 && ip link del late0");
 }
 
-/* ---- messages that are not the kernel's --------------------------------------------------- */
+/* ---- messages that are not the kernel's ----------------------------------------------------- */
 
 /* As any process with CAP_NET_ADMIN can: to the port id that the monitor's socket has. */
 static void forge(struct link_monitor *monitor, const void *datagram, size_t size)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/datapath/tcx.h"
+#include "hostd/datapath/attachment/tcx.h"
 #include "tests/harness/netns.h"
 
 #define IN  DIRECTION_IN

@@ -66,7 +66,7 @@ struct stream {
 	bool stuck;
 };
 
-/* ---- frames -------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 struct number {
 	uint32_t kind, number;
@@ -106,7 +106,7 @@ static bool read_frame(const uint8_t *bytes, size_t size, struct number *ret)
 	return ret->kind < KIND_COUNT;
 }
 
-/* ---- one stream ---------------------------------------------------------------------------- */
+/* ---- one stream ----------------------------------------------------------------------------- */
 
 static void note_frame(struct stream *stream, const struct number *frame)
 {
@@ -218,7 +218,7 @@ static void *run_stream(void *data)
 	return NULL;
 }
 
-/* ---- the test ------------------------------------------------------------------------------ */
+/* ---- the test ------------------------------------------------------------------------------- */
 
 static void await_answer(struct stream *stream, unsigned int phase)
 {

@@ -90,7 +90,7 @@ static uint32_t counted(const struct netns *netns)
 	return status.session_count;
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* ---- looking -------------------------------------------------------------------------------- */
 
 static void a_view_tells_the_session(void **state)
 {
@@ -124,7 +124,7 @@ static void what_has_expired_is_not_shown(void **state)
 	assert_int_equal(count_live_sessions(netns), 6);
 }
 
-/* ---- sweeping -------------------------------------------------------------------------------- */
+/* ---- sweeping ------------------------------------------------------------------------------- */
 
 static void a_round_ends_what_has_expired(void **state)
 {
@@ -255,8 +255,7 @@ static void a_pickup_window_closes(void **state)
 	assert_false(crosses(netns, OUT, tcp(VM, WEB, 40002, 80, ACK)));
 }
 
-/* ---- another table while packets flow ----------------------------------------------------------
- */
+/* ---- another table while packets flow ------------------------------------------------------- */
 
 struct opener {
 	const struct netns *netns;
@@ -325,7 +324,7 @@ static void no_session_is_lost_between_two_tables(void **state)
 	assert_int_equal(count_live_sessions(netns), opener.opened + 1);
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 struct seen {
 	unsigned int count;

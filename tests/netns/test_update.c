@@ -145,7 +145,7 @@ static void rule_counters_start_with_the_policy(void **state)
 	assert_int_equal(counter.packets, 0);
 }
 
-/* ---- failures ------------------------------------------------------------------------------ */
+/* ---- failures ------------------------------------------------------------------------------- */
 
 static void a_refused_update_changes_nothing(void **state)
 {
@@ -189,7 +189,7 @@ static void an_update_without_a_port_is_refused(void **state)
 	assert_int_equal(whole_of(netns).image_count, 0);
 }
 
-/* ---- quarantine ------------------------------------------------------------------------------ */
+/* ---- quarantine ----------------------------------------------------------------------------- */
 
 /* What the port's programs count, when they have counted so many: a frame in quarantine leaves no
  * other trace. */
@@ -287,7 +287,7 @@ static void quarantines_use_nothing_up(void **state)
 	assert_same_use(&before, &after);
 }
 
-/* ---- many at once -------------------------------------------------------------------------- */
+/* ---- many at once --------------------------------------------------------------------------- */
 
 /* The tap and two more, with the same policy. */
 static void attach_three(struct netns *netns, unsigned int ifindex[3])
@@ -363,7 +363,7 @@ static void one_bad_update_spoils_all(void **state)
 	run_command("ip link del more1 && ip link del more2");
 }
 
-/* ---- limits -------------------------------------------------------------------------------- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 static void open_sessions(const struct netns *netns, uint16_t first, uint16_t count)
 {

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/veth.h"
+#include "hostd/netlink/veth.h"
 
 static int make_links(void **state)
 {

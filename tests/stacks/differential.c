@@ -40,7 +40,7 @@
 
 static const char *const lane_names[LANES] = {"plain", "filtered"};
 
-/* ---- frames -------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 static struct talk *find_talk(struct differential *d, int lane, uint32_t run)
 {
@@ -228,8 +228,7 @@ static void run_all(struct differential *d)
 	}
 }
 
-/* ---- the program ------------------------------------------------------------------------------
- */
+/* ---- the program ---------------------------------------------------------------------------- */
 
 static void parse_options(int argc, char **argv, struct differential *d)
 {

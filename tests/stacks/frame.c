@@ -84,7 +84,7 @@ uint32_t segment_space(const struct segment_view *view)
 	return view->bytes + !!(view->flags & SYN) + !!(view->flags & FIN);
 }
 
-/* ---- changes ------------------------------------------------------------------------------- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 void set_sequence(struct frame *frame, const struct segment_view *view, uint32_t value)
 {

@@ -13,8 +13,7 @@
 /* No stack takes that long to give up (lane.c). */
 #define STUCK_MS 60000
 
-/* ---- streams ----------------------------------------------------------------------------------
- */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 /* Never 0xff, which forged segments carry. */
 static uint8_t byte_of_stream(const struct talk *talk, enum side sender, uint64_t place)
@@ -86,8 +85,7 @@ static void write_stream(struct talk *talk, enum side side)
 		end->shut = shutdown(end->fd, SHUT_WR) == 0;
 }
 
-/* ---- an end ------------------------------------------------------------------------------------
- */
+/* ---- an end --------------------------------------------------------------------------------- */
 
 static uint8_t stack_state(int fd)
 {
@@ -161,8 +159,7 @@ static void abort_end(struct talk *talk, enum side side)
 	end->fate = FATE_ABORTED;
 }
 
-/* ---- connections -------------------------------------------------------------------------------
- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static void note_outcome(struct talk *talk)
 {
@@ -216,8 +213,7 @@ void accept_talk(struct talk *talk, int fd)
 	end->fd = fd;
 }
 
-/* ---- the plan -----------------------------------------------------------------------------------
- */
+/* ---- the plan ------------------------------------------------------------------------------- */
 
 static bool has_arrived(const struct talk *talk, enum side side)
 {

@@ -117,7 +117,7 @@ void restart_wire(struct wire *wire)
 	wire->cut = false;
 }
 
-/* ---- what the segments say ------------------------------------------------------------------- */
+/* ---- what the segments say ------------------------------------------------------------------ */
 
 static bool is_later(uint32_t a, uint32_t b)
 {
@@ -160,8 +160,7 @@ static uint64_t identify(struct wire *wire, enum side from, const struct segment
 	return mix(identity, ++wire->times[place]);
 }
 
-/* ---- trouble ----------------------------------------------------------------------------------
- */
+/* ---- trouble -------------------------------------------------------------------------------- */
 
 /* Segments that nobody honest has sent, in either direction. */
 static void add_false(struct wire *wire, struct random *random, enum side from,

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/axis.h"
+#include "hostd/policy/compile/axis.h"
 #include "tests/harness/random.h"
 
 #define END 64

@@ -14,8 +14,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/candidate.h"
-#include "hostd/enforce/state.h"
-#include "hostd/policy/parse.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
 
 #define POLICY(content) "<policy xmlns='urn:vmseg:1' name='web'>" content "</policy>"

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/compare.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
+#include "hostd/policy/write/compare.h"
 #include "tests/harness/policy_case.h"
 #include "tests/harness/world.h"
 

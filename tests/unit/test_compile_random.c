@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/policy/print.h"
+#include "hostd/policy/write/print.h"
 #include "tests/harness/world.h"
 
 #define WORLDS  400

@@ -11,7 +11,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/effect.h"
-#include "hostd/enforce/state.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
 
 #define DOMAIN                                                                                     \
 	"<domain type='kvm'><name>other</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"   \

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
 
 static char *read_file(const char *path)

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/groups.h"
-#include "hostd/policy/parse.h"
+#include "hostd/enforce/inventory/groups.h"
+#include "hostd/policy/read/parse.h"
 
 static const struct domain_description {
 	const char *uuid, *metadata, *macs[2];

@@ -47,8 +47,7 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
-/* ---- the rule ---------------------------------------------------------------------------------
- */
+/* ---- the rule ------------------------------------------------------------------------------- */
 
 static void who_beats_is_not_silent(void **state)
 {
@@ -94,8 +93,7 @@ static void a_beat_from_ahead_is_a_beat(void **state)
 	assert_false(judge_silence(&beat, NOW, 5, SECONDS(2), &watch));
 }
 
-/* ---- the file ---------------------------------------------------------------------------------
- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static void without_a_heartbeat_nobody_is_silent(void **state)
 {
@@ -136,8 +134,7 @@ static void the_file_is_its_own_and_may_be_read(void **state)
 	assert_int_equal(open_heartbeat("/nonexistent"), -ENOENT);
 }
 
-/* ---- a client ---------------------------------------------------------------------------------
- */
+/* ---- a client ------------------------------------------------------------------------------- */
 
 /* A process that beats once, in the past, and is stopped. */
 static pid_t start_stopped(void)

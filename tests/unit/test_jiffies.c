@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "bpf/abi.h"
-#include "hostd/datapath/jiffies.h"
+#include "hostd/datapath/objects/jiffies.h"
 
 /* kernel/Kconfig.hz has these and no other. */
 static void the_rate_is_one_that_kernels_have(void **state)

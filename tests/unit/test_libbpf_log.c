@@ -12,7 +12,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
-#include "hostd/datapath/libbpf_log.h"
+#include "hostd/datapath/objects/libbpf_log.h"
 
 /* libbpf's own print callback, as it calls it. */
 __attribute__((format(printf, 2, 3))) static void say_at(enum libbpf_print_level level,

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
 
 #define POLICY(name) "<policy xmlns='urn:vmseg:1' name='" name "'/>"

@@ -16,7 +16,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
 
 #define SCHEMA "policies/vmseg.rng"
@@ -151,7 +151,7 @@ static void a_domain_is_read_whole(void **state)
 	assert_int_equal(interface->line, 24);
 }
 
-/* ---- bounds ------------------------------------------------------------------------------- */
+/* ---- bounds --------------------------------------------------------------------------------- */
 
 static void expect_file_error(const char *path, int error, const char *message)
 {
@@ -281,7 +281,7 @@ static void the_schema_has_the_last_word(void **state)
 	close_case(&test);
 }
 
-/* ---- the schema itself -------------------------------------------------------------------- */
+/* ---- the schema itself ---------------------------------------------------------------------- */
 
 static char *read_whole(FILE *stream)
 {

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 
 /* Who finds the fault: our reader alone, or the schema as well. Faults of XML itself are the
  * library's, whose words change from version to version: only their head is compared. */
@@ -418,7 +418,7 @@ static const struct {
 #undef BYTES
 };
 
-/* ---- what is checked ---------------------------------------------------------------------- */
+/* ---- what is checked ------------------------------------------------------------------------ */
 
 static void free_schema(xmlRelaxNG **schema)
 {

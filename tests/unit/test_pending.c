@@ -16,7 +16,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/change/pending.h"
 #include "hostd/change/policy_file.h"
-#include "hostd/enforce/state_file.h"
+#include "hostd/enforce/inventory/state_file.h"
 
 #define SECONDS 60
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/plan.h"
-#include "hostd/policy/parse.h"
+#include "hostd/enforce/plan/plan.h"
+#include "hostd/policy/read/parse.h"
 
 #define DOMAIN(metadata, devices)                                                                  \
 	"<domain type='kvm'><name>web</name>"                                                      \

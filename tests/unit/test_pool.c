@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/datapath/pool.h"
+#include "hostd/datapath/objects/pool.h"
 
 static void take_fills_the_lowest_gap(void **state)
 {

@@ -13,7 +13,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
 #include "hostd/domain/port_description.h"
-#include "hostd/policy/parse.h"
+#include "hostd/policy/read/parse.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 

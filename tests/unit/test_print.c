@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/print.h"
+#include "hostd/policy/read/parse.h"
+#include "hostd/policy/write/print.h"
 #include "tests/harness/compare_models.h"
 #include "tests/harness/world.h"
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/datapath/record.h"
+#include "hostd/datapath/objects/record.h"
 
 static void set_address(struct port_config *config, const char *text)
 {

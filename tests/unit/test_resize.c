@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hostd/datapath/resize.h"
+#include "hostd/datapath/ports/resize.h"
 
 static struct session make_session(void)
 {

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/problems.h"
-#include "hostd/enforce/state_file.h"
+#include "hostd/enforce/inventory/problems.h"
+#include "hostd/enforce/inventory/state_file.h"
 
 static char directory[] = "/tmp/test_state_file.XXXXXX";
 

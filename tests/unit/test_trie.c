@@ -11,7 +11,7 @@
 
 #include "bpf/abi.h"
 #include "hostd/base/cleanup.h"
-#include "hostd/policy/trie.h"
+#include "hostd/policy/compile/trie.h"
 #include "tests/harness/random.h"
 
 static struct random random_state;

@@ -20,7 +20,7 @@
 #include "hostd/domain/host_device.h"
 #include "hostd/domain/qemu_arguments.h"
 
-/* ---- a sysfs of our own -------------------------------------------------------------------- */
+/* ---- a sysfs of our own --------------------------------------------------------------------- */
 
 static char directory[] = "/tmp/test_unfilterable.XXXXXX";
 
@@ -113,7 +113,7 @@ static int remove_sysfs(void **state)
 	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- domains ------------------------------------------------------------------------------- */
+/* ---- domains -------------------------------------------------------------------------------- */
 
 #define DOMAIN(type, before, devices, behind)                                                      \
 	"<domain type='" type "'" before "><name>web</name>"                                       \

@@ -19,12 +19,12 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
 #include "hostd/domain/port_description.h"
-#include "hostd/policy/parse.h"
-#include "hostd/policy/print.h"
+#include "hostd/policy/read/parse.h"
+#include "hostd/policy/write/print.h"
 
 #define SCHEMA "policies/vmseg.rng"
 
-/* ---- allocations that fail ----------------------------------------------------------------- */
+/* ---- allocations that fail ------------------------------------------------------------------ */
 
 static struct {
 	bool on, all; /* all: every one from first_bad on */
@@ -81,7 +81,7 @@ __attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **ret, const char
 	return size;
 }
 
-/* ---- what is read -------------------------------------------------------------------------- */
+/* ---- what is read --------------------------------------------------------------------------- */
 
 #define VMSEG(content) "<v:domain xmlns:v='urn:vmseg:1'>" content "</v:domain>"
 #define RULES                                                                                      \
@@ -206,7 +206,7 @@ static int read_with_schema(const char *text, FILE *stream)
 	return read_file(text, stream);
 }
 
-/* ---- every allocation ---------------------------------------------------------------------- */
+/* ---- every allocation ----------------------------------------------------------------------- */
 
 typedef int (*reader)(const char *text, FILE *stream);
 

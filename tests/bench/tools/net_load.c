@@ -75,7 +75,7 @@ static bool await_byte(int fd, char *byte)
 	}
 }
 
-/* ---- servers ------------------------------------------------------------------------------- */
+/* ---- servers -------------------------------------------------------------------------------- */
 
 static void echo_bytes(const char *port)
 {
@@ -131,7 +131,7 @@ static void take_datagrams(const char *port, int seconds)
 	printf("%.0f\n", last > first ? (double)count / (last - first) : 0);
 }
 
-/* ---- clients ------------------------------------------------------------------------------- */
+/* ---- clients -------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
 {

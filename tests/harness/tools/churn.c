@@ -97,7 +97,7 @@ static int end_stream(int fd)
 	return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
-/* ---- server -------------------------------------------------------------------------------- */
+/* ---- server --------------------------------------------------------------------------------- */
 
 static void serve_connection(int fd, enum ending ending)
 {
@@ -146,7 +146,7 @@ static void run_server(const char *port)
 	pause();
 }
 
-/* ---- client -------------------------------------------------------------------------------- */
+/* ---- client --------------------------------------------------------------------------------- */
 
 struct client {
 	struct endpoint server;

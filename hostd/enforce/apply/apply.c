@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a plan to the datapath: a domain's ports change from one set to the next.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* The next set of ports; what is not moved into it by the end is detached. */
+struct transition {
+	struct enforcer *enforcer;
+	struct managed_domain *managed;
+	struct managed_port *ports;
+	size_t count;
+	bool fresh; /* no guest has the devices yet */
+};
+
+static int begin_transition(struct enforcer *enforcer, struct managed_domain *managed,
+			    size_t capacity, struct transition *ret)
+{
+	struct managed_port *ports = calloc(capacity + 1, sizeof(*ports));
+
+	if (!ports)
+		return -ENOMEM;
+	*ret = (struct transition){enforcer, managed, ports, 0, false};
+	return 0;
+}
+
+/* The domain's present port on this device, or NULL. */
+static struct managed_port *present_port(struct managed_domain *managed, unsigned int ifindex)
+{
+	for (size_t i = 0; ifindex && i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex == ifindex)
+			return &managed->ports[i];
+	}
+	return NULL;
+}
+
+static struct managed_port *add_port(struct transition *transition, const uint8_t *mac,
+				     const char *device, unsigned int ifindex)
+{
+	struct managed_port *port = &transition->ports[transition->count++];
+
+	memcpy(port->mac, mac, MAC_BYTES);
+	if (device)
+		strncpy(port->device, device, sizeof(port->device) - 1);
+	else
+		if_indextoname(ifindex, port->device);
+	port->ifindex = ifindex;
+	return port;
+}
+
+static bool was_moved(const struct transition *transition, unsigned int ifindex)
+{
+	for (size_t i = 0; i < transition->count; i++) {
+		if (transition->ports[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* A device that another domain's description names is not opened on the way: it stays as it is
+ * until that domain has it. */
+static void give_up_device(struct enforcer *enforcer, const struct managed_domain *managed,
+			   const struct managed_port *port)
+{
+	struct managed_domain *heir = find_claimant(enforcer, port->device, managed);
+
+	if (!heir) {
+		detach_port(enforcer->datapath, port->ifindex);
+		return;
+	}
+	add_unclaimed(enforcer, port->ifindex, port->device, false);
+	heir->outdated = true;
+	enforcer->chores.outdated = true;
+}
+
+static void end_transition(struct transition *transition)
+{
+	struct managed_domain *managed = transition->managed;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && !was_moved(transition, port->ifindex))
+			give_up_device(transition->enforcer, managed, port);
+		free_port(port);
+	}
+	free(managed->ports);
+	managed->ports = transition->ports;
+	managed->port_count = transition->count;
+}
+
+void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
+}
+
+uint32_t pickup_seconds(const struct managed_domain *managed)
+{
+	uint64_t now = monotonic_usec();
+
+	if (managed->pickup_until <= now)
+		return 0;
+	return (uint32_t)((managed->pickup_until - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* Puts a plan in force on a device, whether or not it has one already. */
+static int bring_up(struct transition *transition, struct port_plan *plan, unsigned int ifindex,
+		    struct diag *diag)
+{
+	struct enforcer *enforcer = transition->enforcer;
+	struct port_config config = plan->config;
+	int r = 0;
+
+	if (!plan->closed && !present_port(transition->managed, ifindex) &&
+	    enforcer->config->unfilterable == UNFILTERABLE_REFUSE)
+		r = refuse_bypass(ifindex, plan->target ? plan->target : "the device", diag);
+	if (r < 0)
+		return r;
+	config.fresh = transition->fresh;
+	/* A former port is taken over whenever that becomes possible: its sessions end then. */
+	config.pickup_seconds = is_formerly_filtered(enforcer->datapath, ifindex)
+					? enforcer->config->pickup_window
+					: pickup_seconds(transition->managed);
+	if (!is_attached(enforcer->datapath, ifindex))
+		r = attach_device(enforcer, ifindex, &config, plan->image, diag);
+	else if (!plan->in_force)
+		r = update_port(enforcer->datapath, ifindex, &config, plan->image, diag);
+	if (r < 0)
+		return fail(diag, -r, plan->target, 0, "%s", strerror(-r));
+	free_image(&plan->image);
+	claim_device(enforcer, ifindex);
+	return 0;
+}
+
+/* The device that the NIC has had so far; 0: none. */
+static unsigned int present_device(const struct managed_domain *managed, const uint8_t *mac,
+				   const char *target)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && memcmp(port->mac, mac, MAC_BYTES) == 0 &&
+		    (!target || strcmp(target, port->device) == 0))
+			return port->ifindex;
+	}
+	return 0;
+}
+
+unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
+			   const char *target)
+{
+	unsigned int present = present_device(managed, mac, target);
+	unsigned int named = target ? if_nametoindex(target) : 0;
+	char name[IF_NAMESIZE];
+
+	/* A port domain is what its device's name says. */
+	if (named && is_port_domain(managed->domain))
+		return named;
+	if (!present || (named && named != present && !if_indextoname(present, name)))
+		return named;
+	return present;
+}
+
+unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
+{
+	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
+
+	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
+}
+
+/* Another domain that has the device. */
+static const struct managed_domain *find_rival(struct enforcer *enforcer,
+					       const struct managed_domain *managed,
+					       unsigned int ifindex)
+{
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+
+	return owner != managed ? owner : NULL;
+}
+
+static int find_device(struct enforcer *enforcer, const struct managed_domain *managed,
+		       const struct port_plan *plan, unsigned int *ret, struct diag *diag)
+{
+	unsigned int ifindex = locate_device(managed, plan->mac, plan->target);
+	const struct managed_domain *rival = find_rival(enforcer, managed, ifindex);
+	char mac[MAC_TEXT_BYTES];
+
+	if (!ifindex)
+		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
+			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
+			    plan->target ? plan->target : "");
+	if (rival)
+		return fail(
+			diag, EBUSY, NULL, 0,
+			"device %s is filtered as that of %s (vmseg %s %s takes it away from it)",
+			plan->target ? plan->target : mac, rival->domain->name,
+			is_port_domain(rival->domain) ? "port detach" : "detach",
+			rival->domain->name);
+	*ret = ifindex;
+	return 0;
+}
+
+/* What the domain had before stays filtered. */
+static void undo_transition(struct transition *transition)
+{
+	for (size_t i = 0; i < transition->count; i++) {
+		unsigned int ifindex = transition->ports[i].ifindex;
+
+		if (!present_port(transition->managed, ifindex))
+			detach_port(transition->enforcer->datapath, ifindex);
+		free_port(&transition->ports[i]);
+	}
+	free(transition->ports);
+}
+
+int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
+		   struct domain_plan *plan, struct diag *diag)
+{
+	struct transition transition = {0};
+	int r = begin_transition(enforcer, managed, plan->port_count, &transition);
+
+	transition.fresh = !is_port_domain(managed->domain);
+	for (size_t i = 0; r == 0 && i < plan->port_count; i++) {
+		struct port_plan *next = plan->ports[i];
+		unsigned int ifindex = 0;
+
+		r = find_device(enforcer, managed, next, &ifindex, diag);
+		if (r < 0)
+			break;
+		add_port(&transition, next->mac, next->target, ifindex)->plan = next;
+		plan->ports[i] = NULL;
+		r = bring_up(&transition, next, ifindex, diag);
+	}
+	if (r == -ENOMEM)
+		fail(diag, ENOMEM, managed->domain->name, 0, "out of memory");
+	if (r < 0) {
+		if (transition.ports)
+			undo_transition(&transition);
+		return r;
+	}
+	end_transition(&transition);
+	return 0;
+}
+
+static bool is_filtered(const struct datapath *datapath, unsigned int ifindex)
+{
+	return is_attached(datapath, ifindex) || is_formerly_filtered(datapath, ifindex);
+}
+
+bool is_quarantined(struct datapath *datapath, unsigned int ifindex)
+{
+	struct port_status status;
+
+	return !is_formerly_filtered(datapath, ifindex) &&
+	       read_port_status(datapath, ifindex, &status) == 0 && status.session_limit == 0;
+}
+
+/* The port was closed by an earlier daemon. */
+static void note_closed(struct managed_port *port, const struct domain_interface *nic)
+{
+	if (plan_closed(nic, &port->plan) == 0)
+		free_image(&port->plan->image);
+}
+
+/* What cannot be brought to its plan keeps its old one; a new device passes nothing. */
+static void keep_or_close(struct transition *transition, struct managed_port *port,
+			  const struct domain_interface *nic)
+{
+	struct managed_port *present = present_port(transition->managed, port->ifindex);
+	_cleanup_(clear_diag) struct diag diag = {0};
+	int r;
+
+	if (present && is_filtered(transition->enforcer->datapath, port->ifindex)) {
+		port->plan = TAKE_PTR(present->plan);
+		if (!port->plan && is_quarantined(transition->enforcer->datapath, port->ifindex))
+			note_closed(port, nic);
+		return;
+	}
+	r = port->ifindex ? plan_closed(nic, &port->plan) : 0;
+	if (r == 0 && port->plan)
+		r = bring_up(transition, port->plan, port->ifindex, &diag);
+	if (r < 0) {
+		free_port_plan(&port->plan);
+		port->ifindex = 0;
+	}
+}
+
+/* What the domain's own error says already need not be said of each port. */
+static void note_port_error(const struct managed_domain *managed, struct managed_port *port,
+			    const char *text)
+{
+	if (text && managed->error && strcmp(managed->error, text) == 0)
+		text = NULL;
+	set_error(&port->error, text);
+}
+
+/* The domain's present port of that NIC has the same error. */
+static bool has_port_error(const struct managed_domain *managed, const struct managed_port *port)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *present = &managed->ports[i];
+
+		if (memcmp(present->mac, port->mac, MAC_BYTES) == 0 && present->error &&
+		    strcmp(present->error, port->error) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void fail_port(struct transition *transition, struct managed_port *port,
+		      struct port_plan *plan, const char *error)
+{
+	struct domain_interface nic = {.type = plan->type, .target = plan->target};
+
+	memcpy(nic.mac, plan->mac, MAC_BYTES);
+	note_port_error(transition->managed, port, error);
+	if (port->error && !has_port_error(transition->managed, port))
+		log_error(transition->managed->domain->name, "interface on %s: %s",
+			  plan->target ? plan->target : "no device", port->error);
+	keep_or_close(transition, port, &nic);
+}
+
+/* Moves one NIC of the plan into the next set. `problem` is why ports that are attached already
+ * could not be updated; NULL: they were. */
+static void settle_port(struct transition *transition, struct port_plan *plan, const char *problem)
+{
+	_cleanup_(free_port_plan) struct port_plan *next = plan;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct managed_port *port;
+	unsigned int ifindex = 0;
+	char text[512];
+	int r = find_device(transition->enforcer, transition->managed, next, &ifindex, &diag);
+
+	port = add_port(transition, next->mac, next->target, ifindex);
+	if (r == 0 && !next->image)
+		r = fail(&diag, EINVAL, NULL, 0, "%s", next->error);
+	else if (r == 0 && problem && present_port(transition->managed, ifindex))
+		r = fail(&diag, EIO, NULL, 0, "%s", problem);
+	else if (r == 0)
+		r = bring_up(transition, next, ifindex, &diag);
+	if (r < 0) {
+		fail_port(transition, port, next, diag_message(&diag, text, sizeof(text)));
+		return;
+	}
+	note_port_error(transition->managed, port, next->error);
+	port->plan = TAKE_PTR(next);
+}
+
+/* Ports that the plan is not about. */
+static void keep_others(struct transition *transition)
+{
+	struct managed_domain *managed = transition->managed;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (was_moved(transition, managed->ports[i].ifindex))
+			continue;
+		transition->ports[transition->count++] = managed->ports[i];
+		managed->ports[i] = (struct managed_port){0};
+	}
+}
+
+static void settle_domain(struct enforcer *enforcer, const struct planned *item,
+			  const char *problem)
+{
+	struct transition transition;
+
+	if (begin_transition(enforcer, item->managed,
+			     item->plan->port_count + item->managed->port_count, &transition) < 0) {
+		log_error(item->managed->domain->name, "stays as it is: out of memory");
+		set_error(&item->managed->error,
+			  "what is asked for is not in force: out of memory");
+		return;
+	}
+	for (size_t i = 0; i < item->plan->port_count; i++) {
+		struct port_plan **plan = &item->plan->ports[i];
+
+		/* A port domain waits for its device; that is no error. */
+		if (is_port_domain(item->managed->domain) &&
+		    !locate_device(item->managed, (*plan)->mac, (*plan)->target))
+			continue;
+		settle_port(&transition, TAKE_PTR(*plan), problem);
+	}
+	if (item->plan->partial)
+		keep_others(&transition);
+	end_transition(&transition);
+}
+
+static void apply_one(struct enforcer *enforcer, const struct planned *item)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[1024];
+	int r = update_present_ports(enforcer, item, 1, &diag);
+
+	settle_domain(enforcer, item, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+}
+
+void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t count)
+{
+	/* All at once is quick, and fails as a whole: then each for itself. */
+	if (count > 1 && update_present_ports(enforcer, items, count, NULL) == 0) {
+		for (size_t i = 0; i < count; i++)
+			settle_domain(enforcer, &items[i], NULL);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		apply_one(enforcer, &items[i]);
+}
+
+void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
+		  const struct domain *domain)
+{
+	struct transition transition;
+
+	if (begin_transition(enforcer, managed, domain->interface_count, &transition) < 0)
+		return;
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->interfaces[i];
+		unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
+
+		if (nic->kind != INTERFACE_NONE && ifindex &&
+		    !find_rival(enforcer, managed, ifindex))
+			keep_or_close(&transition,
+				      add_port(&transition, nic->mac, nic->target, ifindex), nic);
+	}
+	end_transition(&transition);
+}
+
+void detach_ports(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	struct transition transition = {enforcer, managed, NULL, 0, false};
+
+	end_transition(&transition);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a hook need not wait for: its request only notes it down.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* More than the datapath keeps in reserve is of no use. */
+#define WISHES_MAX 256
+
+void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan)
+{
+	struct chores *chores = &enforcer->chores;
+	struct slot_wish *grown;
+
+	if (!plan->port_count || chores->wish_count + plan->port_count > WISHES_MAX)
+		return;
+	grown = reallocarray(chores->wishes, chores->wish_count + plan->port_count, sizeof(*grown));
+	if (!grown)
+		return;
+	chores->wishes = grown;
+	for (size_t i = 0; i < plan->port_count; i++) {
+		const struct port_config *config = &plan->ports[i]->config;
+
+		grown[chores->wish_count++] =
+			(struct slot_wish){config->sessions, config->sessions_per_remote > 0};
+	}
+}
+
+/* Without a reserve a start takes a little longer, and that is all. */
+static void fulfil_wishes(struct enforcer *enforcer)
+{
+	struct chores *chores = &enforcer->chores;
+	int r = reserve_slots(enforcer->datapath, chores->wishes, chores->wish_count);
+
+	if (r < 0)
+		log_debug(NULL, "no session tables in reserve: %s", strerror(-r));
+	chores->wish_count = 0;
+}
+
+bool has_chores(const struct enforcer *enforcer)
+{
+	return enforcer->chores.wish_count > 0 || enforcer->chores.outdated ||
+	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
+}
+
+void do_chore(struct enforcer *enforcer)
+{
+	if (enforcer->chores.wish_count > 0)
+		fulfil_wishes(enforcer);
+	else if (enforcer->chores.outdated)
+		renew_outdated(enforcer);
+	else if (has_released_device(enforcer))
+		open_released_device(enforcer);
+	else
+		tidy_datapath(enforcer->datapath);
+}
+
+void free_chores(struct enforcer *enforcer)
+{
+	free(enforcer->chores.wishes);
+}

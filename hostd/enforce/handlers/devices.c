@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * News about host devices from the kernel. No libvirt hook announces a hot-plugged NIC, so its
+ * device is closed the moment it appears, before QEMU has it, and opened by policy when libvirt
+ * says whose it is.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/netlink/link_info.h"
+
+/* The name that libvirt gives to the taps and veths it makes itself; reserved there
+ * (src/util/virnetdev.h, VIR_NET_GENERATED_VNET_PREFIX). */
+#define LIBVIRT_NAMES "vnet*"
+
+static bool matches(const char *pattern, const char *device)
+{
+	return fnmatch(pattern, device, 0) == 0;
+}
+
+static bool is_left_alone(const struct config *config, const char *device)
+{
+	for (size_t i = 0; i < config->quarantine_except_count; i++) {
+		if (matches(config->quarantine_except[i], device))
+			return true;
+	}
+	return false;
+}
+
+static bool is_lxc_uri(const char *uri)
+{
+	return strncmp(uri, "lxc", strlen("lxc")) == 0;
+}
+
+/* Does libvirt run containers here, as far as is known? */
+static bool has_containers(const struct enforcer *enforcer)
+{
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (strcmp(m->domain->driver, "lxc") == 0)
+			return true;
+	}
+	for (size_t i = 0; i < enforcer->config->libvirt_uri_count; i++) {
+		if (is_lxc_uri(enforcer->config->libvirt_uris[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool runs_managed_domain(const struct enforcer *enforcer)
+{
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (m->policy && !is_port_domain(m->domain))
+			return true;
+	}
+	return false;
+}
+
+/* Could a new device be one that libvirt plugs into a managed domain? One that cannot be heard, now
+ * or at all, plugs in all the same. */
+static bool expects_devices(const struct enforcer *enforcer, bool watched)
+{
+	return enforcer->config->quarantine && (watched || runs_managed_domain(enforcer));
+}
+
+/* Could libvirt have made it for a domain, or been told to use it? VMs have taps, macvtaps and
+ * ipvtaps; only containers have veths. A device without Ethernet frames, such as a VPN's tun, is
+ * never a guest's. */
+static bool may_be_plugged_in(const struct enforcer *enforcer, const char *device,
+			      const struct link_info *info)
+{
+	static const char *const kinds[] = {"tun", "macvtap", "ipvtap"};
+
+	if (!info->is_ethernet || is_left_alone(enforcer->config, device))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(info->kind, kinds[i]) == 0)
+			return true;
+	}
+	return strcmp(info->kind, "veth") == 0 &&
+	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
+}
+
+/* Nothing passes until it is known whose it is. */
+static void close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	const struct domain_interface nic = {0};
+	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[512];
+
+	if (plan_closed(&nic, &plan) < 0)
+		return;
+	plan->config.fresh = true;
+	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
+		/* It may be gone again. */
+		if (if_nametoindex(device) == ifindex)
+			log_error(NULL, "%s passes everything, it could not be closed: %s", device,
+				  diag_message(&diag, text, sizeof(text)));
+		return;
+	}
+	add_unclaimed(enforcer, ifindex, device, false);
+	log_debug(NULL, "%s passes nothing until its domain is known", device);
+}
+
+/* A device by the name of a NIC that has lost its own: one that was moved to another network
+ * namespace and is back, say. Where the NIC still has its own device, which was renamed, the new
+ * one stays closed. False: no managed domain names it. */
+static bool welcome_nic(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct managed_domain *managed = find_claimant(enforcer, device, NULL);
+	const struct managed_port *port;
+
+	if (!managed || is_port_domain(managed->domain))
+		return false;
+	if (find_port_owner(enforcer, ifindex, &port))
+		return true;
+	/* Closed at once; policy takes a little longer. */
+	if (!is_attached(enforcer->datapath, ifindex))
+		close_device(enforcer, ifindex, device);
+	enforce_wanted(enforcer, managed);
+	return true;
+}
+
+void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched)
+{
+	struct link_info info;
+
+	if (welcome_port(enforcer, device) || welcome_nic(enforcer, ifindex, device))
+		return;
+	if (!expects_devices(enforcer, watched) || awaits_policed(enforcer) ||
+	    is_attached(enforcer->datapath, ifindex))
+		return;
+	if (read_link_info(ifindex, &info) == 0 && may_be_plugged_in(enforcer, device, &info))
+		close_device(enforcer, ifindex, device);
+}
+
+void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct port_status status;
+
+	if (read_port_status(enforcer->datapath, ifindex, &status) < 0 &&
+	    !welcome_port(enforcer, device))
+		welcome_nic(enforcer, ifindex, device);
+}
+
+static void remove_port(struct managed_domain *managed, unsigned int ifindex)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex == ifindex)
+			free_port(&managed->ports[i]);
+		else
+			managed->ports[kept++] = managed->ports[i];
+	}
+	managed->port_count = kept;
+}
+
+void lose_device(struct enforcer *enforcer, unsigned int ifindex)
+{
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+	struct managed_domain *managed = owner ? find_managed(enforcer, owner->domain->uuid) : NULL;
+	char device[IF_NAMESIZE];
+
+	/* It was in another network namespace, and is back before this news was read: what filters
+	 * it must not be taken off now. */
+	if (if_indextoname(ifindex, device)) {
+		repair_device(enforcer, ifindex);
+		return;
+	}
+	if (detach_port(enforcer->datapath, ifindex) == -ENOENT && !managed)
+		return;
+	claim_device(enforcer, ifindex);
+	if (!managed)
+		return;
+	log_debug(managed->domain->name, "device %s is gone", port->device);
+	remove_port(managed, ifindex);
+	if (managed->missing && !find_present_device(managed)) {
+		stop_domain(enforcer, managed->uuid);
+		return;
+	}
+	save_domain(enforcer, managed);
+	if (is_waiting(managed)) {
+		log_notice(managed->domain->name, "its device is gone: waits for the next");
+		refresh_groups(enforcer);
+	}
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The invariant: every NIC of every running managed domain is filtered, is closed, or is listed as
+ * a problem. A NIC of which that does not hold is a gap; what looks at a domain from outside lists
+ * it. So is a NIC whose name another device has taken: only an administrator can tell which is
+ * which.
+ */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* The port of the NIC's device, or one that says why there is none. */
+static const struct managed_port *find_port(const struct managed_domain *managed,
+					    const struct domain_interface *nic)
+{
+	unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (ifindex ? port->ifindex == ifindex
+			    : port->error && memcmp(port->mac, nic->mac, MAC_BYTES) == 0)
+			return port;
+	}
+	return NULL;
+}
+
+static bool has_programs(const struct enforcer *enforcer, unsigned int ifindex, bool ask_kernel)
+{
+	enum hook_state state;
+
+	if (is_formerly_filtered(enforcer->datapath, ifindex))
+		return true;
+	if (!is_attached(enforcer->datapath, ifindex))
+		return false;
+	return !ask_kernel || (read_hook_state(enforcer->datapath, ifindex, &state) == 0 &&
+			       state != HOOKS_MISSING);
+}
+
+/* A NIC whose device was renamed, while another device has that name now. */
+static bool is_confused(const struct managed_domain *managed, const struct domain_interface *nic,
+			char *buffer, size_t size)
+{
+	char name[IF_NAMESIZE], mac[MAC_TEXT_BYTES];
+
+	if (!find_namesake(managed, nic) ||
+	    !if_indextoname(locate_device(managed, nic->mac, nic->target), name))
+		return false;
+	snprintf(buffer, size,
+		 "interface %s: its device was renamed to %s, and another device is called %s now",
+		 format_mac(nic->mac, mac), name, nic->target);
+	return true;
+}
+
+static bool is_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
+		   const struct domain_interface *nic, bool ask_kernel, char *buffer, size_t size)
+{
+	const struct managed_port *port = find_port(managed, nic);
+	char mac[MAC_TEXT_BYTES];
+
+	if (is_confused(managed, nic, buffer, size))
+		return true;
+	if (port && (port->error || port->hook_problem))
+		return false;
+	if (port && port->ifindex && has_programs(enforcer, port->ifindex, ask_kernel))
+		return false;
+	format_mac(nic->mac, mac);
+	if (port)
+		snprintf(buffer, size, "interface %s: vmseg's programs are not on %s", mac,
+			 port->device);
+	else if (locate_device(managed, nic->mac, nic->target))
+		snprintf(buffer, size, "interface %s: %s is not filtered", mac, nic->target);
+	else
+		snprintf(buffer, size, "interface %s has no host device%s%s", mac,
+			 nic->target ? ": there is no " : "", nic->target ? nic->target : "");
+	return true;
+}
+
+/* One port may not stand for two NICs of one MAC address. */
+static bool lacks_ports(const struct managed_domain *managed, char *buffer, size_t size)
+{
+	const struct domain *domain = managed->domain;
+	size_t nics = 0;
+
+	for (size_t i = 0; i < domain->interface_count; i++)
+		nics += domain->interfaces[i].kind != INTERFACE_NONE;
+	if (managed->port_count >= nics)
+		return false;
+	snprintf(buffer, size, "it has %zu interfaces to be filtered, and %zu ports", nics,
+		 managed->port_count);
+	return true;
+}
+
+bool find_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
+	      bool ask_kernel, char *buffer, size_t size)
+{
+	const struct domain *domain = managed->domain;
+	const char *device;
+
+	device = managed->missing ? find_present_device(managed) : NULL;
+	if (device) {
+		snprintf(buffer, size,
+			 "libvirt does not know it any more, but its device %s is still there and "
+			 "stays filtered; if the domain is over: vmseg port release %s",
+			 device, device);
+		return true;
+	}
+	/* Without a policy the domain is left alone, or its error says that nobody knows. */
+	if (!managed->policy || managed->detached || is_waiting(managed))
+		return false;
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		if (domain->interfaces[i].kind != INTERFACE_NONE &&
+		    is_gap(enforcer, managed, &domain->interfaces[i], ask_kernel, buffer, size))
+			return true;
+	}
+	return lacks_ports(managed, buffer, size);
+}
+
+static bool has_unfiltered_device(const struct enforcer *enforcer,
+				  const struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+		unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
+
+		if (nic->kind != INTERFACE_NONE && ifindex &&
+		    !has_programs(enforcer, ifindex, false))
+			return true;
+	}
+	return false;
+}
+
+/* Said once, and not in the round in which it is found: a device that goes because its NIC is
+ * unplugged, or its domain ends, is gone before libvirt says so. */
+static void note_gap(struct managed_domain *managed, const char *gap)
+{
+	bool again = gap && managed->gap && strcmp(managed->gap, gap) == 0;
+
+	if (again && !managed->gap_said)
+		log_warning(managed->domain->name, "%s", gap);
+	managed->gap_said = again;
+	if (!again)
+		set_error(&managed->gap, gap);
+}
+
+/* Said once, and not while the libvirts of the settings are still being connected to. */
+static void note_unheard(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	bool unheard = is_unheard(enforcer, managed) && find_unasked(enforcer, 1) == NULL;
+
+	if (unheard && !managed->unheard_said)
+		log_warning(managed->domain->name,
+			    "changes of the domain cannot be seen: no libvirt-uri of driver %s is "
+			    "connected",
+			    managed->domain->driver);
+	managed->unheard_said = unheard;
+}
+
+void mend_gaps(struct enforcer *enforcer)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		bool found;
+		char gap[256];
+
+		found = find_gap(enforcer, m, false, gap, sizeof(gap));
+		if (found && has_unfiltered_device(enforcer, m)) {
+			enforce_wanted(enforcer, m);
+			found = find_gap(enforcer, m, false, gap, sizeof(gap));
+		}
+		note_gap(m, found ? gap : NULL);
+		note_unheard(enforcer, m);
+	}
+}

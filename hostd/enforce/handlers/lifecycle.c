@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the libvirt hook asks for: judge before a domain starts, attach before its CPUs run, clear
+ * up when it is over.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/netlink/veth.h"
+
+/* How long after the `migrate` or `restore` hook the domain's start may follow, and after that its
+ * memory. */
+#define ARRIVAL_USEC (600 * USEC_PER_SEC)
+
+#define UUID_BYTES sizeof(((struct domain *)0)->uuid)
+
+static struct arrival *find_arrival(struct enforcer *enforcer, const char *uuid)
+{
+	struct arrival *arrival;
+
+	HASH_FIND_STR(enforcer->arrivals, uuid, arrival);
+	return arrival;
+}
+
+static void drop_arrival(struct enforcer *enforcer, const char *uuid)
+{
+	struct arrival *arrival = find_arrival(enforcer, uuid);
+
+	if (!arrival)
+		return;
+	HASH_DEL(enforcer->arrivals, arrival);
+	free(arrival);
+}
+
+static int note_arrival(struct enforcer *enforcer, const char uuid[static UUID_BYTES])
+{
+	struct arrival *arrival = find_arrival(enforcer, uuid);
+
+	if (!arrival) {
+		arrival = calloc(1, sizeof(*arrival));
+		if (!arrival)
+			return -ENOMEM;
+		memcpy(arrival->uuid, uuid, UUID_BYTES);
+		HASH_ADD_STR(enforcer->arrivals, uuid, arrival);
+		if (!was_added(&arrival->hh)) {
+			free(arrival);
+			return -ENOMEM;
+		}
+	}
+	arrival->until = monotonic_usec() + ARRIVAL_USEC;
+	return 0;
+}
+
+void free_arrivals(struct enforcer *enforcer)
+{
+	struct arrival *arrival, *next;
+
+	HASH_ITER (hh, enforcer->arrivals, arrival, next) {
+		HASH_DEL(enforcer->arrivals, arrival);
+		free(arrival);
+	}
+}
+
+int read_description(const struct enforcer *enforcer, const char *xml, struct domain **ret_domain,
+		     struct domain_policy **ret_policy, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	struct domain_policy *policy = NULL;
+	int r = parse_domain(xml, strlen(xml), &domain, diag);
+
+	if (r == 0)
+		r = check_metadata(domain, diag);
+	if (r == 0)
+		r = read_domain_policy(enforcer->config, domain, &policy, diag);
+	if (r < 0)
+		return r;
+	*ret_policy = policy;
+	*ret_domain = TAKE_PTR(domain);
+	return 0;
+}
+
+/* Would the domain's policy hold? Also says whose it is; *ret_plan NULL: unmanaged. */
+static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
+			struct domain_plan **ret_plan, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
+	int r = read_description(enforcer, xml, &domain, &policy, diag);
+
+	if (r < 0)
+		return r;
+	memcpy(uuid, domain->uuid, UUID_BYTES);
+	if (!policy)
+		return expect_policed(enforcer, domain);
+	r = refuse_policed(enforcer, domain, diag);
+	return r < 0 ? r : plan_domain(&inputs, domain, policy, ret_plan, diag);
+}
+
+int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	char uuid[UUID_BYTES];
+	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
+
+	if (r == 0 && plan)
+		wish_for_slots(enforcer, plan);
+	return r;
+}
+
+int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	char uuid[UUID_BYTES] = "";
+	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
+
+	return r < 0 ? r : note_arrival(enforcer, uuid);
+}
+
+/* Pick-up is for connections that were open before: only where the domain did not boot here. Its
+ * CPUs run when all of its memory is here, however long that takes: resume_domain() then says when
+ * pick-up ends. That libvirt's word never comes must not leave it on for ever. */
+static void open_pickup_window(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	const struct arrival *arrival = find_arrival(enforcer, managed->domain->uuid);
+	uint64_t now = monotonic_usec();
+	uint64_t window = enforcer->config->pickup_window * USEC_PER_SEC;
+
+	if (arrival && arrival->until > now) {
+		managed->arrived = true;
+		if (window)
+			managed->pickup_until = now + ARRIVAL_USEC + window;
+	}
+	drop_arrival(enforcer, managed->domain->uuid);
+}
+
+/* A domain of this UUID that is known has ended unseen, or runs elsewhere: in another libvirt, as a
+ * clone. Devices that both have go over to the new one. What only the old one has may be in use. */
+static int judge_successor(const struct managed_domain *former, const struct domain *domain,
+			   struct diag *diag)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < former->port_count; i++) {
+		const struct managed_port *port = &former->ports[i];
+
+		if (port->ifindex && if_indextoname(port->ifindex, name) &&
+		    !names_device(domain, name) && !names_device(domain, port->device))
+			return fail(diag, EBUSY, NULL, 0,
+				    "device %s is still there and filtered as that of %s, which "
+				    "has the same UUID (vmseg detach %s takes it away from it)",
+				    name, former->domain->name, former->domain->name);
+	}
+	return 0;
+}
+
+static void move_ports(struct managed_domain *from, struct managed_domain *to)
+{
+	to->ports = TAKE_PTR(from->ports);
+	to->port_count = from->port_count;
+	from->port_count = 0;
+}
+
+/* Exchanges all but the place in the table. The UUID is the same. */
+static void swap_contents(struct managed_domain *a, struct managed_domain *b)
+{
+	UT_hash_handle place_a = a->hh, place_b = b->hh;
+	struct managed_domain contents = *a;
+
+	*a = *b;
+	*b = contents;
+	a->hh = place_a;
+	b->hh = place_b;
+}
+
+static int attach_all(struct enforcer *enforcer, struct managed_domain *managed, struct diag *diag)
+{
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
+	int r;
+
+	if (!managed->policy) {
+		detach_ports(enforcer, managed);
+		release_devices(enforcer, managed);
+		remove_saved_domain(enforcer, managed->uuid);
+		return 0;
+	}
+	r = plan_domain(&inputs, managed->domain, managed->policy, &plan, diag);
+	if (r < 0)
+		return r;
+	managed->library = share_library(enforcer->library);
+	return apply_new_plan(enforcer, managed, plan, diag);
+}
+
+/* Its description is good. `former` is NULL, or has what was in force before in its place in the
+ * table, and has it again when the start fails. Takes over managed. */
+static int start_managed(struct enforcer *enforcer, struct managed_domain *managed,
+			 struct managed_domain *former, struct diag *diag)
+{
+	struct managed_domain *before = NULL;
+	int r;
+
+	managed->touched = managed->described = monotonic_usec();
+	if (former) {
+		swap_contents(managed, former);
+		before = managed;
+		managed = former;
+		move_ports(before, managed);
+	} else if (!insert_managed(enforcer, managed)) {
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	}
+	forget_policed(enforcer, managed->uuid);
+	open_pickup_window(enforcer, managed);
+	r = attach_all(enforcer, managed, diag);
+	if (r < 0 && before) {
+		move_ports(managed, before);
+		swap_contents(managed, before);
+		enforce_wanted(enforcer, managed);
+	} else if (r < 0) {
+		remove_saved_domain(enforcer, managed->uuid);
+		drop_managed(enforcer, managed);
+	}
+	if (before)
+		free_managed(before);
+	return r;
+}
+
+int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
+	struct managed_domain *managed, *former;
+	char uuid[UUID_BYTES];
+	char *copy;
+	int r = read_description(enforcer, xml, &domain, &policy, diag);
+
+	if (r < 0)
+		return r;
+	find_veth_targets(domain);
+	memcpy(uuid, domain->uuid, UUID_BYTES);
+	former = find_managed(enforcer, uuid);
+	r = former ? judge_successor(former, domain, diag) : 0;
+	if (r < 0)
+		return r;
+	copy = strdup(xml);
+	managed = copy ? new_managed(TAKE_PTR(domain), copy, TAKE_PTR(policy)) : NULL;
+	if (!managed)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	r = start_managed(enforcer, managed, former, diag);
+	managed = find_managed(enforcer, uuid);
+	if (r == 0 && managed->policy) {
+		save_domain(enforcer, managed);
+		log_info(managed->domain->name, "started with %zu filtered port%s",
+			 managed->port_count, managed->port_count == 1 ? "" : "s");
+		log_warnings(managed->domain, diag);
+	}
+	refresh_groups(enforcer);
+	return r;
+}
+
+void stop_domain(struct enforcer *enforcer, const char *uuid)
+{
+	struct managed_domain *managed = find_managed(enforcer, uuid);
+
+	drop_arrival(enforcer, uuid);
+	forget_policed(enforcer, uuid);
+	remove_saved_domain(enforcer, uuid);
+	if (!managed)
+		return;
+	if (managed->policy)
+		log_info(managed->domain->name, "stopped");
+	detach_ports(enforcer, managed);
+	drop_managed(enforcer, managed);
+	refresh_groups(enforcer);
+}
+
+static bool has_port(const struct managed_domain *managed, const char *device)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (strcmp(managed->ports[i].device, device) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether what has ended is another domain of the same UUID, a clone in another libvirt. Libvirt
+ * still names the devices when the domain has stopped; when it releases the domain, only those that
+ * it has not made itself. */
+static bool is_others_end(const struct managed_domain *managed, const struct domain *domain,
+			  bool released)
+{
+	bool named = false;
+
+	if (!find_present_device(managed))
+		return false;
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const char *device = domain->interfaces[i].target;
+
+		if (device && has_port(managed, device))
+			return false;
+		named = named || device;
+	}
+	return named || released || strcmp(managed->domain->name, domain->name) != 0;
+}
+
+int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct diag *diag)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	const struct managed_domain *managed;
+	int r = parse_domain(xml, strlen(xml), &domain, NULL);
+
+	if (r < 0)
+		r = parse_identity(xml, strlen(xml), &domain, diag);
+	if (r < 0)
+		return r;
+	managed = find_managed(enforcer, domain->uuid);
+	if (managed && is_others_end(managed, domain, released)) {
+		log_warning(managed->domain->name,
+			    "the hook tells of the end of %s, which has the same UUID, and none of "
+			    "its devices: %s stays filtered",
+			    domain->name, find_present_device(managed));
+		return 0;
+	}
+	stop_domain(enforcer, domain->uuid);
+	return 0;
+}
+
+static struct managed_domain *get_domain(struct enforcer *enforcer, const char *name,
+					 struct diag *diag)
+{
+	/* The table is this module's own: only the outside sees it as read-only. */
+	const struct managed_domain *found = find_domain(enforcer, name, diag);
+
+	return found ? find_managed(enforcer, found->uuid) : NULL;
+}
+
+static void detach_by_hand(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	detach_ports(enforcer, managed);
+	managed->detached = true;
+	save_domain(enforcer, managed);
+	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
+}
+
+int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
+{
+	struct managed_domain *managed = get_domain(enforcer, name, diag);
+
+	if (!managed)
+		return -ENOENT;
+	if (!is_managed(managed))
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to detach");
+	detach_by_hand(enforcer, managed);
+	return 0;
+}
+
+void detach_everything(struct enforcer *enforcer)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (may_be_managed(m))
+			detach_by_hand(enforcer, m);
+	}
+	for (struct unclaimed_port *port = enforcer->unclaimed; port; port = port->hh.next)
+		detach_port(enforcer->datapath, port->ifindex);
+	free_unclaimed(enforcer);
+}
+
+int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
+{
+	struct managed_domain *managed = get_domain(enforcer, name, diag);
+	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
+	size_t wanted;
+
+	if (!managed)
+		return -ENOENT;
+	if (!is_managed(managed))
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
+		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
+	if (!plan)
+		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+	open_pickup(enforcer, managed);
+	managed->detached = false;
+	wanted = plan->port_count;
+	apply_plans(enforcer, &(struct planned){managed, plan}, 1);
+	if (wanted > 0 && managed->port_count == 0 && !is_waiting(managed)) {
+		managed->detached = true;
+		return fail(diag, ENOMEM, name, 0, "stays detached: out of memory");
+	}
+	save_domain(enforcer, managed);
+	log_notice(managed->domain->name, "attached again");
+	return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libvirt's <bandwidth> and clsact: what comes into a device libvirt polices by an `ingress` qdisc,
+ * and that and clsact are in one place. Who comes second is refused by the kernel.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hostd/base/clock.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* How long after its `prepare` hook a domain's devices may come. */
+#define START_USEC (60 * USEC_PER_SEC)
+
+struct policed_start {
+	char uuid[37];
+	uint64_t until; /* monotonic_usec() */
+	UT_hash_handle hh;
+};
+
+/* The NIC whose qdisc would be in clsact's way; NULL: none is. */
+static const struct domain_interface *find_policed(const struct enforcer *enforcer,
+						   const struct domain *domain)
+{
+	struct datapath_status status;
+
+	read_datapath_status(enforcer->datapath, &status);
+	for (size_t i = 0; status.attach == ATTACH_CLSACT && i < domain->interface_count; i++) {
+		const struct domain_interface *nic = &domain->interfaces[i];
+
+		if (nic->polices && nic->kind != INTERFACE_NONE)
+			return nic;
+	}
+	return NULL;
+}
+
+int refuse_policed(const struct enforcer *enforcer, const struct domain *domain, struct diag *diag)
+{
+	const struct domain_interface *nic = find_policed(enforcer, domain);
+	char mac[MAC_TEXT_BYTES];
+
+	if (!nic)
+		return 0;
+	return fail(diag, EOPNOTSUPP, domain->name, nic->line,
+		    "interface %s has <bandwidth> with <%s>, which needs the place of the clsact "
+		    "qdisc that vmseg filters by: take it away, or use a kernel with TCX (6.6 or "
+		    "later)",
+		    format_mac(nic->mac, mac),
+		    nic->kind == INTERFACE_MACVTAP ? "inbound" : "outbound");
+}
+
+static struct policed_start *find_start(const struct enforcer *enforcer, const char *uuid)
+{
+	struct policed_start *start;
+
+	HASH_FIND_STR(enforcer->policed_starts, uuid, start);
+	return start;
+}
+
+int expect_policed(struct enforcer *enforcer, const struct domain *domain)
+{
+	struct policed_start *start = find_start(enforcer, domain->uuid);
+
+	if (!find_policed(enforcer, domain))
+		return 0;
+	if (!start) {
+		start = calloc(1, sizeof(*start));
+		if (!start)
+			return -ENOMEM;
+		memcpy(start->uuid, domain->uuid, sizeof(start->uuid));
+		HASH_ADD_STR(enforcer->policed_starts, uuid, start);
+		if (!was_added(&start->hh)) {
+			free(start);
+			return -ENOMEM;
+		}
+	}
+	start->until = monotonic_usec() + START_USEC;
+	return 0;
+}
+
+static void drop_start(struct enforcer *enforcer, struct policed_start *start)
+{
+	HASH_DEL(enforcer->policed_starts, start);
+	free(start);
+}
+
+void forget_policed(struct enforcer *enforcer, const char *uuid)
+{
+	struct policed_start *start = find_start(enforcer, uuid);
+
+	if (start)
+		drop_start(enforcer, start);
+}
+
+bool awaits_policed(struct enforcer *enforcer)
+{
+	uint64_t now = monotonic_usec();
+	struct policed_start *start, *next;
+
+	HASH_ITER (hh, enforcer->policed_starts, start, next) {
+		if (start->until <= now)
+			drop_start(enforcer, start);
+	}
+	return enforcer->policed_starts != NULL;
+}
+
+void free_policed(struct enforcer *enforcer)
+{
+	struct policed_start *start, *next;
+
+	HASH_ITER (hh, enforcer->policed_starts, start, next)
+		drop_start(enforcer, start);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What libvirt says is running against what is known to run. Nothing here refuses: a running guest
+ * is never hurt by news about it, and never opened by bad ones.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
+ * domain and xml, which may be NULL. */
+static struct managed_domain *add_running(struct enforcer *enforcer, struct domain *domain,
+					  char *xml)
+{
+	struct managed_domain *managed = new_managed(domain, xml, NULL);
+
+	if (!managed || !insert_managed(enforcer, managed))
+		return NULL;
+	open_pickup(enforcer, managed);
+	return managed;
+}
+
+/* Takes over domain. */
+static int take_description(struct enforcer *enforcer, struct managed_domain *managed,
+			    struct domain *domain, const struct domain_news *news)
+{
+	char *copy = strdup(news->xml);
+
+	if (!copy) {
+		free_domain(&domain);
+		return -ENOMEM;
+	}
+	if (managed)
+		replace_description(managed, domain, copy);
+	else
+		managed = add_running(enforcer, domain, copy);
+	if (!managed)
+		return -ENOMEM;
+	managed->described = news->seen;
+	managed->missing = false;
+	enforce_wanted(enforcer, managed);
+	return 0;
+}
+
+/* Whose description it is, where that cannot be read as a whole. Libvirt's own word, where it is
+ * there, holds. */
+static int identify(const struct domain_news *news, struct domain **ret)
+{
+	if (news->uuid)
+		return new_domain(news->name ? news->name : news->uuid, news->uuid, news->driver,
+				  ret);
+	return parse_identity(news->xml, strlen(news->xml), ret, NULL);
+}
+
+/* The domain keeps what it has; what it has new stays closed, because nobody can say that it is not
+ * to be filtered. */
+static void note_unread(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+{
+	_cleanup_(free_domain) struct domain *identity = NULL;
+	struct managed_domain *managed;
+
+	if (identify(news, &identity) < 0) {
+		log_error(NULL, "libvirt's description of a domain cannot be read: %s", why);
+		return;
+	}
+	managed = find_managed(enforcer, identity->uuid);
+	if (managed && managed->touched > news->seen)
+		return;
+	if (!managed)
+		managed = add_running(enforcer, TAKE_PTR(identity), NULL);
+	if (!managed) {
+		log_error(news->name, "its description cannot be kept: out of memory; new devices "
+				      "stay closed");
+		return;
+	}
+	free(managed->unread_xml);
+	managed->unread_xml = news->xml ? strdup(news->xml) : NULL;
+	set_error(&managed->unread, why);
+	managed->missing = false;
+	enforce_wanted(enforcer, managed);
+}
+
+void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
+{
+	_cleanup_(free_domain) struct domain *domain = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	struct managed_domain *managed;
+	char text[1024];
+	int r = parse_domain(news->xml, strlen(news->xml), &domain, &diag);
+
+	if (r == 0) {
+		managed = find_managed(enforcer, domain->uuid);
+		if (managed && managed->touched > news->seen)
+			return;
+		r = take_description(enforcer, managed, TAKE_PTR(domain), news);
+		if (r < 0)
+			fail(&diag, -r, NULL, 0, "out of memory");
+	}
+	if (r < 0)
+		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
+	refresh_groups(enforcer);
+}
+
+void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "libvirt cannot give it: %s", why) < 0)
+		text = NULL;
+	note_unread(enforcer, news, text ? text : why);
+	refresh_groups(enforcer);
+}
+
+/* Libvirt does not know the domain, and no hook has told of its end. Its guest may run all the
+ * same: a libvirtd that restarts forgets a domain whose status file it cannot read. When a guest
+ * ends, its device goes; so one that is still there stays filtered. */
+static void miss_domain(struct enforcer *enforcer, struct managed_domain *managed)
+{
+	const char *device = find_present_device(managed);
+
+	if (!device) {
+		stop_domain(enforcer, managed->uuid);
+		return;
+	}
+	if (!managed->missing)
+		log_warning(managed->domain->name,
+			    "libvirt does not know it any more, but its device %s is still there "
+			    "and stays filtered",
+			    device);
+	managed->missing = true;
+}
+
+void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen)
+{
+	struct managed_domain *managed = find_managed(enforcer, uuid);
+
+	if (managed && managed->touched <= seen && strcmp(managed->domain->driver, driver) == 0)
+		miss_domain(enforcer, managed);
+}
+
+static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(uuid, uuids[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!find_managed(enforcer, uuids[i]))
+			enforcer->lists_unknown = true;
+	}
+}
+
+void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
+		  size_t count, uint64_t seen)
+{
+	struct managed_domain *managed, *next;
+
+	HASH_ITER (hh, enforcer->domains, managed, next) {
+		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0)
+			continue;
+		if (is_listed(managed->uuid, uuids, count))
+			managed->missing = false;
+		else
+			miss_domain(enforcer, managed);
+	}
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that somebody takes off a device are put back; whatever comes before vmseg's programs,
+ * and may let through or redirect what they would not, is reported.
+ *
+ * The kernel tells of qdiscs and filters, but not of TCX links. Those are looked for in turn, a few
+ * ports at a time: each look takes the kernel's rtnl lock, for which others may be waiting.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+#define PORTS_AT_ONCE 16
+
+/* One round in so many is about filters, too, for news that never came. */
+#define THOROUGH_ROUNDS 20
+
+/* A port and whose it is; of an unclaimed one only its name is known. */
+struct owned_port {
+	struct managed_domain *managed; /* may be NULL */
+	struct managed_port *port;      /* NULL with it */
+	const char *device;
+};
+
+static const char *name_of(const struct owned_port *owned)
+{
+	return owned->managed ? owned->managed->domain->name : NULL;
+}
+
+static bool has_problem(const struct owned_port *owned)
+{
+	return owned->port && owned->port->hook_problem;
+}
+
+/* Said once, and kept with the port as long as it lasts; NULL: it is over. */
+static void note_problem(const struct owned_port *owned, const char *problem)
+{
+	const char *before = owned->port ? owned->port->hook_problem : NULL;
+
+	if (problem && (!before || strcmp(before, problem) != 0))
+		log_error(name_of(owned), "%s: %s", owned->device, problem);
+	if (owned->port)
+		set_error(&owned->port->hook_problem, problem);
+}
+
+static void put_back(struct enforcer *enforcer, unsigned int ifindex,
+		     const struct owned_port *owned)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	char text[512], problem[600];
+	enum hook_state state;
+
+	if (!has_problem(owned))
+		log_warning(name_of(owned), "somebody took vmseg's program off %s", owned->device);
+	if (repair_port(enforcer->datapath, ifindex, &diag) < 0) {
+		/* It went meanwhile. */
+		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
+			return;
+		snprintf(problem, sizeof(problem), "is not filtered: %s",
+			 diag_message(&diag, text, sizeof(text)));
+		note_problem(owned, problem);
+		return;
+	}
+	log_notice(name_of(owned), "%s is filtered again", owned->device);
+	note_problem(owned, NULL);
+}
+
+static struct owned_port find_owned_port(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct owned_port owned = {.device = "a device"};
+	const struct unclaimed_port *unclaimed;
+
+	owned.managed = find_owner(enforcer, ifindex, &owned.port);
+	if (owned.managed)
+		owned.device = owned.port->device;
+	for (unclaimed = enforcer->unclaimed; unclaimed; unclaimed = unclaimed->hh.next) {
+		if (unclaimed->ifindex == ifindex)
+			owned.device = unclaimed->device;
+	}
+	return owned;
+}
+
+void repair_device(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct owned_port owned;
+	enum hook_state state;
+	const char *bypass;
+
+	/* Also where the device is gone: that is told otherwise. */
+	if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
+		return;
+	owned = find_owned_port(enforcer, ifindex);
+	if (owned.port)
+		owned.port->unfiltered = is_read_first(&enforcer->bypasses, ifindex);
+	switch (state) {
+	case HOOKS_MISSING:
+		put_back(enforcer, ifindex, &owned);
+		break;
+	case HOOKS_BEHIND:
+		note_problem(&owned, "somebody's program runs before vmseg's: what it accepts or "
+				     "redirects is not judged");
+		break;
+	case HOOKS_FIRST:
+		bypass = find_bypass(&enforcer->bypasses, ifindex);
+		if (has_problem(&owned) && !bypass)
+			log_notice(name_of(&owned), "%s: vmseg's programs run first again",
+				   owned.device);
+		note_problem(&owned, bypass);
+		break;
+	}
+}
+
+/* Without pins the programs are on the devices only as long as this process keeps them there. */
+static void check_pins(struct enforcer *enforcer)
+{
+	_cleanup_(clear_diag) struct diag diag = {0};
+	const char *before = enforcer->pins_problem;
+	char text[512], problem[600];
+	bool restored = false;
+
+	if (restore_pins(enforcer->datapath, &restored, &diag) < 0) {
+		snprintf(problem, sizeof(problem), "filtering ends when vmseg-hostd ends: %s",
+			 diag_message(&diag, text, sizeof(text)));
+		if (!before || strcmp(before, problem) != 0)
+			log_error(NULL, "%s", problem);
+		set_error(&enforcer->pins_problem, problem);
+		return;
+	}
+	if (restored)
+		log_warning(NULL, "somebody removed pins of vmseg's: they were made anew");
+	set_error(&enforcer->pins_problem, NULL);
+}
+
+const char *find_pins_problem(const struct enforcer *enforcer)
+{
+	return enforcer->pins_problem;
+}
+
+static void begin_round(struct enforcer *enforcer, bool thorough)
+{
+	int r = look_for_packet_sockets(&enforcer->bypasses);
+
+	check_pins(enforcer);
+	if (r == 0 && thorough)
+		r = look_for_xdp(&enforcer->bypasses);
+	if (r < 0)
+		log_debug(NULL, "cannot find out what bypasses programs: %s", strerror(-r));
+}
+
+bool repair_ports(struct enforcer *enforcer)
+{
+	struct repair *repair = &enforcer->repair;
+	enum attach_method method =
+		repair->rounds % THOROUGH_ROUNDS == 0 ? ATTACH_AUTO : ATTACH_TCX;
+
+	if (repair->cursor == 0)
+		begin_round(enforcer, method == ATTACH_AUTO);
+	for (unsigned i = 0; i < PORTS_AT_ONCE; i++) {
+		unsigned int ifindex =
+			next_attached_port(enforcer->datapath, method, &repair->cursor);
+
+		if (!ifindex) {
+			repair->cursor = 0;
+			repair->rounds++;
+			mend_gaps(enforcer);
+			return false;
+		}
+		repair_device(enforcer, ifindex);
+	}
+	return true;
+}
+
+void expect_repairs(struct enforcer *enforcer)
+{
+	enforcer->repair = (struct repair){0};
+}

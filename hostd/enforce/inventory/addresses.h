@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The addresses by which a running domain is known to others: the one place where their sources
+ * come together. Today that is its metadata.
+ */
+#ifndef VMSEG_ADDRESSES_H
+#define VMSEG_ADDRESSES_H
+
+#include "hostd/enforce/inventory/managed.h"
+
+/* Calls visit for each address or network of the NICs that the domain has, in no order; one may
+ * come twice. Ends with the first result that is not 0, and returns it; else 0. */
+int for_each_address(const struct managed_domain *domain,
+		     int (*visit)(const struct prefix *prefix, void *context), void *context);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attached devices without a known domain: new ones, and those of which no state file says whose
+ * they are. Each stays closed, or keeps what it has, until somebody who knows says that it is to be
+ * left alone: libvirt in the description of its domain; every libvirt, by not naming it, where no
+ * domain that may be managed is in doubt; or an admin. Time decides nothing. That no libvirt names
+ * it proves nothing for a device that an earlier daemon filtered for a domain: that may have been a
+ * port domain.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/log.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+/* Libvirt is asked about a device so long after it came. That is no term: a domain into which it is
+ * just being plugged is busy, and libvirt's word on a busy domain does not count. It spares libvirt
+ * most of the questions, since most devices are claimed at once. */
+#define ASK_AFTER_USEC (5 * USEC_PER_SEC)
+
+static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct unclaimed_port *port;
+
+	HASH_FIND(hh, enforcer->unclaimed, &ifindex, sizeof(ifindex), port);
+	return port;
+}
+
+void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
+		   bool adopted)
+{
+	struct unclaimed_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return;
+	port->ifindex = ifindex;
+	strncpy(port->device, device, sizeof(port->device) - 1);
+	port->since = monotonic_usec();
+	port->adopted = adopted;
+	HASH_ADD(hh, enforcer->unclaimed, ifindex, sizeof(port->ifindex), port);
+	if (!was_added(&port->hh))
+		free(port);
+}
+
+void claim_device(struct enforcer *enforcer, unsigned int ifindex)
+{
+	struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
+
+	if (!port)
+		return;
+	HASH_DEL(enforcer->unclaimed, port);
+	free(port);
+}
+
+void release_devices(struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const char *device = managed->domain->interfaces[i].target;
+		unsigned int ifindex = device ? if_nametoindex(device) : 0;
+		struct unclaimed_port *port = ifindex ? find_unclaimed(enforcer, ifindex) : NULL;
+
+		if (port && port->since <= managed->described &&
+		    !find_claimant(enforcer, device, managed))
+			port->released = true;
+	}
+}
+
+static struct unclaimed_port *find_released(const struct enforcer *enforcer)
+{
+	struct unclaimed_port *port = enforcer->unclaimed;
+
+	while (port && !port->released)
+		port = port->hh.next;
+	return port;
+}
+
+bool has_released_device(const struct enforcer *enforcer)
+{
+	return find_released(enforcer);
+}
+
+void open_released_device(struct enforcer *enforcer)
+{
+	const struct unclaimed_port *port = find_released(enforcer);
+	unsigned int ifindex;
+
+	if (!port)
+		return;
+	ifindex = port->ifindex;
+	detach_port(enforcer->datapath, ifindex);
+	claim_device(enforcer, ifindex);
+}
+
+/* ---- who could have it ---------------------------------------------------------------------- */
+
+/* The domain's NIC of that name has another device, which was renamed. */
+static bool is_namesake(const struct managed_domain *managed, const char *device)
+{
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+
+		if (nic->target && strcmp(nic->target, device) == 0 && find_namesake(managed, nic))
+			return true;
+	}
+	return false;
+}
+
+/* Why the device may be this domain's, which may be managed. */
+static bool explain_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
+			   const char *device, char *buffer, size_t size)
+{
+	const struct domain *domain = managed->domain;
+
+	if (!may_be_managed(managed))
+		return false;
+	if (managed->unread)
+		snprintf(buffer, size, "it may be domain %s's, whose description cannot be read",
+			 domain->name);
+	else if (is_namesake(managed, device))
+		snprintf(buffer, size,
+			 "domain %s names it, but the domain's own device was renamed",
+			 domain->name);
+	else if (names_device(domain, device))
+		snprintf(buffer, size, "it is domain %s's, and could not be filtered",
+			 domain->name);
+	else if (!is_port_domain(domain) && !hears_driver(enforcer, domain->driver))
+		snprintf(buffer, size,
+			 "it may be domain %s's, and no libvirt-uri that is connected is of its "
+			 "driver, %s",
+			 domain->name, domain->driver);
+	else
+		return false;
+	return true;
+}
+
+bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_port *port,
+		       char *buffer, size_t size)
+{
+	const struct libvirt_source *unasked = find_unasked(enforcer, port->since + ASK_AFTER_USEC);
+
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (explain_domain(enforcer, m, port->device, buffer, size))
+			return true;
+	}
+	if (has_bad_state(enforcer))
+		snprintf(buffer, size, "it may be that of a domain whose state file is set aside");
+	else if (enforcer->libvirt_count == 0)
+		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
+	else if (unasked && !unasked->described)
+		snprintf(buffer, size, "libvirt at %s cannot be asked", unasked->uri);
+	else if (unasked)
+		snprintf(buffer, size, "libvirt at %s is being asked", unasked->uri);
+	else if (port->adopted)
+		snprintf(buffer, size,
+			 "it was filtered when the daemon started, no state file says whose it is, "
+			 "and no libvirt names it: vmseg port attach filters it as before, vmseg "
+			 "port release opens it");
+	else
+		return false;
+	return true;
+}
+
+bool needs_descriptions(struct enforcer *enforcer)
+{
+	uint64_t now = monotonic_usec();
+	struct unclaimed_port *port;
+	bool needed = enforcer->lists_unknown;
+
+	enforcer->lists_unknown = false;
+	for (port = enforcer->unclaimed; port; port = port->hh.next) {
+		if (port->asked || port->since + ASK_AFTER_USEC > now)
+			continue;
+		port->asked = true;
+		needed = true;
+	}
+	return needed;
+}
+
+void decide_unclaimed(struct enforcer *enforcer)
+{
+	struct unclaimed_port *port, *next;
+	char doubt[512];
+
+	HASH_ITER (hh, enforcer->unclaimed, port, next) {
+		if (port->released || explain_unclaimed(enforcer, port, doubt, sizeof(doubt)))
+			continue;
+		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
+		port->released = true;
+	}
+}
+
+int release_port(struct enforcer *enforcer, const char *device, struct diag *diag)
+{
+	unsigned int ifindex = if_nametoindex(device);
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+
+	if (owner && owner->missing) {
+		log_notice(owner->domain->name, "over, as is said by hand: %s is released", device);
+		stop_domain(enforcer, owner->uuid);
+		return 0;
+	}
+	if (owner)
+		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
+			    device, owner->domain->name,
+			    is_port_domain(owner->domain) ? "port detach" : "detach");
+	if (!ifindex || !find_unclaimed(enforcer, ifindex))
+		return fail(diag, ENOENT, NULL, 0,
+			    "%s is no unclaimed device (see vmseg status): nothing to release",
+			    device);
+	detach_port(enforcer->datapath, ifindex);
+	claim_device(enforcer, ifindex);
+	log_notice(NULL, "%s: released by hand: not filtered any more", device);
+	return 0;
+}
+
+void free_unclaimed(struct enforcer *enforcer)
+{
+	struct unclaimed_port *port, *next;
+
+	HASH_ITER (hh, enforcer->unclaimed, port, next) {
+		HASH_DEL(enforcer->unclaimed, port);
+		free(port);
+	}
+}
+
+const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer)
+{
+	return enforcer->unclaimed;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Remotes to prefixes: what <remote> elements stand for now, one list for all rules that name the
+ * same ones.
+ */
+#ifndef VMSEG_POLICY_EXPAND_H
+#define VMSEG_POLICY_EXPAND_H
+
+#include "hostd/policy/compile/resolve.h"
+
+struct expander {
+	const struct library *library;
+	const struct group_source *groups; /* NULL: every group is empty */
+	struct effective_policy *policy;   /* its lists and groups grow */
+	struct diag *diag;
+	struct known_list *known;
+	size_t prefix_count; /* in all lists, before what lies inside another is dropped */
+};
+
+/* Sets *ret to the index of the list for the rule's remotes, of which there is at least one.
+ * Returns 0 or -errno with an error in diag (-ENOENT: unknown set; -E2BIG: PREFIXES_MAX). */
+int expand_remotes(struct expander *expander, const struct rule *rule, size_t *ret);
+
+/* Forgets which list is for which remotes; the lists stay in the policy. */
+void free_expander(struct expander *expander);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Precedence: from what the host, the domain, its policies and its interface say to the one
+ * effective policy of a port. mandatory > interface > domain > policies in order > built-in.
+ */
+#ifndef VMSEG_POLICY_RESOLVE_H
+#define VMSEG_POLICY_RESOLVE_H
+
+#include "hostd/base/diag.h"
+#include "hostd/policy/model.h"
+#include "hostd/policy/read/library.h"
+
+/* Addresses of a group's members now; the single seam for every source of addresses. Returns the
+ * count and a borrowed, sorted array. An unknown group has no members. */
+struct group_source {
+	size_t (*members)(void *context, const char *group, const struct prefix **ret);
+	void *context;
+};
+
+/* Addresses that one or several rules name: sorted, none inside another. */
+struct prefix_list {
+	struct prefix *prefixes;
+	size_t count; /* 0: an empty group or set, which matches nothing */
+};
+
+#define ANY_REMOTE SIZE_MAX
+
+/* A rule as it holds for a port: remotes expanded to prefixes. */
+struct effective_rule {
+	const struct rule *rule; /* borrowed from the library or the domain policy */
+	const char *policy; /* name of the policy it comes from, borrowed; "inline": it has none */
+	bool is_inline;     /* of the domain's own */
+	size_t list;        /* index into the policy's lists, or ANY_REMOTE */
+};
+
+/* Where each setting was said, borrowed; source NULL: nowhere, it is built in. */
+struct setting_places {
+	struct place defaults[2]; /* by enum direction */
+	struct place guards[GUARD_KIND_COUNT];
+	struct place limits[LIMIT_KIND_COUNT];
+};
+
+struct effective_policy {
+	enum policy_mode mode;
+	enum action default_action[2]; /* by enum direction */
+	uint32_t guards; /* GUARD_* bits of abi.h; GUARD_IP only where addresses are known */
+	uint16_t vlans[PORT_VLANS_MAX];
+	size_t vlan_count;
+	uint32_t limits[LIMIT_KIND_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
+	struct prefix addresses[PORT_ADDRESSES_MAX];
+	size_t address_count;
+	struct effective_rule *rules; /* first match wins */
+	size_t rule_count;
+	struct prefix_list *lists; /* rules that name the same remotes share one */
+	size_t list_count;
+	struct setting_places setting_places;
+	struct place place; /* of the domain's metadata, for messages; source is borrowed */
+	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
+	size_t group_count;
+};
+
+/* Built-in: in=deny, out=allow, all guards on, these limits. */
+#define DEFAULT_SESSIONS 20000
+#define SESSIONS_MAX     (4U << 20)
+
+/* The bit of struct port's guards (abi.h) for each enum guard_kind. */
+extern const uint32_t guard_bits[GUARD_KIND_COUNT];
+
+/* Prefixes in all lists of an effective policy together. */
+#define PREFIXES_MAX (1U << 20)
+
+/* The effective policy of the interface with this MAC: settings, and rules in their order. What
+ * remotes stand for is left open, so all that is said here holds as long as the library does.
+ * `mandatory` may be NULL. The result borrows from library and domain: both must outlive it.
+ * Returns 0 or -errno with an error in diag (-ENOENT: unknown ref). */
+int collect_policy(const struct library *library, const struct policy *mandatory,
+		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
+		   struct effective_policy **ret, struct diag *diag);
+
+/* Fills in what the rules' remotes stand for now: sets of the library, members of groups (NULL:
+ * every group is empty). Returns 0 or -errno with an error in diag (-ENOENT: unknown set; -E2BIG:
+ * too many addresses). */
+int expand_policy(const struct library *library, const struct group_source *groups,
+		  struct effective_policy *policy, struct diag *diag);
+
+/* Both, one after the other. */
+int resolve_policy(const struct library *library, const struct policy *mandatory,
+		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
+		   const struct group_source *groups, struct effective_policy **ret,
+		   struct diag *diag);
+void free_effective_policy(struct effective_policy **policy);
+
+#endif

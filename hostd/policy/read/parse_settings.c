@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * <default>, <guards> and <limits>: the same in a policy, a domain and an interface.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/vlan.h"
+#include "hostd/base/xml.h"
+#include "hostd/policy/compile/resolve.h"
+#include "hostd/policy/read/parse_parts.h"
+
+/* The largest limit that can be asked for; above it a limit limits nothing. */
+#define LIMIT_MAX 100000000
+
+static int parse_default(const struct reader *reader, const xmlNode *element,
+			 struct defaults *defaults)
+{
+	static const char *const attributes[] = {"in", "out", NULL};
+	static const struct element_form form = {.attributes = attributes};
+	static const struct keyword actions[] = {{"allow", ACTION_ALLOW},
+						 {"deny", ACTION_DENY},
+						 {NULL, 0}};
+	int r = check_form(reader, element, &form);
+
+	if (!r)
+		r = read_keyword(reader, element, "in", false, actions,
+				 &defaults->action[DIRECTION_IN]);
+	if (!r)
+		r = read_keyword(reader, element, "out", false, actions,
+				 &defaults->action[DIRECTION_OUT]);
+	return r;
+}
+
+/* ---- guards --------------------------------------------------------------------------------- */
+
+/* How each guard is written. Those that say what a VM may send are ON when it may not. */
+static const struct keyword acts[] = {{"on", GUARD_ON}, {"off", GUARD_OFF}, {NULL, 0}};
+static const struct keyword permits[] = {{"on", GUARD_OFF}, {"off", GUARD_ON}, {NULL, 0}};
+static const struct keyword denies[] = {{"deny", GUARD_ON}, {"allow", GUARD_OFF}, {NULL, 0}};
+static const struct keyword strictness[] = {{"strict", GUARD_ON},
+					    {"liberal", GUARD_OFF},
+					    {NULL, 0}};
+static const struct keyword *const guard_words[GUARD_KIND_COUNT] = {
+	[GUARD_KIND_MAC] = acts,
+	[GUARD_KIND_IP] = acts,
+	[GUARD_KIND_ARP] = acts,
+	[GUARD_KIND_ND] = acts,
+	[GUARD_KIND_DHCP_SERVER] = permits,
+	[GUARD_KIND_ROUTER_ADVERTISEMENT] = permits,
+	[GUARD_KIND_ETHERTYPE] = denies,
+	[GUARD_KIND_TCP_WINDOW] = strictness,
+};
+
+static int compare_vlans(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+static int add_vlan(const struct reader *reader, const xmlNode *element, const char *id,
+		    struct guards *guards)
+{
+	char quoted[QUOTE_BYTES];
+	int64_t number;
+
+	if (!parse_number(id, 1, VLAN_ID_MAX, &number))
+		return reject(reader, element,
+			      "vlan id \"%s\" is not known (expected none, any, or ids from 1 to "
+			      "%d separated by commas)",
+			      quote(id, quoted), VLAN_ID_MAX);
+	for (size_t i = 0; i < guards->vlan_count; i++) {
+		if (guards->vlans[i] == number)
+			return reject(reader, element, "vlan id %s is listed twice", id);
+	}
+	if (guards->vlan_count == PORT_VLANS_MAX)
+		return reject(reader, element, "vlan lists more than %d ids", PORT_VLANS_MAX);
+	guards->vlans[guards->vlan_count++] = (uint16_t)number;
+	return 0;
+}
+
+static int parse_vlans(const struct reader *reader, const xmlNode *element, struct guards *guards)
+{
+	const char *value = attribute_value(element, "vlan");
+	_cleanup_free_ char *list = NULL;
+	char *rest, *id;
+	int r = 0;
+
+	if (!value)
+		return 0;
+	guards->setting[GUARD_KIND_VLAN] = strcmp(value, "any") == 0 ? GUARD_OFF : GUARD_ON;
+	if (strcmp(value, "any") == 0 || strcmp(value, "none") == 0)
+		return 0;
+	list = rest = strdup(value);
+	if (!list)
+		return out_of_memory(reader);
+	while (!r && (id = strsep(&rest, ",")))
+		r = add_vlan(reader, element, id, guards);
+	if (!r)
+		qsort(guards->vlans, guards->vlan_count, sizeof(guards->vlans[0]), compare_vlans);
+	return r;
+}
+
+static int parse_guards(const struct reader *reader, const xmlNode *element, struct guards *guards)
+{
+	static const char *const attributes[] = {"mac",         "ip",
+						 "arp",         "nd",
+						 "dhcp-server", "router-advertisement",
+						 "vlan",        "other-ethertypes",
+						 "tcp-window",  NULL};
+	static const struct element_form form = {.attributes = attributes};
+	int r = check_form(reader, element, &form);
+
+	for (size_t i = 0; !r && i < GUARD_KIND_COUNT; i++) {
+		int setting = GUARD_UNSET;
+
+		if (!guard_words[i])
+			continue;
+		r = read_keyword(reader, element, guard_names[i], false, guard_words[i], &setting);
+		guards->setting[i] = (int8_t)setting;
+	}
+	return r ? r : parse_vlans(reader, element, guards);
+}
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static int parse_limits(const struct reader *reader, const xmlNode *element, struct limits *limits)
+{
+	static const char *const attributes[] = {
+		"sessions",  "session-rate",        "session-burst",
+		"half-open", "sessions-per-remote", NULL};
+	static const struct element_form form = {.attributes = attributes};
+	int r = check_form(reader, element, &form);
+
+	if (!r)
+		r = read_number(reader, element, limit_names[LIMIT_SESSIONS], false, 1,
+				SESSIONS_MAX, &limits->value[LIMIT_SESSIONS]);
+	for (size_t i = LIMIT_SESSIONS + 1; !r && i < LIMIT_KIND_COUNT; i++)
+		r = read_number(reader, element, limit_names[i], false, 0, LIMIT_MAX,
+				&limits->value[i]);
+	return r;
+}
+
+int parse_setting(const struct reader *reader, const xmlNode *element, struct defaults *defaults,
+		  struct guards *guards, struct limits *limits)
+{
+	int line = line_of(reader, element);
+
+	if (has_name(element, "default")) {
+		defaults->line = line;
+		return parse_default(reader, element, defaults);
+	}
+	if (has_name(element, "guards")) {
+		guards->line = line;
+		return parse_guards(reader, element, guards);
+	}
+	if (has_name(element, "limits")) {
+		limits->line = line;
+		return parse_limits(reader, element, limits);
+	}
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The RELAX NG schema, policies/vmseg.rng.
+ */
+#ifndef VMSEG_POLICY_SCHEMA_H
+#define VMSEG_POLICY_SCHEMA_H
+
+#include <libxml/tree.h>
+
+#include "hostd/policy/read/reader.h"
+
+/* Returns 0, -EINVAL with the schema's objection in the reader's diag, or another -errno when the
+ * schema itself cannot be used. */
+int validate_document(const struct reader *reader, xmlDoc *document);
+
+#endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connecting, listening, asking. Read-only: watching needs no more.
+ */
+#include "hostd/virt/libvirt_connection.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+
+#define FIRST_PAUSE_MS    1000
+#define LAST_PAUSE_MS     5000
+#define LIST_AGAIN_MS     60000
+#define ASK_AGAIN_MS      1000
+#define KEEPALIVE_SECONDS 5
+#define KEEPALIVE_COUNT   3
+#define CALLBACKS_MAX     4
+
+/* A domain to ask about. */
+struct news {
+	virDomainPtr domain;
+	bool arrived; /* its CPUs run again */
+	struct news *next;
+};
+
+struct virt_connection {
+	const char *uri;
+	size_t index;
+	struct mailbox *mailbox;
+	virConnectPtr handle; /* NULL: not connected */
+	bool broken;          /* libvirt says the connection is no more */
+	bool unheard; /* not all that there is to know is known: a domain could not be asked */
+	int timer;
+	int pause_ms;     /* before the next attempt to connect */
+	int ask_pause_ms; /* before what is unheard is asked for again */
+	char driver[16];
+	int callbacks[CALLBACKS_MAX];
+	size_t callback_count;
+	struct news *news, **news_end;
+};
+
+static void post(struct virt_connection *connection, struct message *message)
+{
+	if (!message)
+		return;
+	memcpy(message->driver, connection->driver, sizeof(message->driver));
+	post_message(connection->mailbox, message);
+}
+
+/* ---- news ----------------------------------------------------------------------------------- */
+
+static void add_news(struct virt_connection *connection, virDomainPtr domain, bool arrived)
+{
+	struct news *news = calloc(1, sizeof(*news));
+
+	if (!news)
+		return;
+	virDomainRef(domain);
+	news->domain = domain;
+	news->arrived = arrived;
+	*connection->news_end = news;
+	connection->news_end = &news->next;
+}
+
+static struct news *take_news(struct virt_connection *connection)
+{
+	struct news *news = connection->news;
+
+	connection->news = NULL;
+	connection->news_end = &connection->news;
+	return news;
+}
+
+static void drop_news(struct virt_connection *connection)
+{
+	struct news *news = take_news(connection), *next;
+
+	for (; news; news = next) {
+		next = news->next;
+		virDomainFree(news->domain);
+		free(news);
+	}
+}
+
+/* A message about the domain. NULL: out of memory. */
+static struct message *describe_domain(const struct virt_connection *connection,
+				       virDomainPtr domain, enum message_kind kind, uint64_t seen,
+				       const char *text)
+{
+	_cleanup_(free_message) struct message *message =
+		new_message(kind, connection->index, seen, text);
+	const char *name = virDomainGetName(domain);
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	if (!message || !name || virDomainGetUUIDString(domain, uuid) < 0)
+		return NULL;
+	message->name = strdup(name);
+	message->uuid = strdup(uuid);
+	return message->name && message->uuid ? TAKE_PTR(message) : NULL;
+}
+
+/* It will be asked again, with all others. */
+static void note_unheard(struct virt_connection *connection)
+{
+	connection->unheard = true;
+	virEventUpdateTimeout(connection->timer, connection->ask_pause_ms);
+}
+
+/* Whether something is being done with the domain just now: a NIC that is being plugged in has its
+ * device already, and is in the domain's XML when that is over. Drivers that cannot say so keep the
+ * domain locked meanwhile, and its XML waits (virDomainGetControlInfo(), src/qemu/qemu_driver.c).
+ */
+static bool is_busy(virDomainPtr domain)
+{
+	virDomainControlInfo info;
+
+	return virDomainGetControlInfo(domain, &info, 0) == 0 &&
+	       (info.state == VIR_DOMAIN_CONTROL_JOB || info.state == VIR_DOMAIN_CONTROL_OCCUPIED);
+}
+
+/* The domain runs, and libvirt cannot give its XML: one that has grown beyond what libvirt sends,
+ * say (VIR_NET_MESSAGE_STRING_MAX in its virnetprotocol.x). A connection that has ended says
+ * nothing about a domain. */
+static void post_undescribed(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
+{
+	_cleanup_free_ char *why = strdup(virGetLastErrorMessage());
+
+	if (!why || connection->broken || virConnectIsAlive(connection->handle) != 1)
+		return;
+	post(connection, describe_domain(connection, domain, MESSAGE_UNDESCRIBED, seen, why));
+}
+
+/* Posts the domain's XML. False when it does not run. A domain that cannot be asked just now,
+ * because it is busy with something else, is asked again with all others. */
+static bool post_present(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
+{
+	_cleanup_free_ char *xml = NULL;
+	struct message *message;
+
+	if (virDomainIsActive(domain) == 0)
+		return false;
+	xml = virDomainGetXMLDesc(domain, 0);
+	if (!xml && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+		return false;
+	if (!xml)
+		post_undescribed(connection, domain, seen);
+	message = xml ? describe_domain(connection, domain, MESSAGE_PRESENT, seen, xml) : NULL;
+	if (!message)
+		note_unheard(connection);
+	post(connection, message);
+	return true;
+}
+
+static void post_about(struct virt_connection *connection, const struct news *news)
+{
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	uint64_t seen = monotonic_usec();
+
+	if (virDomainGetUUIDString(news->domain, uuid) < 0)
+		return;
+	if (!post_present(connection, news->domain, seen))
+		post(connection, new_message(MESSAGE_GONE, connection->index, seen, uuid));
+	else if (news->arrived)
+		post(connection, new_message(MESSAGE_RESUMED, connection->index, seen, uuid));
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static int on_lifecycle(virConnectPtr handle, virDomainPtr domain, int event, int detail,
+			void *context)
+{
+	/* The CPUs of a domain that has come from elsewhere run now; of any other, never mind. */
+	bool arrived =
+		event == VIR_DOMAIN_EVENT_RESUMED ||
+		(event == VIR_DOMAIN_EVENT_STARTED && detail == VIR_DOMAIN_EVENT_STARTED_RESTORED);
+
+	if (arrived || event == VIR_DOMAIN_EVENT_STARTED || event == VIR_DOMAIN_EVENT_STOPPED)
+		add_news(context, domain, arrived);
+	return 0;
+}
+
+static void on_device(virConnectPtr handle, virDomainPtr domain, const char *alias, void *context)
+{
+	add_news(context, domain, false);
+}
+
+static void on_metadata(virConnectPtr handle, virDomainPtr domain, int type, const char *uri,
+			void *context)
+{
+	add_news(context, domain, false);
+}
+
+static void on_close(virConnectPtr handle, int reason, void *context)
+{
+	struct virt_connection *connection = context;
+
+	connection->broken = true;
+}
+
+/* ---- connecting ----------------------------------------------------------------------------- */
+
+/* Each callback holds a reference to the connection: without taking them off it stays open. */
+static void close_handle(struct virt_connection *connection)
+{
+	if (!connection->handle)
+		return;
+	for (size_t i = 0; i < connection->callback_count; i++)
+		virConnectDomainEventDeregisterAny(connection->handle, connection->callbacks[i]);
+	connection->callback_count = 0;
+	virConnectUnregisterCloseCallback(connection->handle, on_close);
+	virConnectClose(connection->handle);
+	connection->handle = NULL;
+}
+
+static void disconnect(struct virt_connection *connection, const char *why)
+{
+	post(connection,
+	     new_message(MESSAGE_DISCONNECTED, connection->index, monotonic_usec(), why));
+	drop_news(connection);
+	close_handle(connection);
+	connection->broken = false;
+	connection->unheard = false;
+	virEventUpdateTimeout(connection->timer, connection->pause_ms);
+	connection->pause_ms =
+		connection->pause_ms * 2 < LAST_PAUSE_MS ? connection->pause_ms * 2 : LAST_PAUSE_MS;
+}
+
+/* libvirt calls each callback with the parameters of its event. Its own VIR_DOMAIN_EVENT_CALLBACK
+ * is a cast at which clang from 19 warns; through void (*)(void) it does not. */
+#define EVENT_CALLBACK(function) ((virConnectDomainEventGenericCallback)(void (*)(void))(function))
+
+static int listen_for_events(struct virt_connection *connection)
+{
+	static const struct {
+		int event;
+		virConnectDomainEventGenericCallback callback;
+	} wanted[] = {
+		{VIR_DOMAIN_EVENT_ID_LIFECYCLE, EVENT_CALLBACK(on_lifecycle)},
+		{VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, EVENT_CALLBACK(on_device)},
+		{VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, EVENT_CALLBACK(on_device)},
+		{VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, EVENT_CALLBACK(on_metadata)},
+	};
+
+	_Static_assert(ARRAY_SIZE(wanted) <= CALLBACKS_MAX, "room for every callback");
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		int id = virConnectDomainEventRegisterAny(connection->handle, NULL, wanted[i].event,
+							  wanted[i].callback, connection, NULL);
+
+		if (id >= 0)
+			connection->callbacks[connection->callback_count++] = id;
+		else if (wanted[i].event == VIR_DOMAIN_EVENT_ID_LIFECYCLE ||
+			 virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+			return -EIO; /* not every driver has the others */
+	}
+	return virConnectRegisterCloseCallback(connection->handle, on_close, connection, NULL) < 0
+		       ? -EIO
+		       : 0;
+}
+
+static void learn_driver(struct virt_connection *connection)
+{
+	const char *type = virConnectGetType(connection->handle);
+
+	for (size_t i = 0; type && type[i] && i + 1 < sizeof(connection->driver); i++) {
+		connection->driver[i] = (char)tolower((unsigned char)type[i]);
+		connection->driver[i + 1] = '\0';
+	}
+}
+
+/* False leaves the list unfit to be posted: a domain that is missing would be taken for gone. */
+static bool add_uuid(struct message *listed, virDomainPtr domain)
+{
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	if (!listed || !listed->uuids || virDomainGetUUIDString(domain, uuid) < 0)
+		return false;
+	listed->uuids[listed->uuid_count] = strdup(uuid);
+	return listed->uuids[listed->uuid_count++] != NULL;
+}
+
+/* Posts the XML of a domain that is not busy, which says all that it has; of another, what there
+ * is. */
+static void post_described(struct virt_connection *connection, virDomainPtr domain, uint64_t seen)
+{
+	/* Asked before: what begins now has no device that was there before `seen`. */
+	if (is_busy(domain))
+		note_unheard(connection);
+	post_present(connection, domain, seen);
+}
+
+/* Which domains run; with `describe` also the XML of each, before. */
+static int post_list(struct virt_connection *connection, bool describe)
+{
+	uint64_t seen = monotonic_usec();
+	virDomainPtr *domains = NULL;
+	int count = virConnectListAllDomains(connection->handle, &domains,
+					     VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	_cleanup_(free_message) struct message *listed = NULL;
+	bool complete = true;
+
+	if (count < 0)
+		return -EIO;
+	listed = new_message(MESSAGE_LISTED, connection->index, seen, NULL);
+	if (listed)
+		listed->uuids = calloc((size_t)count + 1, sizeof(char *));
+	for (int i = 0; i < count; i++) {
+		if (describe)
+			post_described(connection, domains[i], seen);
+		complete = add_uuid(listed, domains[i]) && complete;
+		virDomainFree(domains[i]);
+	}
+	free(domains);
+	if (!listed || !complete) {
+		note_unheard(connection);
+		return 0;
+	}
+	listed->names_only = !describe;
+	listed->described = describe && !connection->unheard;
+	post(connection, TAKE_PTR(listed));
+	return 0;
+}
+
+static void connect_to_libvirt(struct virt_connection *connection, int timer)
+{
+	virEventUpdateTimeout(timer, -1);
+	connection->handle = virConnectOpenReadOnly(connection->uri);
+	if (!connection->handle) {
+		disconnect(connection, virGetLastErrorMessage());
+		return;
+	}
+	/* Without it a daemon that hangs looks like one that has no news. */
+	virConnectSetKeepAlive(connection->handle, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
+	learn_driver(connection);
+	/* Listening comes before listing: what changes between the two is reported twice. */
+	if (listen_for_events(connection) < 0) {
+		disconnect(connection, virGetLastErrorMessage());
+		return;
+	}
+	post(connection, new_message(MESSAGE_CONNECTED, connection->index, monotonic_usec(), NULL));
+	if (post_list(connection, true) < 0) {
+		disconnect(connection, virGetLastErrorMessage());
+		return;
+	}
+	connection->pause_ms = FIRST_PAUSE_MS;
+	if (!connection->unheard)
+		virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+}
+
+/* What cannot be heard now may not be heard for long: it is not asked for all the time. */
+static void set_ask_pause(struct virt_connection *connection)
+{
+	if (!connection->unheard)
+		connection->ask_pause_ms = ASK_AGAIN_MS;
+	else if (connection->ask_pause_ms * 2 < LIST_AGAIN_MS)
+		connection->ask_pause_ms *= 2;
+}
+
+/* Events come while connected; the list is for the one that was missed. */
+static void on_timer(int timer, void *context)
+{
+	struct virt_connection *connection = context;
+	bool unheard = connection->unheard;
+
+	if (!connection->handle) {
+		connect_to_libvirt(connection, timer);
+		return;
+	}
+	connection->unheard = false;
+	virEventUpdateTimeout(timer, LIST_AGAIN_MS);
+	if (post_list(connection, unheard) < 0)
+		disconnect(connection, virGetLastErrorMessage());
+	else
+		set_ask_pause(connection);
+}
+
+void ask_for_descriptions(struct virt_connection *connection)
+{
+	if (!connection->handle)
+		return;
+	connection->unheard = true;
+	virEventUpdateTimeout(connection->timer, 0);
+}
+
+void give_up_connection(struct virt_connection *connection, const char *why)
+{
+	disconnect(connection, why);
+}
+
+void ask_for_news(struct virt_connection *connection)
+{
+	struct news *news, *next;
+
+	for (news = take_news(connection); news; news = next) {
+		next = news->next;
+		if (!connection->broken)
+			post_about(connection, news);
+		virDomainFree(news->domain);
+		free(news);
+	}
+	if (connection->broken)
+		disconnect(connection, "the connection was closed");
+}
+
+int new_virt_connection(const char *uri, size_t index, struct mailbox *mailbox,
+			struct virt_connection **ret)
+{
+	struct virt_connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return -ENOMEM;
+	connection->uri = uri;
+	connection->index = index;
+	connection->mailbox = mailbox;
+	connection->pause_ms = FIRST_PAUSE_MS;
+	connection->ask_pause_ms = ASK_AGAIN_MS;
+	connection->news_end = &connection->news;
+	connection->timer = virEventAddTimeout(0, on_timer, connection, NULL);
+	if (connection->timer < 0) {
+		free(connection);
+		return -EIO;
+	}
+	*ret = connection;
+	return 0;
+}
+
+void free_virt_connection(struct virt_connection **connection)
+{
+	if (!*connection)
+		return;
+	drop_news(*connection);
+	virEventRemoveTimeout((*connection)->timer);
+	close_handle(*connection);
+	free(*connection);
+	*connection = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmseg-hostd: the command line.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hostd/base/log.h"
+#include "hostd/daemon/daemon.h"
+#include "hostd/policy/read/parse.h"
+
+static void print_help(void)
+{
+	printf("Usage: vmseg-hostd [OPTION]...\n"
+	       "Filters the network ports of this host's libvirt domains.\n\n"
+	       "  --config FILE   settings (default: %s, where it exists)\n"
+	       "  --check-config  say whether the settings are good, and end\n"
+	       "  --version       print the version, and end\n"
+	       "  --help          print this, and end\n",
+	       CONFIG_FILE);
+}
+
+enum { OPTION_CONFIG = 'c', OPTION_HELP = 'h', OPTION_CHECK = 256, OPTION_VERSION };
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, OPTION_CONFIG},
+		{"check-config", no_argument, NULL, OPTION_CHECK},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{0},
+	};
+	struct daemon daemon = {.lock = -1, .heartbeat = -1};
+	bool check = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_CONFIG:
+			daemon.config_path = optarg;
+			break;
+		case OPTION_CHECK:
+			check = true;
+			break;
+		case OPTION_VERSION:
+			printf("vmseg-hostd %s\n", VMSEG_VERSION);
+			return 0;
+		case OPTION_HELP:
+			print_help();
+			return 0;
+		default:
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		log_error(NULL, "unexpected argument \"%s\" (see --help)", argv[optind]);
+		return 2;
+	}
+	if (read_settings(&daemon) < 0)
+		return 1;
+	if (check) {
+		free_config(&daemon.config);
+		return 0;
+	}
+	set_log_level(daemon.config->log_level);
+	set_schema_path(getenv("VMSEG_SCHEMA"));
+	return run_daemon(&daemon) < 0 ? 1 : 0;
+}
