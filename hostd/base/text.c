@@ -117,3 +117,16 @@ char *escape_text(const char *text)
 	*end = '\0';
 	return escaped;
 }
+
+void replace_text(char **target, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	/* Out of memory: the old text is better than none, and any text is better than NULL. */
+	if (text && !copy && *target)
+		return;
+	if (text && !copy)
+		copy = strdup("out of memory");
+	free(*target);
+	*target = copy;
+}

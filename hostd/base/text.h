@@ -27,4 +27,8 @@ char *make_utf8(char *text);
  * their bytes. NULL: out of memory. */
 char *escape_text(const char *text);
 
+/* Frees *target and puts a copy of text there; text NULL: *target becomes NULL. When memory is out
+ * *target keeps its text, so that it does not become NULL. */
+void replace_text(char **target, const char *text);
+
 #endif

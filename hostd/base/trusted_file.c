@@ -39,6 +39,15 @@ int open_trusted_directory(const char *path, int *ret_fd, struct diag *diag)
 	return 0;
 }
 
+int check_trusted_directory(const char *path, struct diag *diag)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	return open_trusted_directory(path, &fd, diag);
+}
+
 /* Reads at most `size` bytes; the number read or -errno. */
 static ssize_t read_up_to(int fd, char *buffer, size_t size)
 {

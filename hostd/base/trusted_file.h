@@ -20,6 +20,9 @@ int check_trusted(const struct stat *status, const char *path, struct diag *diag
 /* Opens a directory and checks it. Returns 0, or -errno with an error in diag. */
 int open_trusted_directory(const char *path, int *ret_fd, struct diag *diag);
 
+/* The same for a directory that is made when it is needed: 0 also where there is none. */
+int check_trusted_directory(const char *path, struct diag *diag);
+
 /* Reads a regular file of at most `limit` bytes; *ret_text is followed by a zero byte that
  * *ret_size does not count, and belongs to the caller. Never waits: a FIFO is an error. The file is
  * opened without following a symbolic link, and its owner and mode are checked. Returns 0, or

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/policy/check/trial.h"
 #include "hostd/policy/read/parse.h"
 
@@ -57,7 +58,7 @@ static int plan_with(struct enforcer *enforcer, struct candidate *candidate, boo
 {
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
 	struct plan_inputs inputs = plan_inputs(enforcer, NULL);
-	int r = read_domain_policy(enforcer->config, domain->domain, &policy, diag);
+	int r = read_domain_policy(enforcer_config(enforcer), domain->domain, &policy, diag);
 
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #define VMSEG_CANDIDATE_H
 
 #include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 struct candidate {
 	const char *name;         /* the policy's or set's own */

@@ -15,6 +15,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/base/trusted_file.h"
 #include "hostd/change/policy_file.h"
 #include "hostd/enforce/inventory/state_file.h"
 #include "hostd/policy/model.h"
@@ -201,7 +202,7 @@ static void load_change(const struct state_file *file, void *context)
 	settle_pending(changes, change, NULL);
 }
 
-char *pending_directory(const char *state_directory)
+static char *pending_directory(const char *state_directory)
 {
 	char *path;
 
@@ -211,10 +212,19 @@ char *pending_directory(const char *state_directory)
 int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag)
 {
 	struct pending_changes changes = {0};
+	int r;
 
 	changes.directory = pending_directory(state_directory);
 	if (!changes.directory)
 		return fail(diag, ENOMEM, state_directory, 0, "out of memory");
+	/* What others could write there would decide what is filtered. */
+	r = check_trusted_directory(state_directory, diag);
+	if (r == 0)
+		r = check_trusted_directory(changes.directory, diag);
+	if (r < 0) {
+		free_pending(&changes);
+		return r;
+	}
 	for_each_state_file(changes.directory, load_change, &changes);
 	*ret = changes;
 	return 0;

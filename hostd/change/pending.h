@@ -33,11 +33,9 @@ struct pending_changes {
 	struct pending_change *table;
 };
 
-/* Where the state files are; the caller frees it. NULL: out of memory. */
-char *pending_directory(const char *state_directory);
-
 /* Reads the state files. Changes that were about to be made and never were are dropped. A state
- * file that cannot be used is logged and set aside. Returns 0 or -ENOMEM with an error in diag. */
+ * file that cannot be used is logged and set aside. Returns 0, or -errno with an error in diag: out
+ * of memory, or others may write to the directory. */
 int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag);
 void free_pending(struct pending_changes *changes);
 

@@ -11,21 +11,28 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
 #include "hostd/change/policy_file.h"
 #include "hostd/change/policy_use.h"
-#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/state_file.h"
 
 /* Between two attempts to roll back. */
 #define RETRY_USEC (5 * USEC_PER_SEC)
 
-static int reload_policies(struct enforcer *enforcer, struct reload_result *ret, struct diag *diag)
+static int reload_policies(struct policy_editor *editor, struct reload_result *ret,
+			   struct diag *diag)
 {
-	return reload_enforcer(enforcer, enforcer->config, ret, diag);
+	return reload_enforcer(editor->enforcer, enforcer_config(editor->enforcer), ret, diag);
 }
 
-static int refuse_pending(const struct enforcer *enforcer, const char *name, struct diag *diag)
+static const char *policy_directory(const struct policy_editor *editor)
 {
-	const struct pending_change *change = find_pending(&enforcer->pending, name);
+	return enforcer_config(editor->enforcer)->policy_directory;
+}
+
+static int refuse_pending(const struct policy_editor *editor, const char *name, struct diag *diag)
+{
+	const struct pending_change *change = find_pending(&editor->pending, name);
 
 	if (!change)
 		return 0;
@@ -49,17 +56,17 @@ static void undo_write(const char *directory, const char *name, bool existed, co
 		log_error(NULL, "%s", diag_message(&diag, message, sizeof(message)));
 }
 
-static int apply_for_good(struct enforcer *enforcer, const char *name, const char *text,
+static int apply_for_good(struct policy_editor *editor, const char *name, const char *text,
 			  bool *ret_is_new, struct reload_result *ret, struct diag *diag)
 {
-	const char *directory = enforcer->config->policy_directory;
+	const char *directory = policy_directory(editor);
 	bool existed = false;
 	int r = keep_policy_file(directory, name, &existed, diag);
 
 	if (r == 0)
 		r = write_policy_file(directory, name, text, diag);
 	if (r == 0) {
-		r = reload_policies(enforcer, ret, diag);
+		r = reload_policies(editor, ret, diag);
 		if (r < 0)
 			undo_write(directory, name, existed, text);
 	}
@@ -71,22 +78,22 @@ static int apply_for_good(struct enforcer *enforcer, const char *name, const cha
 	return 0;
 }
 
-int delete_policy(struct enforcer *enforcer, const char *name, struct reload_result *ret,
+int delete_policy(struct policy_editor *editor, const char *name, struct reload_result *ret,
 		  struct diag *diag)
 {
-	const char *directory = enforcer->config->policy_directory;
+	const char *directory = policy_directory(editor);
 	bool existed = false;
-	int r = refuse_pending(enforcer, name, diag);
+	int r = refuse_pending(editor, name, diag);
 
 	if (r == 0)
-		r = check_unused(enforcer, name, diag);
+		r = check_unused(editor->enforcer, &editor->pending, name, diag);
 	if (r < 0)
 		return r;
 	r = keep_policy_file(directory, name, &existed, diag);
 	if (r == 0)
 		r = delete_policy_file(directory, name, diag);
 	if (r == 0) {
-		r = reload_policies(enforcer, ret, diag);
+		r = reload_policies(editor, ret, diag);
 		if (r < 0)
 			undo_write(directory, name, existed, "");
 	}
@@ -99,39 +106,39 @@ int delete_policy(struct enforcer *enforcer, const char *name, struct reload_res
 /* ---- until confirmed ------------------------------------------------------------------------ */
 
 /* The library that is in use was not touched. */
-static void undo_pending(struct enforcer *enforcer, struct pending_change *change)
+static void undo_pending(struct policy_editor *editor, struct pending_change *change)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	char message[512];
 
-	if (restore_pending(&enforcer->pending, change, &diag) == 0)
-		drop_pending(&enforcer->pending, change);
+	if (restore_pending(&editor->pending, change, &diag) == 0)
+		drop_pending(&editor->pending, change);
 	else
 		log_error(NULL, "%s", diag_message(&diag, message, sizeof(message)));
 }
 
-static int apply_for_now(struct enforcer *enforcer, const char *name, const char *text,
+static int apply_for_now(struct policy_editor *editor, const char *name, const char *text,
 			 uint32_t seconds, bool *ret_is_new, struct reload_result *ret,
 			 struct diag *diag)
 {
-	const char *directory = enforcer->config->policy_directory;
+	const char *directory = policy_directory(editor);
 	struct pending_change *change = NULL;
 	_cleanup_free_ char *kept = kept_file_path(directory, name);
-	int r = add_pending(&enforcer->pending, directory, name, text, seconds, &change, diag);
+	int r = add_pending(&editor->pending, directory, name, text, seconds, &change, diag);
 
 	if (r < 0)
 		return r;
 	/* What an earlier change had left there is replaced. */
 	if (kept)
-		clear_problem(&enforcer->problems, kept);
+		clear_problem(enforcer_problems(editor->enforcer), kept);
 	r = write_policy_file(directory, name, text, diag);
 	if (r < 0) {
-		settle_pending(&enforcer->pending, change, NULL);
+		settle_pending(&editor->pending, change, NULL);
 		return r;
 	}
-	r = reload_policies(enforcer, ret, diag);
+	r = reload_policies(editor, ret, diag);
 	if (r < 0) {
-		undo_pending(enforcer, change);
+		undo_pending(editor, change);
 		return r;
 	}
 	log_notice(NULL, "policy file %s.xml %s; rolled back in %u s unless confirmed", name,
@@ -140,48 +147,48 @@ static int apply_for_now(struct enforcer *enforcer, const char *name, const char
 	return 0;
 }
 
-int apply_policy(struct enforcer *enforcer, const char *name, const char *text, uint32_t seconds,
+int apply_policy(struct policy_editor *editor, const char *name, const char *text, uint32_t seconds,
 		 bool *ret_is_new, struct reload_result *ret, struct diag *diag)
 {
-	int r = refuse_pending(enforcer, name, diag);
+	int r = refuse_pending(editor, name, diag);
 
 	if (r < 0)
 		return r;
-	return seconds ? apply_for_now(enforcer, name, text, seconds, ret_is_new, ret, diag)
-		       : apply_for_good(enforcer, name, text, ret_is_new, ret, diag);
+	return seconds ? apply_for_now(editor, name, text, seconds, ret_is_new, ret, diag)
+		       : apply_for_good(editor, name, text, ret_is_new, ret, diag);
 }
 
-static struct pending_change *need_pending(const struct enforcer *enforcer, const char *name,
+static struct pending_change *need_pending(const struct policy_editor *editor, const char *name,
 					   struct diag *diag)
 {
-	struct pending_change *change = find_pending(&enforcer->pending, name);
+	struct pending_change *change = find_pending(&editor->pending, name);
 
 	if (!change)
 		fail(diag, ENOENT, NULL, 0, "no change of %s waits for confirmation", name);
 	return change;
 }
 
-int confirm_policy(struct enforcer *enforcer, const char *name, struct diag *diag)
+int confirm_policy(struct policy_editor *editor, const char *name, struct diag *diag)
 {
-	struct pending_change *change = need_pending(enforcer, name, diag);
+	struct pending_change *change = need_pending(editor, name, diag);
 	int r;
 
 	if (!change)
 		return -ENOENT;
 	if (change->restored)
 		return fail(diag, EALREADY, NULL, 0, "%s was rolled back already", name);
-	r = settle_pending(&enforcer->pending, change, diag);
+	r = settle_pending(&editor->pending, change, diag);
 	if (r == 0)
 		log_notice(NULL, "policy file %s.xml confirmed", name);
 	return r;
 }
 
 /* Leaves the change in the table when it fails. */
-static int roll_back(struct enforcer *enforcer, struct pending_change *change,
+static int roll_back(struct policy_editor *editor, struct pending_change *change,
 		     struct reload_result *ret, struct diag *diag)
 {
-	int restored = restore_pending(&enforcer->pending, change, diag);
-	int r = change->restored ? reload_policies(enforcer, ret, diag) : restored;
+	int restored = restore_pending(&editor->pending, change, diag);
+	int r = change->restored ? reload_policies(editor, ret, diag) : restored;
 
 	if (r == 0)
 		r = restored;
@@ -190,16 +197,16 @@ static int roll_back(struct enforcer *enforcer, struct pending_change *change,
 	log_notice(NULL, "policy file %s.xml rolled back: %s, %zu domains updated", change->name,
 		   change->existed ? "the earlier one is in force" : "there was none before",
 		   ret->updated);
-	drop_pending(&enforcer->pending, change);
+	drop_pending(&editor->pending, change);
 	return 0;
 }
 
-int roll_back_policy(struct enforcer *enforcer, const char *name, struct reload_result *ret,
+int roll_back_policy(struct policy_editor *editor, const char *name, struct reload_result *ret,
 		     struct diag *diag)
 {
-	struct pending_change *change = need_pending(enforcer, name, diag);
+	struct pending_change *change = need_pending(editor, name, diag);
 
-	return change ? roll_back(enforcer, change, ret, diag) : -ENOENT;
+	return change ? roll_back(editor, change, ret, diag) : -ENOENT;
 }
 
 /* Said once; status has it for as long as it lasts. */
@@ -210,7 +217,7 @@ static void try_again_later(struct pending_change *change, struct diag *diag)
 	if (!change->error)
 		log_error(NULL, "%s cannot be rolled back yet: %s", change->name,
 			  diag_message(diag, text, sizeof(text)));
-	set_error(&change->error, diag_message(diag, text, sizeof(text)));
+	replace_text(&change->error, diag_message(diag, text, sizeof(text)));
 	change->deadline = boottime_usec() + RETRY_USEC;
 }
 
@@ -220,40 +227,41 @@ static void report_overdue(const struct pending_change *change)
 		log_warning(NULL, "%s was not confirmed in %u s", change->name, change->seconds);
 }
 
-void roll_back_overdue(struct enforcer *enforcer)
+void roll_back_overdue(struct policy_editor *editor)
 {
 	struct pending_change *change, *next;
 	struct reload_result result = {0};
 
-	HASH_ITER (hh, enforcer->pending.table, change, next) {
+	HASH_ITER (hh, editor->pending.table, change, next) {
 		_cleanup_(clear_diag) struct diag diag = {0};
 
 		if (seconds_left(change) > 0)
 			continue;
 		report_overdue(change);
-		if (roll_back(enforcer, change, &result, &diag) < 0)
+		if (roll_back(editor, change, &result, &diag) < 0)
 			try_again_later(change, &diag);
 	}
 }
 
-void restore_overdue(struct enforcer *enforcer)
+/* As roll_back_overdue(), before policies are read: there is nothing to reload yet. */
+static void restore_overdue(struct policy_editor *editor)
 {
 	struct pending_change *change, *next;
 
-	HASH_ITER (hh, enforcer->pending.table, change, next) {
+	HASH_ITER (hh, editor->pending.table, change, next) {
 		_cleanup_(clear_diag) struct diag diag = {0};
 
 		if (seconds_left(change) > 0)
 			continue;
 		report_overdue(change);
-		if (restore_pending(&enforcer->pending, change, &diag) < 0) {
+		if (restore_pending(&editor->pending, change, &diag) < 0) {
 			try_again_later(change, &diag);
 			continue;
 		}
 		log_notice(NULL, "policy file %s.xml rolled back: %s", change->name,
 			   change->existed ? "the earlier one is there again"
 					   : "there was none before");
-		drop_pending(&enforcer->pending, change);
+		drop_pending(&editor->pending, change);
 	}
 }
 
@@ -262,16 +270,68 @@ static int compare_names(const struct pending_change *a, const struct pending_ch
 	return strcmp(a->name, b->name);
 }
 
-void for_each_pending(struct enforcer *enforcer,
+void for_each_pending(struct policy_editor *editor,
 		      void (*visit)(const struct pending_change *change, void *context),
 		      void *context)
 {
-	HASH_SORT(enforcer->pending.table, compare_names);
-	for (const struct pending_change *c = enforcer->pending.table; c; c = c->hh.next)
+	HASH_SORT(editor->pending.table, compare_names);
+	for (const struct pending_change *c = editor->pending.table; c; c = c->hh.next)
 		visit(c, context);
 }
 
-uint64_t next_rollback(const struct enforcer *enforcer)
+uint64_t next_rollback(const struct policy_editor *editor)
 {
-	return next_deadline(&enforcer->pending);
+	return next_deadline(&editor->pending);
+}
+
+/* ---- the editor's life ---------------------------------------------------------------------- */
+
+int open_policy_editor(const char *state_directory, struct policy_editor *ret, struct diag *diag)
+{
+	struct policy_editor editor = {0};
+	int r = load_pending(state_directory, &editor.pending, diag);
+
+	if (r < 0)
+		return r;
+	restore_overdue(&editor);
+	*ret = editor;
+	return 0;
+}
+
+static void note_bad_pending(const char *path, void *context)
+{
+	struct enforcer *enforcer = context;
+
+	set_file_problem(enforcer_problems(enforcer), path,
+			 "this state file could not be used: a change that was to be confirmed is "
+			 "in force and will not be rolled back; remove the file when it is not "
+			 "needed any more");
+}
+
+/* A file of before that no pending change is to bring back. */
+static void note_kept_file(const char *path, const char *name, void *context)
+{
+	struct policy_editor *editor = context;
+
+	if (find_pending(&editor->pending, name))
+		return;
+	log_warning(NULL, "%s: no state file says what it was kept for", path);
+	set_file_problem(enforcer_problems(editor->enforcer), path,
+			 "this is %s.xml from before a change that was to be confirmed; no state "
+			 "file says until when, so it will not be rolled back: rename the file to "
+			 "%s.xml to roll back, or remove it",
+			 name, name);
+}
+
+void begin_policy_edits(struct policy_editor *editor, struct enforcer *enforcer)
+{
+	editor->enforcer = enforcer;
+	for_each_bad_state_file(editor->pending.directory, note_bad_pending, enforcer);
+	for_each_kept_file(policy_directory(editor), note_kept_file, editor);
+}
+
+void close_policy_editor(struct policy_editor *editor)
+{
+	free_pending(&editor->pending);
+	editor->enforcer = NULL;
 }

@@ -9,7 +9,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/policy_file.h"
-#include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/managed.h"
 #include "hostd/policy/read/parse.h"
 
 static bool names_set(const struct policy *policy, const char *name)
@@ -90,9 +91,10 @@ static bool kept_file_names(const struct pending_change *change, const char *nam
 	       names_set(policy, name);
 }
 
-int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag)
+int check_unused(struct enforcer *enforcer, const struct pending_changes *pending, const char *name,
+		 struct diag *diag)
 {
-	const struct config *config = enforcer->config;
+	const struct config *config = enforcer_config(enforcer);
 	struct user_search search = {.name = name};
 	const struct pending_change *change;
 
@@ -103,7 +105,7 @@ int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag)
 	if (search.kind)
 		return fail(diag, EBUSY, NULL, 0, "%s is in use: %s %s names it", name, search.kind,
 			    search.user);
-	for (change = enforcer->pending.table; change; change = change->hh.next) {
+	for (change = pending->table; change; change = change->hh.next) {
 		if (kept_file_names(change, name))
 			return fail(diag, EBUSY, NULL, 0,
 				    "%s is in use: the earlier policy %s, which comes back unless "
@@ -147,7 +149,7 @@ bool depends_on(const struct enforcer *enforcer, const struct library *library,
 
 	if (!policy)
 		return false;
-	if (policy_depends(library, enforcer->config->mandatory_policy, name) ||
+	if (policy_depends(library, enforcer_config(enforcer)->mandatory_policy, name) ||
 	    list_depends(library, policy->policies, policy->policy_count, name))
 		return true;
 	for (size_t i = 0; i < policy->interface_count; i++) {

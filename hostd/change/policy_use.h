@@ -5,11 +5,14 @@
 #ifndef VMSEG_POLICY_USE_H
 #define VMSEG_POLICY_USE_H
 
+#include "hostd/change/pending.h"
 #include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* Returns 0 when nobody would miss it, or -EBUSY with an error that says who names it: the
  * settings, a running domain, a policy, or one that a rollback may bring back. */
-int check_unused(struct enforcer *enforcer, const char *name, struct diag *diag);
+int check_unused(struct enforcer *enforcer, const struct pending_changes *pending, const char *name,
+		 struct diag *diag);
 
 /* Whether what the domain has may depend on the policy or set of this name: it, its NICs or the
  * settings refer to it, or a policy of theirs names it. Looked up in `library`. */

@@ -6,6 +6,11 @@
 
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/handlers/detach.h"
+#include "hostd/enforce/handlers/reload.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 static void list_bad_file(const char *name, const struct policy *policy, const char *error,
 			  void *context)

@@ -6,6 +6,10 @@
 
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/handlers/gaps.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 static json_t *name_policies(const struct managed_domain *domain)
 {

@@ -12,6 +12,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
+#include "hostd/enforce/inventory/managed.h"
 #include "hostd/policy/icmp.h"
 
 /* A client's usual port (RFC 6335: from 49152 on). */

@@ -9,6 +9,7 @@
 
 #include "hostd/datapath/queries/probe.h"
 #include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* The port that "nic" names, by device or MAC; without it the domain must have one port only. NULL
  * with an error in diag. */

@@ -12,6 +12,10 @@
 #include "hostd/control/explain_question.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/plan.h"
 
 /* One question with its answer. */
 struct inquiry {

@@ -10,7 +10,12 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
 #include "hostd/enforce/inventory/addresses.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/groups.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/plan.h"
+#include "hostd/enforce/plan/rule_notes.h"
 
 static bool carries_group(const struct managed_domain *domain, const char *group)
 {

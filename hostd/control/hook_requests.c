@@ -11,6 +11,8 @@
 #include "hostd/base/log.h"
 #include "hostd/control/methods.h"
 #include "hostd/domain/domain.h"
+#include "hostd/enforce/handlers/lifecycle.h"
+#include "hostd/enforce/handlers/reconcile.h"
 
 static int stop_by_hook(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {

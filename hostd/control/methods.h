@@ -6,12 +6,15 @@
 #define VMSEG_CONTROL_METHODS_H
 
 #include "hostd/control/server.h"
-#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/handlers/reload.h"
 #include "hostd/virt/deliver.h"
+
+struct policy_editor;
 
 /* All that the requests work on. */
 struct control_context {
 	struct enforcer *enforcer;
+	struct policy_editor *editor;
 	struct virt_links *libvirt;
 	uint64_t started; /* monotonic_usec() */
 	/* Reads settings and policies again; vmseg-hostd.c owns the settings. */

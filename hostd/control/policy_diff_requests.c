@@ -11,6 +11,8 @@
 #include "hostd/change/effect.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 #include "hostd/policy/write/compare.h"
 
 /* ---- what it says --------------------------------------------------------------------------- */

@@ -8,8 +8,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/candidate.h"
+#include "hostd/change/pending.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
+#include "hostd/enforce/handlers/reload.h"
 
 /* The name of what the text says, when it would hold. */
 static int judge_text(const struct enforcer *enforcer, const char *xml, const char *source,
@@ -58,7 +60,7 @@ int answer_policy_apply(struct control_context *context, const json_t *params, j
 	if (r == 0)
 		r = judge_text(context->enforcer, xml, source ? source : "policy", &name, diag);
 	if (r == 0)
-		r = apply_policy(context->enforcer, name, xml, seconds, &is_new, &result, diag);
+		r = apply_policy(context->editor, name, xml, seconds, &is_new, &result, diag);
 	if (r < 0)
 		return r;
 	*ret_result = view_edit(name, is_new ? "created" : "replaced", &result);
@@ -79,7 +81,7 @@ int answer_policy_delete(struct control_context *context, const json_t *params, 
 	/* A name, not a way out of the directory. */
 	if (!is_name(name))
 		return fail(diag, EINVAL, NULL, 0, "\"%s\" is not a policy's or set's name", name);
-	r = delete_policy(context->enforcer, name, &result, diag);
+	r = delete_policy(context->editor, name, &result, diag);
 	if (r < 0)
 		return r;
 	*ret_result = view_edit(name, "deleted", &result);
@@ -94,14 +96,14 @@ static void list_name(const struct pending_change *change, void *context)
 }
 
 /* The one that params.name names, else all. */
-static json_t *name_pending(struct enforcer *enforcer, const json_t *params, struct diag *diag)
+static json_t *name_pending(struct policy_editor *editor, const json_t *params, struct diag *diag)
 {
 	json_t *names = json_array(), *name = json_object_get(params, "name");
 
 	if (json_is_string(name))
 		json_array_append(names, name);
 	else
-		for_each_pending(enforcer, list_name, names);
+		for_each_pending(editor, list_name, names);
 	if (json_array_size(names) == 0)
 		fail(diag, ENOENT, NULL, 0, "nothing waits for confirmation");
 	return names;
@@ -110,14 +112,14 @@ static json_t *name_pending(struct enforcer *enforcer, const json_t *params, str
 int answer_policy_confirm(struct control_context *context, const json_t *params,
 			  json_t **ret_result, struct diag *diag)
 {
-	json_t *names = name_pending(context->enforcer, params, diag), *name;
+	json_t *names = name_pending(context->editor, params, diag), *name;
 	int r = json_array_size(names) == 0 ? -ENOENT : 0;
 	size_t i;
 
 	json_array_foreach(names, i, name)
 	{
 		if (r == 0)
-			r = confirm_policy(context->enforcer, json_string_value(name), diag);
+			r = confirm_policy(context->editor, json_string_value(name), diag);
 	}
 	if (r == 0)
 		*ret_result = json_pack("{s:O}", "confirmed", names);
@@ -128,7 +130,7 @@ int answer_policy_confirm(struct control_context *context, const json_t *params,
 int answer_policy_rollback(struct control_context *context, const json_t *params,
 			   json_t **ret_result, struct diag *diag)
 {
-	json_t *names = name_pending(context->enforcer, params, diag), *name;
+	json_t *names = name_pending(context->editor, params, diag), *name;
 	int r = json_array_size(names) == 0 ? -ENOENT : 0;
 	struct reload_result result = {0};
 	size_t i;
@@ -136,7 +138,7 @@ int answer_policy_rollback(struct control_context *context, const json_t *params
 	json_array_foreach(names, i, name)
 	{
 		if (r == 0)
-			r = roll_back_policy(context->enforcer, json_string_value(name), &result,
+			r = roll_back_policy(context->editor, json_string_value(name), &result,
 					     diag);
 	}
 	if (r == 0)

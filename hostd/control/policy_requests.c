@@ -8,6 +8,10 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/plan.h"
 #include "hostd/policy/write/print.h"
 
 struct listing {

@@ -8,6 +8,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/control/methods.h"
+#include "hostd/enforce/handlers/port_domain.h"
+#include "hostd/enforce/handlers/release_port.h"
 
 static int read_device(const json_t *params, const char **ret, struct diag *diag)
 {

@@ -10,6 +10,11 @@
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/plan.h"
+#include "hostd/enforce/plan/rule_notes.h"
 
 #define PAGE_SESSIONS 1000
 

@@ -8,9 +8,17 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
+#include "hostd/change/pending.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/enforce/handlers/gaps.h"
+#include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/problems.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 struct tally {
 	const struct enforcer *enforcer;
@@ -104,11 +112,11 @@ static void list_pending(const struct pending_change *change, void *context)
 					json_text(change->error)));
 }
 
-static json_t *view_pending(struct enforcer *enforcer)
+static json_t *view_pending(struct policy_editor *editor)
 {
 	json_t *array = json_array();
 
-	for_each_pending(enforcer, list_pending, array);
+	for_each_pending(editor, list_pending, array);
 	return array;
 }
 
@@ -162,8 +170,9 @@ int answer_status(struct control_context *context, const json_t *params, json_t 
 		"policy_directory", config->policy_directory, "bad_files",
 		(json_int_t)count_bad_files(enforcer_library(enforcer)), "domains", "managed",
 		tally.managed, "unmanaged", tally.unmanaged, "problems", tally.problems, "warnings",
-		tally.warnings, "unfiltered", tally.unfiltered, "pending", view_pending(enforcer),
-		"unclaimed", view_unclaimed(enforcer), "libvirt", view_libvirt(context->libvirt),
-		"datapath", view_datapath(enforcer_datapath(enforcer)));
+		tally.warnings, "unfiltered", tally.unfiltered, "pending",
+		view_pending(context->editor), "unclaimed", view_unclaimed(enforcer), "libvirt",
+		view_libvirt(context->libvirt), "datapath",
+		view_datapath(enforcer_datapath(enforcer)));
 	return *ret_result ? 0 : -ENOMEM;
 }

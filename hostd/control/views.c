@@ -5,6 +5,9 @@
 #include "hostd/control/views.h"
 
 #include "hostd/base/cleanup.h"
+#include "hostd/enforce/inventory/libvirts.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/plan/description.h"
 
 const char *direction_name(int direction)
 {

@@ -9,6 +9,7 @@
 
 #include "hostd/base/json_text.h"
 #include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* "enforce", "audit", "unmanaged", "detached", "closed" (an interface passes nothing), "waiting"
  * (for its device) or "stale" (not all that is asked for now is in force: see its error). `gap` is

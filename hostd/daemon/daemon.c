@@ -14,6 +14,8 @@
 #include "hostd/base/heartbeat.h"
 #include "hostd/base/log.h"
 #include "hostd/base/run_directory.h"
+#include "hostd/change/policy_edit.h"
+#include "hostd/enforce/handlers/open.h"
 #include "hostd/observe/events.h"
 
 static int open_loop(struct daemon *daemon, struct diag *diag)
@@ -57,6 +59,7 @@ static int open_control(struct daemon *daemon, struct diag *diag)
 {
 	daemon->context = (struct control_context){
 		.enforcer = daemon->enforcer,
+		.editor = &daemon->editor,
 		.libvirt = &daemon->libvirt,
 		.started = monotonic_usec(),
 		.reload = reload_daemon,
@@ -80,8 +83,11 @@ static int open_daemon(struct daemon *daemon, struct diag *diag)
 	if (r == 0)
 		r = open_link_monitor(&device_callbacks, daemon, &daemon->links, diag);
 	if (r == 0)
+		r = open_policy_editor(config->state_directory, &daemon->editor, diag);
+	if (r == 0)
 		r = open_enforcer(config, daemon->datapath, &daemon->enforcer, diag);
 	if (r == 0) {
+		begin_policy_edits(&daemon->editor, daemon->enforcer);
 		start_heartbeat(daemon);
 		r = open_control(daemon, diag);
 	}
@@ -104,6 +110,7 @@ static void close_daemon(struct daemon *daemon)
 	set_log_listener(NULL, NULL);
 	close_http_server(&daemon->http);
 	close_control_server(&daemon->server);
+	close_policy_editor(&daemon->editor);
 	close_enforcer(&daemon->enforcer);
 	close_link_monitor(&daemon->links);
 	close_datapath(&daemon->datapath);

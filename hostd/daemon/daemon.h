@@ -7,6 +7,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "hostd/change/policy_edit.h"
 #include "hostd/config/config.h"
 #include "hostd/control/methods.h"
 #include "hostd/netlink/link_monitor.h"
@@ -22,6 +23,7 @@ struct daemon {
 	sd_event *event;
 	struct datapath *datapath;
 	struct enforcer *enforcer;
+	struct policy_editor editor;
 	struct mailbox *mailbox;
 	struct virt_links libvirt;
 	struct watcher *watcher;

@@ -12,6 +12,11 @@
 #include "hostd/base/log.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/enforce/handlers/chores.h"
+#include "hostd/enforce/handlers/devices.h"
+#include "hostd/enforce/handlers/reload.h"
+#include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 #include "hostd/observe/events.h"
 
 /* Requests, the hook's above all, come before everything that can wait. */
@@ -181,7 +186,7 @@ static int on_deadline(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
 
-	roll_back_overdue(daemon->enforcer);
+	roll_back_overdue(&daemon->editor);
 	return 0;
 }
 
@@ -190,7 +195,7 @@ static int set_deadline(sd_event_source *source, void *context)
 {
 	const struct daemon *daemon = context;
 
-	return sd_event_source_set_time(source, next_rollback(daemon->enforcer));
+	return sd_event_source_set_time(source, next_rollback(&daemon->editor));
 }
 
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
@@ -251,7 +256,7 @@ static int watch_deadlines(struct daemon *daemon)
 {
 	sd_event_source *source = NULL;
 	int r = sd_event_add_time(daemon->event, &source, CLOCK_BOOTTIME,
-				  next_rollback(daemon->enforcer), 0, on_deadline, daemon);
+				  next_rollback(&daemon->editor), 0, on_deadline, daemon);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(source, SD_EVENT_ON);

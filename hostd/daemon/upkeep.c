@@ -10,7 +10,10 @@
 #include "hostd/base/heartbeat.h"
 #include "hostd/base/log.h"
 #include "hostd/base/run_directory.h"
+#include "hostd/change/pending.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/enforce/inventory/enforcer.h"
+#include "hostd/enforce/inventory/persist.h"
 
 void start_heartbeat(struct daemon *daemon)
 {
@@ -46,6 +49,7 @@ void keep_up(struct daemon *daemon)
 	if (r > 0)
 		log_warning(NULL, "%s: somebody removed files of vmseg's: they were made anew",
 			    directory);
+	restore_pending_files(&daemon->editor.pending);
 	restore_saved_domains(daemon->enforcer);
 	if (beat(daemon->heartbeat) == -ENOENT)
 		start_heartbeat(daemon);

@@ -16,6 +16,8 @@
 #include "hostd/base/log.h"
 #include "hostd/base/protocols.h"
 #include "hostd/base/vlan.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/managed.h"
 
 static const char *kind_name(uint32_t kind)
 {

@@ -9,6 +9,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/text.h"
+#include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/managed.h"
 
 struct walk {

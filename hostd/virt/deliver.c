@@ -10,6 +10,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/handlers/arrivals.h"
+#include "hostd/enforce/handlers/reconcile.h"
+#include "hostd/enforce/inventory/libvirts.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 int new_virt_links(char *const *uris, size_t count, struct virt_links *ret)
 {

@@ -15,6 +15,8 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/change/candidate.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/library_share.h"
+#include "hostd/enforce/plan/plan.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
 

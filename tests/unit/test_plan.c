@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/enforce/plan/plan.h"
+#include "hostd/enforce/plan/rule_notes.h"
+#include "hostd/enforce/plan/rules_cache.h"
 #include "hostd/policy/read/parse.h"
 
 #define DOMAIN(metadata, devices)                                                                  \

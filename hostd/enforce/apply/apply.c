@@ -2,6 +2,8 @@
 /*
  * From a plan to the datapath: a domain's ports change from one set to the next.
  */
+#include "hostd/enforce/apply/apply.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -9,6 +11,10 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/apply/attach_device.h"
+#include "hostd/enforce/apply/bypass.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* The next set of ports; what is not moved into it by the end is detached. */
@@ -77,7 +83,7 @@ static void give_up_device(struct enforcer *enforcer, const struct managed_domai
 	}
 	add_unclaimed(enforcer, port->ifindex, port->device, false);
 	heir->outdated = true;
-	enforcer->chores.outdated = true;
+	enforcer->outdated = true;
 }
 
 static void end_transition(struct transition *transition)
@@ -94,20 +100,6 @@ static void end_transition(struct transition *transition)
 	free(managed->ports);
 	managed->ports = transition->ports;
 	managed->port_count = transition->count;
-}
-
-void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed)
-{
-	managed->pickup_until = monotonic_usec() + enforcer->config->pickup_window * USEC_PER_SEC;
-}
-
-uint32_t pickup_seconds(const struct managed_domain *managed)
-{
-	uint64_t now = monotonic_usec();
-
-	if (managed->pickup_until <= now)
-		return 0;
-	return (uint32_t)((managed->pickup_until - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
 }
 
 /* Puts a plan in force on a device, whether or not it has one already. */
@@ -137,42 +129,6 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	free_image(&plan->image);
 	claim_device(enforcer, ifindex);
 	return 0;
-}
-
-/* The device that the NIC has had so far; 0: none. */
-static unsigned int present_device(const struct managed_domain *managed, const uint8_t *mac,
-				   const char *target)
-{
-	for (size_t i = 0; i < managed->port_count; i++) {
-		const struct managed_port *port = &managed->ports[i];
-
-		if (port->ifindex && memcmp(port->mac, mac, MAC_BYTES) == 0 &&
-		    (!target || strcmp(target, port->device) == 0))
-			return port->ifindex;
-	}
-	return 0;
-}
-
-unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
-			   const char *target)
-{
-	unsigned int present = present_device(managed, mac, target);
-	unsigned int named = target ? if_nametoindex(target) : 0;
-	char name[IF_NAMESIZE];
-
-	/* A port domain is what its device's name says. */
-	if (named && is_port_domain(managed->domain))
-		return named;
-	if (!present || (named && named != present && !if_indextoname(present, name)))
-		return named;
-	return present;
-}
-
-unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
-{
-	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
-
-	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
 }
 
 /* Another domain that has the device. */
@@ -299,7 +255,7 @@ static void note_port_error(const struct managed_domain *managed, struct managed
 {
 	if (text && managed->error && strcmp(managed->error, text) == 0)
 		text = NULL;
-	set_error(&port->error, text);
+	replace_text(&port->error, text);
 }
 
 /* The domain's present port of that NIC has the same error. */
@@ -375,8 +331,8 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 	if (begin_transition(enforcer, item->managed,
 			     item->plan->port_count + item->managed->port_count, &transition) < 0) {
 		log_error(item->managed->domain->name, "stays as it is: out of memory");
-		set_error(&item->managed->error,
-			  "what is asked for is not in force: out of memory");
+		replace_text(&item->managed->error,
+			     "what is asked for is not in force: out of memory");
 		return;
 	}
 	for (size_t i = 0; i < item->plan->port_count; i++) {

@@ -3,6 +3,8 @@
  * Attaching a device as the kernel describes it. The domain's XML does not say what the device is:
  * <interface type='ethernet'> may name a tap, a macvtap or a veth.
  */
+#include "hostd/enforce/apply/attach_device.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>

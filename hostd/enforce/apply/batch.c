@@ -3,6 +3,8 @@
  * Updates of many ports at once. The datapath waits for packets that are still judged by what was
  * before; that wait is paid once for all of them.
  */
+#include "hostd/enforce/apply/batch.h"
+
 #include <errno.h>
 #include <string.h>
 

@@ -4,12 +4,32 @@
  * group, the settings, a domain's plan is made here and from the newest description: so no change
  * of one thing can hide that another is not as it was asked for.
  */
+#include "hostd/enforce/apply/wanted.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/apply/apply.h"
+#include "hostd/enforce/apply/batch.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/plan/description.h"
+
+/* Text NULL: what is asked for is in force. A new text is logged. */
+static void note_error(struct managed_domain *managed, const char *text)
+{
+	bool is_new = text && (!managed->error || strcmp(managed->error, text) != 0);
+
+	/* The text may be the error itself. */
+	if (!is_new && text)
+		return;
+	replace_text(&managed->error, text);
+	if (text)
+		log_error(managed->domain->name, "%s: %s",
+			  managed->port_count ? "keeps its old policy" : "passes nothing", text);
+}
 
 static const struct managed_port *find_port(const struct managed_domain *managed,
 					    const struct domain_interface *nic)
@@ -225,15 +245,9 @@ void enforce_wanted(struct enforcer *enforcer, struct managed_domain *managed)
 	save_domain(enforcer, managed);
 }
 
-void note_error(struct managed_domain *managed, const char *text)
+void log_warnings(const struct domain *domain, const struct diag *diag)
 {
-	bool is_new = text && (!managed->error || strcmp(managed->error, text) != 0);
-
-	/* The text may be the error itself. */
-	if (!is_new && text)
-		return;
-	set_error(&managed->error, text);
-	if (text)
-		log_error(managed->domain->name, "%s: %s",
-			  managed->port_count ? "keeps its old policy" : "passes nothing", text);
+	for (size_t i = 0; i < diag->warning_count; i++)
+		log_warning(domain->name, "%s: %s", diag->warnings[i].where,
+			    diag->warnings[i].text);
 }

@@ -3,6 +3,8 @@
  * Adoption: a new daemon takes over what the last one left. The datapath has kept filtering all
  * the while; here the ports get their owners back.
  */
+#include "hostd/enforce/handlers/adopt_domains.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -10,7 +12,13 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/handlers/port_domain.h"
+#include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/policy/read/parse.h"
 
 static bool is_same_device(const struct managed_port *port)
@@ -88,7 +96,7 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 	else
 		diag_message(&diag, text, sizeof(text));
 	managed->unread_xml = TAKE_PTR(saved->unread_xml);
-	set_error(&managed->unread, text);
+	replace_text(&managed->unread, text);
 }
 
 /* A second file that speaks of the same domain or device is refused: the first one holds. */

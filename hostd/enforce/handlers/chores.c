@@ -2,11 +2,15 @@
 /*
  * What a hook need not wait for: its request only notes it down.
  */
+#include "hostd/enforce/handlers/chores.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hostd/base/log.h"
+#include "hostd/enforce/handlers/handlers_state.h"
+#include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* More than the datapath keeps in reserve is of no use. */
@@ -14,7 +18,7 @@
 
 void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan)
 {
-	struct chores *chores = &enforcer->chores;
+	struct chores *chores = &enforcer->handlers->chores;
 	struct slot_wish *grown;
 
 	if (!plan->port_count || chores->wish_count + plan->port_count > WISHES_MAX)
@@ -34,7 +38,7 @@ void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan)
 /* Without a reserve a start takes a little longer, and that is all. */
 static void fulfil_wishes(struct enforcer *enforcer)
 {
-	struct chores *chores = &enforcer->chores;
+	struct chores *chores = &enforcer->handlers->chores;
 	int r = reserve_slots(enforcer->datapath, chores->wishes, chores->wish_count);
 
 	if (r < 0)
@@ -44,15 +48,15 @@ static void fulfil_wishes(struct enforcer *enforcer)
 
 bool has_chores(const struct enforcer *enforcer)
 {
-	return enforcer->chores.wish_count > 0 || enforcer->chores.outdated ||
+	return enforcer->handlers->chores.wish_count > 0 || enforcer->outdated ||
 	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
 }
 
 void do_chore(struct enforcer *enforcer)
 {
-	if (enforcer->chores.wish_count > 0)
+	if (enforcer->handlers->chores.wish_count > 0)
 		fulfil_wishes(enforcer);
-	else if (enforcer->chores.outdated)
+	else if (enforcer->outdated)
 		renew_outdated(enforcer);
 	else if (has_released_device(enforcer))
 		open_released_device(enforcer);
@@ -60,7 +64,7 @@ void do_chore(struct enforcer *enforcer)
 		tidy_datapath(enforcer->datapath);
 }
 
-void free_chores(struct enforcer *enforcer)
+void free_chores(struct chores *chores)
 {
-	free(enforcer->chores.wishes);
+	free(chores->wishes);
 }

@@ -4,6 +4,8 @@
  * device is closed the moment it appears, before QEMU has it, and opened by policy when libvirt
  * says whose it is.
  */
+#include "hostd/enforce/handlers/devices.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <net/if.h>
@@ -11,6 +13,14 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/apply/attach_device.h"
+#include "hostd/enforce/apply/wanted.h"
+#include "hostd/enforce/handlers/lifecycle.h"
+#include "hostd/enforce/handlers/policed.h"
+#include "hostd/enforce/handlers/port_domain.h"
+#include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/netlink/link_info.h"
 

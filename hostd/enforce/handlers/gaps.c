@@ -5,12 +5,16 @@
  * it. So is a NIC whose name another device has taken: only an administrator can tell which is
  * which.
  */
+#include "hostd/enforce/handlers/gaps.h"
+
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* The port of the NIC's device, or one that says why there is none. */
@@ -144,7 +148,7 @@ static void note_gap(struct managed_domain *managed, const char *gap)
 		log_warning(managed->domain->name, "%s", gap);
 	managed->gap_said = again;
 	if (!again)
-		set_error(&managed->gap, gap);
+		replace_text(&managed->gap, gap);
 }
 
 /* Said once, and not while the libvirts of the settings are still being connected to. */

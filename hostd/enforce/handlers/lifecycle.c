@@ -3,6 +3,8 @@
  * What the libvirt hook asks for: judge before a domain starts, attach before its CPUs run, clear
  * up when it is over.
  */
+#include "hostd/enforce/handlers/lifecycle.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -10,79 +12,18 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/apply/apply.h"
+#include "hostd/enforce/apply/wanted.h"
+#include "hostd/enforce/handlers/arrivals.h"
+#include "hostd/enforce/handlers/chores.h"
+#include "hostd/enforce/handlers/policed.h"
+#include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/netlink/veth.h"
 
-/* How long after the `migrate` or `restore` hook the domain's start may follow, and after that its
- * memory. */
-#define ARRIVAL_USEC (600 * USEC_PER_SEC)
-
 #define UUID_BYTES sizeof(((struct domain *)0)->uuid)
-
-static struct arrival *find_arrival(struct enforcer *enforcer, const char *uuid)
-{
-	struct arrival *arrival;
-
-	HASH_FIND_STR(enforcer->arrivals, uuid, arrival);
-	return arrival;
-}
-
-static void drop_arrival(struct enforcer *enforcer, const char *uuid)
-{
-	struct arrival *arrival = find_arrival(enforcer, uuid);
-
-	if (!arrival)
-		return;
-	HASH_DEL(enforcer->arrivals, arrival);
-	free(arrival);
-}
-
-static int note_arrival(struct enforcer *enforcer, const char uuid[static UUID_BYTES])
-{
-	struct arrival *arrival = find_arrival(enforcer, uuid);
-
-	if (!arrival) {
-		arrival = calloc(1, sizeof(*arrival));
-		if (!arrival)
-			return -ENOMEM;
-		memcpy(arrival->uuid, uuid, UUID_BYTES);
-		HASH_ADD_STR(enforcer->arrivals, uuid, arrival);
-		if (!was_added(&arrival->hh)) {
-			free(arrival);
-			return -ENOMEM;
-		}
-	}
-	arrival->until = monotonic_usec() + ARRIVAL_USEC;
-	return 0;
-}
-
-void free_arrivals(struct enforcer *enforcer)
-{
-	struct arrival *arrival, *next;
-
-	HASH_ITER (hh, enforcer->arrivals, arrival, next) {
-		HASH_DEL(enforcer->arrivals, arrival);
-		free(arrival);
-	}
-}
-
-int read_description(const struct enforcer *enforcer, const char *xml, struct domain **ret_domain,
-		     struct domain_policy **ret_policy, struct diag *diag)
-{
-	_cleanup_(free_domain) struct domain *domain = NULL;
-	struct domain_policy *policy = NULL;
-	int r = parse_domain(xml, strlen(xml), &domain, diag);
-
-	if (r == 0)
-		r = check_metadata(domain, diag);
-	if (r == 0)
-		r = read_domain_policy(enforcer->config, domain, &policy, diag);
-	if (r < 0)
-		return r;
-	*ret_policy = policy;
-	*ret_domain = TAKE_PTR(domain);
-	return 0;
-}
 
 /* Would the domain's policy hold? Also says whose it is; *ret_plan NULL: unmanaged. */
 static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
@@ -91,7 +32,7 @@ static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[st
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
 	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
-	int r = read_description(enforcer, xml, &domain, &policy, diag);
+	int r = read_description(enforcer->config, xml, &domain, &policy, diag);
 
 	if (r < 0)
 		return r;
@@ -120,23 +61,6 @@ int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
 
 	return r < 0 ? r : note_arrival(enforcer, uuid);
-}
-
-/* Pick-up is for connections that were open before: only where the domain did not boot here. Its
- * CPUs run when all of its memory is here, however long that takes: resume_domain() then says when
- * pick-up ends. That libvirt's word never comes must not leave it on for ever. */
-static void open_pickup_window(struct enforcer *enforcer, struct managed_domain *managed)
-{
-	const struct arrival *arrival = find_arrival(enforcer, managed->domain->uuid);
-	uint64_t now = monotonic_usec();
-	uint64_t window = enforcer->config->pickup_window * USEC_PER_SEC;
-
-	if (arrival && arrival->until > now) {
-		managed->arrived = true;
-		if (window)
-			managed->pickup_until = now + ARRIVAL_USEC + window;
-	}
-	drop_arrival(enforcer, managed->domain->uuid);
 }
 
 /* A domain of this UUID that is known has ended unseen, or runs elsewhere: in another libvirt, as a
@@ -215,7 +139,7 @@ static int start_managed(struct enforcer *enforcer, struct managed_domain *manag
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	}
 	forget_policed(enforcer, managed->uuid);
-	open_pickup_window(enforcer, managed);
+	begin_arrival(enforcer, managed);
 	r = attach_all(enforcer, managed, diag);
 	if (r < 0 && before) {
 		move_ports(managed, before);
@@ -237,7 +161,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	struct managed_domain *managed, *former;
 	char uuid[UUID_BYTES];
 	char *copy;
-	int r = read_description(enforcer, xml, &domain, &policy, diag);
+	int r = read_description(enforcer->config, xml, &domain, &policy, diag);
 
 	if (r < 0)
 		return r;
@@ -327,72 +251,5 @@ int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct
 		return 0;
 	}
 	stop_domain(enforcer, domain->uuid);
-	return 0;
-}
-
-static struct managed_domain *get_domain(struct enforcer *enforcer, const char *name,
-					 struct diag *diag)
-{
-	/* The table is this module's own: only the outside sees it as read-only. */
-	const struct managed_domain *found = find_domain(enforcer, name, diag);
-
-	return found ? find_managed(enforcer, found->uuid) : NULL;
-}
-
-static void detach_by_hand(struct enforcer *enforcer, struct managed_domain *managed)
-{
-	detach_ports(enforcer, managed);
-	managed->detached = true;
-	save_domain(enforcer, managed);
-	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
-}
-
-int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
-{
-	struct managed_domain *managed = get_domain(enforcer, name, diag);
-
-	if (!managed)
-		return -ENOENT;
-	if (!is_managed(managed))
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to detach");
-	detach_by_hand(enforcer, managed);
-	return 0;
-}
-
-void detach_everything(struct enforcer *enforcer)
-{
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (may_be_managed(m))
-			detach_by_hand(enforcer, m);
-	}
-	for (struct unclaimed_port *port = enforcer->unclaimed; port; port = port->hh.next)
-		detach_port(enforcer->datapath, port->ifindex);
-	free_unclaimed(enforcer);
-}
-
-int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
-{
-	struct managed_domain *managed = get_domain(enforcer, name, diag);
-	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
-	size_t wanted;
-
-	if (!managed)
-		return -ENOENT;
-	if (!is_managed(managed))
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
-	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
-		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
-	if (!plan)
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
-	open_pickup(enforcer, managed);
-	managed->detached = false;
-	wanted = plan->port_count;
-	apply_plans(enforcer, &(struct planned){managed, plan}, 1);
-	if (wanted > 0 && managed->port_count == 0 && !is_waiting(managed)) {
-		managed->detached = true;
-		return fail(diag, ENOMEM, name, 0, "stays detached: out of memory");
-	}
-	save_domain(enforcer, managed);
-	log_notice(managed->domain->name, "attached again");
 	return 0;
 }

@@ -3,10 +3,13 @@
  * libvirt's <bandwidth> and clsact: what comes into a device libvirt polices by an `ingress` qdisc,
  * and that and clsact are in one place. Who comes second is refused by the kernel.
  */
+#include "hostd/enforce/handlers/policed.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "hostd/base/clock.h"
+#include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* How long after its `prepare` hook a domain's devices may come. */
@@ -53,7 +56,7 @@ static struct policed_start *find_start(const struct enforcer *enforcer, const c
 {
 	struct policed_start *start;
 
-	HASH_FIND_STR(enforcer->policed_starts, uuid, start);
+	HASH_FIND_STR(enforcer->handlers->policed_starts, uuid, start);
 	return start;
 }
 
@@ -68,7 +71,7 @@ int expect_policed(struct enforcer *enforcer, const struct domain *domain)
 		if (!start)
 			return -ENOMEM;
 		memcpy(start->uuid, domain->uuid, sizeof(start->uuid));
-		HASH_ADD_STR(enforcer->policed_starts, uuid, start);
+		HASH_ADD_STR(enforcer->handlers->policed_starts, uuid, start);
 		if (!was_added(&start->hh)) {
 			free(start);
 			return -ENOMEM;
@@ -80,7 +83,7 @@ int expect_policed(struct enforcer *enforcer, const struct domain *domain)
 
 static void drop_start(struct enforcer *enforcer, struct policed_start *start)
 {
-	HASH_DEL(enforcer->policed_starts, start);
+	HASH_DEL(enforcer->handlers->policed_starts, start);
 	free(start);
 }
 
@@ -97,17 +100,17 @@ bool awaits_policed(struct enforcer *enforcer)
 	uint64_t now = monotonic_usec();
 	struct policed_start *start, *next;
 
-	HASH_ITER (hh, enforcer->policed_starts, start, next) {
+	HASH_ITER (hh, enforcer->handlers->policed_starts, start, next) {
 		if (start->until <= now)
 			drop_start(enforcer, start);
 	}
-	return enforcer->policed_starts != NULL;
+	return enforcer->handlers->policed_starts != NULL;
 }
 
 void free_policed(struct enforcer *enforcer)
 {
 	struct policed_start *start, *next;
 
-	HASH_ITER (hh, enforcer->policed_starts, start, next)
+	HASH_ITER (hh, enforcer->handlers->policed_starts, start, next)
 		drop_start(enforcer, start);
 }

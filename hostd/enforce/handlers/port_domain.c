@@ -4,6 +4,8 @@
  * from the request that defines it to the one that takes it back. In between the device may come
  * and go; whatever comes by that name passes nothing but what the domain may.
  */
+#include "hostd/enforce/handlers/port_domain.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -11,24 +13,18 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/apply/apply.h"
+#include "hostd/enforce/apply/batch.h"
 #include "hostd/enforce/apply/guest_end.h"
+#include "hostd/enforce/apply/wanted.h"
+#include "hostd/enforce/handlers/lifecycle.h"
+#include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/state_file.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/netlink/link_info.h"
-
-bool is_waiting(const struct managed_domain *managed)
-{
-	return is_port_domain(managed->domain) && !managed->detached && managed->port_count == 0;
-}
-
-struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device)
-{
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (is_port_domain(m->domain) && strcmp(m->domain->name, device) == 0)
-			return m;
-	}
-	return NULL;
-}
 
 /* ---- the device ----------------------------------------------------------------------------- */
 
@@ -136,7 +132,7 @@ static int change_port_domain(struct enforcer *enforcer, struct managed_domain *
 	replace_description(managed, TAKE_PTR(*domain), TAKE_PTR(*xml));
 	set_policy(managed, TAKE_PTR(*policy));
 	managed->detached = false;
-	set_error(&managed->error, NULL);
+	replace_text(&managed->error, NULL);
 	use_library(managed, enforcer->library);
 	apply_plans(enforcer, &item, 1);
 	log_notice(managed->domain->name, "filtered as is said now");
@@ -175,7 +171,7 @@ static int enforce_description(struct enforcer *enforcer,
 	int r = describe(enforcer, description, present, &xml, diag);
 
 	if (r == 0)
-		r = read_description(enforcer, xml, &domain, &policy, diag);
+		r = read_description(enforcer->config, xml, &domain, &policy, diag);
 	if (r == 0)
 		r = note_kinds(domain);
 	if (r == 0)
@@ -223,9 +219,9 @@ int undefine_port(struct enforcer *enforcer, const char *device, struct diag *di
 			    "%s was not attached by \"vmseg port attach\": nothing to detach",
 			    device);
 	/* What stays on disk would be filtered again by the next daemon. */
-	r = remove_state_file(enforcer->port_directory, managed->domain->uuid);
+	r = remove_state_file(enforcer->directories.ports, managed->domain->uuid);
 	if (r < 0)
-		return fail(diag, -r, enforcer->port_directory, 0,
+		return fail(diag, -r, enforcer->directories.ports, 0,
 			    "the state of %s cannot be removed, so it stays attached: %s", device,
 			    strerror(-r));
 	log_notice(device, "not filtered any more");

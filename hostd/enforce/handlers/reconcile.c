@@ -3,12 +3,19 @@
  * What libvirt says is running against what is known to run. Nothing here refuses: a running guest
  * is never hurt by news about it, and never opened by bad ones.
  */
+#include "hostd/enforce/handlers/reconcile.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/apply/wanted.h"
+#include "hostd/enforce/handlers/lifecycle.h"
+#include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
@@ -79,7 +86,7 @@ static void note_unread(struct enforcer *enforcer, const struct domain_news *new
 	}
 	free(managed->unread_xml);
 	managed->unread_xml = news->xml ? strdup(news->xml) : NULL;
-	set_error(&managed->unread, why);
+	replace_text(&managed->unread, why);
 	managed->missing = false;
 	enforce_wanted(enforcer, managed);
 }
@@ -155,7 +162,7 @@ void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t c
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!find_managed(enforcer, uuids[i]))
-			enforcer->lists_unknown = true;
+			enforcer->libvirts.lists_unknown = true;
 	}
 }
 

@@ -6,12 +6,18 @@
  * The kernel tells of qdiscs and filters, but not of TCX links. Those are looked for in turn, a few
  * ports at a time: each look takes the kernel's rtnl lock, for which others may be waiting.
  */
+#include "hostd/enforce/handlers/repair.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/handlers/gaps.h"
+#include "hostd/enforce/handlers/handlers_state.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 #define PORTS_AT_ONCE 16
@@ -44,7 +50,7 @@ static void note_problem(const struct owned_port *owned, const char *problem)
 	if (problem && (!before || strcmp(before, problem) != 0))
 		log_error(name_of(owned), "%s: %s", owned->device, problem);
 	if (owned->port)
-		set_error(&owned->port->hook_problem, problem);
+		replace_text(&owned->port->hook_problem, problem);
 }
 
 static void put_back(struct enforcer *enforcer, unsigned int ifindex,
@@ -95,7 +101,8 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 		return;
 	owned = find_owned_port(enforcer, ifindex);
 	if (owned.port)
-		owned.port->unfiltered = is_read_first(&enforcer->bypasses, ifindex);
+		owned.port->unfiltered =
+			is_read_first(&enforcer->handlers->repair.bypasses, ifindex);
 	switch (state) {
 	case HOOKS_MISSING:
 		put_back(enforcer, ifindex, &owned);
@@ -105,7 +112,7 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 				     "redirects is not judged");
 		break;
 	case HOOKS_FIRST:
-		bypass = find_bypass(&enforcer->bypasses, ifindex);
+		bypass = find_bypass(&enforcer->handlers->repair.bypasses, ifindex);
 		if (has_problem(&owned) && !bypass)
 			log_notice(name_of(&owned), "%s: vmseg's programs run first again",
 				   owned.device);
@@ -118,7 +125,7 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 static void check_pins(struct enforcer *enforcer)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	const char *before = enforcer->pins_problem;
+	const char *before = enforcer->handlers->repair.pins_problem;
 	char text[512], problem[600];
 	bool restored = false;
 
@@ -127,33 +134,33 @@ static void check_pins(struct enforcer *enforcer)
 			 diag_message(&diag, text, sizeof(text)));
 		if (!before || strcmp(before, problem) != 0)
 			log_error(NULL, "%s", problem);
-		set_error(&enforcer->pins_problem, problem);
+		replace_text(&enforcer->handlers->repair.pins_problem, problem);
 		return;
 	}
 	if (restored)
 		log_warning(NULL, "somebody removed pins of vmseg's: they were made anew");
-	set_error(&enforcer->pins_problem, NULL);
+	replace_text(&enforcer->handlers->repair.pins_problem, NULL);
 }
 
 const char *find_pins_problem(const struct enforcer *enforcer)
 {
-	return enforcer->pins_problem;
+	return enforcer->handlers->repair.pins_problem;
 }
 
 static void begin_round(struct enforcer *enforcer, bool thorough)
 {
-	int r = look_for_packet_sockets(&enforcer->bypasses);
+	int r = look_for_packet_sockets(&enforcer->handlers->repair.bypasses);
 
 	check_pins(enforcer);
 	if (r == 0 && thorough)
-		r = look_for_xdp(&enforcer->bypasses);
+		r = look_for_xdp(&enforcer->handlers->repair.bypasses);
 	if (r < 0)
 		log_debug(NULL, "cannot find out what bypasses programs: %s", strerror(-r));
 }
 
 bool repair_ports(struct enforcer *enforcer)
 {
-	struct repair *repair = &enforcer->repair;
+	struct repair *repair = &enforcer->handlers->repair;
 	enum attach_method method =
 		repair->rounds % THOROUGH_ROUNDS == 0 ? ATTACH_AUTO : ATTACH_TCX;
 
@@ -176,5 +183,12 @@ bool repair_ports(struct enforcer *enforcer)
 
 void expect_repairs(struct enforcer *enforcer)
 {
-	enforcer->repair = (struct repair){0};
+	enforcer->handlers->repair.cursor = 0;
+	enforcer->handlers->repair.rounds = 0;
+}
+
+void free_repair(struct repair *repair)
+{
+	free_bypasses(&repair->bypasses);
+	free(repair->pins_problem);
 }

@@ -2,6 +2,8 @@
 /*
  * The table of running domains.
  */
+#include "hostd/enforce/inventory/domains.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -10,108 +12,12 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
-struct library_share *share_library(struct library_share *share)
-{
-	if (share)
-		share->users++;
-	return share;
-}
-
-void release_library(struct library_share **share)
-{
-	if (*share && --(*share)->users == 0) {
-		free_library(&(*share)->library);
-		free(*share);
-	}
-	*share = NULL;
-}
-
-void use_library(struct managed_domain *managed, struct library_share *share)
-{
-	struct library_share *before = managed->library;
-
-	/* Taken before the old one is let go: they may be the same. */
-	managed->library = share_library(share);
-	release_library(&before);
-}
-
-void log_warnings(const struct domain *domain, const struct diag *diag)
-{
-	for (size_t i = 0; i < diag->warning_count; i++)
-		log_warning(domain->name, "%s: %s", diag->warnings[i].where,
-			    diag->warnings[i].text);
-}
-
-void set_error(char **target, const char *text)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	/* In doubt what was wrong still is; that something is must not be lost. */
-	if (text && !copy && *target)
-		return;
-	if (text && !copy)
-		copy = strdup("out of memory");
-	free(*target);
-	*target = copy;
-}
-
-void free_port(struct managed_port *port)
-{
-	free_port_plan(&port->plan);
-	free(TAKE_PTR(port->error));
-	free(TAKE_PTR(port->hook_problem));
-}
-
 struct managed_domain *find_managed(const struct enforcer *enforcer, const char *uuid)
 {
 	struct managed_domain *managed;
 
 	HASH_FIND_STR(enforcer->domains, uuid, managed);
 	return managed;
-}
-
-void set_policy(struct managed_domain *managed, struct domain_policy *policy)
-{
-	const char *text = policy ? managed->domain->metadata : NULL;
-
-	free_domain_policy(&managed->policy);
-	free(managed->policy_text);
-	managed->policy = policy;
-	managed->policy_text = text ? strdup(text) : NULL;
-}
-
-struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy)
-{
-	struct managed_domain *managed = calloc(1, sizeof(*managed));
-
-	if (managed) {
-		managed->domain = domain;
-		memcpy(managed->uuid, domain->uuid, sizeof(managed->uuid));
-		managed->xml = xml;
-		set_policy(managed, policy);
-		return managed;
-	}
-	free_domain(&domain);
-	free_domain_policy(&policy);
-	free(xml);
-	return NULL;
-}
-
-void free_managed(struct managed_domain *managed)
-{
-	for (size_t i = 0; i < managed->port_count; i++)
-		free_port(&managed->ports[i]);
-	free(managed->ports);
-	free_domain(&managed->domain);
-	free_domain_policy(&managed->policy);
-	release_library(&managed->library);
-	free(managed->policy_text);
-	free(managed->xml);
-	free(managed->unread_xml);
-	free(managed->unread);
-	free(managed->error);
-	free(managed->gap);
-	free(managed);
 }
 
 bool insert_managed(struct enforcer *enforcer, struct managed_domain *managed)
@@ -127,32 +33,6 @@ void drop_managed(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	HASH_DEL(enforcer->domains, managed);
 	free_managed(managed);
-}
-
-void replace_description(struct managed_domain *managed, struct domain *domain, char *xml)
-{
-	free_domain(&managed->domain);
-	free(managed->xml);
-	free(TAKE_PTR(managed->unread_xml));
-	set_error(&managed->unread, NULL);
-	managed->domain = domain;
-	managed->xml = xml;
-}
-
-bool may_be_managed(const struct managed_domain *managed)
-{
-	return is_managed(managed) && !managed->detached;
-}
-
-const char *find_present_device(const struct managed_domain *managed)
-{
-	char name[IF_NAMESIZE];
-
-	for (size_t i = 0; i < managed->port_count; i++) {
-		if (managed->ports[i].ifindex && if_indextoname(managed->ports[i].ifindex, name))
-			return managed->ports[i].device;
-	}
-	return NULL;
 }
 
 struct managed_domain *find_claimant(const struct enforcer *enforcer, const char *device,
@@ -235,4 +115,13 @@ const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned
 	if (owner)
 		*ret_port = port;
 	return owner;
+}
+
+struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device)
+{
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (is_port_domain(m->domain) && strcmp(m->domain->name, device) == 0)
+			return m;
+	}
+	return NULL;
 }

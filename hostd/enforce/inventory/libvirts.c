@@ -3,6 +3,8 @@
  * What each libvirt has been asked, and when: only who has been asked after a device came can say
  * that it is nobody's.
  */
+#include "hostd/enforce/inventory/libvirts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,32 +12,36 @@
 
 #include "hostd/enforce/inventory/enforcer_state.h"
 
-int new_libvirts(struct enforcer *enforcer)
+int new_libvirts(const struct config *config, struct libvirts *ret)
 {
-	const struct config *config = enforcer->config;
+	struct libvirts libvirts = {0};
 
-	enforcer->libvirts = calloc(config->libvirt_uri_count + 1, sizeof(*enforcer->libvirts));
-	if (!enforcer->libvirts)
+	libvirts.items = calloc(config->libvirt_uri_count + 1, sizeof(*libvirts.items));
+	if (!libvirts.items)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->libvirt_uri_count; i++) {
-		enforcer->libvirts[i].uri = strdup(config->libvirt_uris[i]);
-		if (!enforcer->libvirts[i].uri)
+		libvirts.items[i].uri = strdup(config->libvirt_uris[i]);
+		if (!libvirts.items[i].uri) {
+			free_libvirts(&libvirts);
 			return -ENOMEM;
-		enforcer->libvirt_count++;
+		}
+		libvirts.count++;
 	}
+	*ret = libvirts;
 	return 0;
 }
 
-void free_libvirts(struct enforcer *enforcer)
+void free_libvirts(struct libvirts *libvirts)
 {
-	for (size_t i = 0; i < enforcer->libvirt_count; i++)
-		free(enforcer->libvirts[i].uri);
-	free(enforcer->libvirts);
+	for (size_t i = 0; i < libvirts->count; i++)
+		free(libvirts->items[i].uri);
+	free(libvirts->items);
+	*libvirts = (struct libvirts){0};
 }
 
 void note_described(struct enforcer *enforcer, size_t libvirt, const char *driver, uint64_t seen)
 {
-	struct libvirt_source *source = &enforcer->libvirts[libvirt];
+	struct libvirt_source *source = &enforcer->libvirts.items[libvirt];
 
 	snprintf(source->driver, sizeof(source->driver), "%s", driver);
 	source->described = seen;
@@ -43,14 +49,14 @@ void note_described(struct enforcer *enforcer, size_t libvirt, const char *drive
 
 void note_deaf(struct enforcer *enforcer, size_t libvirt)
 {
-	enforcer->libvirts[libvirt].described = 0;
+	enforcer->libvirts.items[libvirt].described = 0;
 }
 
 bool hears_driver(const struct enforcer *enforcer, const char *driver)
 {
-	for (size_t i = 0; i < enforcer->libvirt_count; i++) {
-		if (enforcer->libvirts[i].described &&
-		    strcmp(enforcer->libvirts[i].driver, driver) == 0)
+	for (size_t i = 0; i < enforcer->libvirts.count; i++) {
+		if (enforcer->libvirts.items[i].described &&
+		    strcmp(enforcer->libvirts.items[i].driver, driver) == 0)
 			return true;
 	}
 	return false;
@@ -64,9 +70,9 @@ bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *ma
 
 const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint64_t since)
 {
-	for (size_t i = 0; i < enforcer->libvirt_count; i++) {
-		if (enforcer->libvirts[i].described < since)
-			return &enforcer->libvirts[i];
+	for (size_t i = 0; i < enforcer->libvirts.count; i++) {
+		if (enforcer->libvirts.items[i].described < since)
+			return &enforcer->libvirts.items[i];
 	}
 	return NULL;
 }

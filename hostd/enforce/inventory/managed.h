@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the enforcement thread knows about each running domain. Others may look; only
- * hostd/enforce changes it.
+ * What the enforcement thread knows about one running domain. Only hostd/enforce changes it; others
+ * read it.
  */
 #ifndef VMSEG_MANAGED_H
 #define VMSEG_MANAGED_H
 
 #include "hostd/base/hash.h"
+#include "hostd/enforce/inventory/library_share.h"
 #include "hostd/enforce/plan/plan.h"
-
-/* A library and those who still work with it: a domain whose policy has become bad on disk keeps
- * the library that its image was made from. */
-struct library_share {
-	struct library *library;
-	unsigned users;
-};
 
 struct managed_port {
 	struct port_plan
@@ -57,58 +51,62 @@ struct managed_domain {
 	UT_hash_handle hh;
 };
 
-/* An attached port that no known domain owns: nothing passes, or what its last owner allowed. */
-struct unclaimed_port {
-	unsigned int ifindex;
-	char device[16];
-	uint64_t since; /* monotonic_usec() */
-	bool asked;     /* libvirt was asked about it, and answers in its time */
-	bool released;  /* its domain is left alone: it is about to be opened */
-	bool adopted;   /* see add_unclaimed() */
-	UT_hash_handle hh;
-};
-
 struct enforcer;
 
-/* Whether it is to be filtered, or nobody knows; false: it is left alone. */
+/* Takes over domain, xml and policy. NULL: out of memory, and they are freed. */
+struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy);
+
+/* For a domain that is in no table. Its ports stay attached. */
+void free_managed(struct managed_domain *managed);
+
+/* Frees what the port points to. */
+void free_port(struct managed_port *port);
+
+/* Takes over domain and xml: a newer description of the same UUID, which can be read. The policy in
+ * force stays. */
+void replace_description(struct managed_domain *managed, struct domain *domain, char *xml);
+
+/* The policy of the domain's description is in force now. Takes over policy; NULL: the domain is
+ * not filtered. */
+void set_policy(struct managed_domain *managed, struct domain_policy *policy);
+
+/* From now on the domain's ports are compiled from this library. */
+void use_library(struct managed_domain *managed, struct library_share *share);
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+/* Whether the domain is to be filtered, or cannot be read; false: it is not filtered. */
 static inline bool is_managed(const struct managed_domain *managed)
 {
 	return managed->policy || managed->error;
 }
 
-/* A port domain whose device is not there: it will be filtered when it comes. */
+/* As is_managed(), and nobody has detached the domain. */
+bool may_be_managed(const struct managed_domain *managed);
+
+/* A port domain whose device does not exist: it will be filtered when the device appears. */
 bool is_waiting(const struct managed_domain *managed);
 
-/* In order of names; the callback must not change domains. */
-void for_each_domain(struct enforcer *enforcer,
-		     void (*visit)(const struct managed_domain *domain, void *context),
-		     void *context);
+/* The name of a device that the domain has as a port and that still exists; NULL: there is none. */
+const char *find_present_device(const struct managed_domain *managed);
 
-/* By UUID; else by name. NULL, with an error in diag: none is known to run, or two have the name.
- */
-const struct managed_domain *find_domain(struct enforcer *enforcer, const char *name,
-					 struct diag *diag);
+/* The device of a NIC: the one that the domain has attached for it, as long as that exists in this
+ * network namespace, whatever its name is now; else the one of that name. The device of a port
+ * domain is always the one of that name, if there is one. 0: none. */
+unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
+			   const char *target);
 
-/* Every NIC of every running managed domain is filtered, is closed, or is listed as a problem: by
- * its port's error, or by its domain's. Returns false if that is so for each NIC of the domain.
- * Else there is a gap, and what it is in `buffer`, to be listed as a problem of the domain. With
- * `ask_kernel` the programs are looked for on each device, which takes the kernel's rtnl lock. */
-bool find_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
-	      bool ask_kernel, char *buffer, size_t size);
+/* Another device that has the name of the NIC's device, which was renamed. 0: there is none. */
+unsigned int find_namesake(const struct managed_domain *managed,
+			   const struct domain_interface *nic);
 
-/* The owner of an attached device; *ret_port is set with it. NULL: nobody. */
-const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
-					     const struct managed_port **ret_port);
+/* ---- mid-stream pick-up --------------------------------------------------------------------- */
 
-/* A domain of libvirt's that is to be filtered, while no libvirt of its driver is heard: what
- * changes there, its metadata or its NICs, is not known here. */
-bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *managed);
+/* For as long as the settings say, TCP connections that the domain has open already may be picked
+ * up mid-stream. Called when its interfaces begin to be filtered. */
+void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed);
 
-const struct unclaimed_port *first_unclaimed_port(struct enforcer *enforcer);
-
-/* Why the device stays closed: who could still have it. The text is in `buffer`; false: it is
- * nobody's and about to be opened. */
-bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_port *port,
-		       char *buffer, size_t size);
+/* Seconds that mid-stream pick-up is still on for the domain's ports; 0: it is off. */
+uint32_t pickup_seconds(const struct managed_domain *managed);
 
 #endif

@@ -4,6 +4,8 @@
  * RUN_DIRECTORY/domains/UUID.json, and for port domains, of which nobody else knows,
  * STATE_DIRECTORY/ports/UUID.json. Policy is not saved: it is read from where it is written.
  */
+#include "hostd/enforce/inventory/persist.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,14 +14,50 @@
 #include "hostd/base/json_text.h"
 #include "hostd/base/json_whole.h"
 #include "hostd/base/log.h"
+#include "hostd/base/trusted_file.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/state_file.h"
 
 #define STATE_VERSION 1
 
+int open_state_directories(const struct config *config, struct state_directories *ret,
+			   struct diag *diag)
+{
+	_cleanup_(free_state_directories) struct state_directories directories = {0};
+	int r;
+
+	directories.domains = run_path(config, "domains");
+	if (asprintf(&directories.ports, "%s/ports", config->state_directory) < 0)
+		directories.ports = NULL;
+	if (!directories.domains || !directories.ports)
+		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+	if (mkdir(directories.domains, 0700) < 0 && errno != EEXIST)
+		return fail(diag, errno, directories.domains, 0, "%s", strerror(errno));
+	/* What others could write there would decide what is filtered. A directory with wrong
+	 * permissions is refused, not repaired: nobody knows what has been written there. */
+	r = check_trusted_directory(directories.domains, diag);
+	if (r == 0)
+		r = check_trusted_directory(config->state_directory, diag);
+	if (r == 0)
+		r = check_trusted_directory(directories.ports, diag);
+	if (r < 0)
+		return r;
+	*ret = (struct state_directories){.domains = TAKE_PTR(directories.domains),
+					  .ports = TAKE_PTR(directories.ports)};
+	return 0;
+}
+
+void free_state_directories(struct state_directories *directories)
+{
+	free(directories->domains);
+	free(directories->ports);
+	*directories = (struct state_directories){0};
+}
+
 static const char *directory_of(const struct enforcer *enforcer, const struct domain *domain)
 {
-	return is_port_domain(domain) ? enforcer->port_directory : enforcer->state_directory;
+	return is_port_domain(domain) ? enforcer->directories.ports : enforcer->directories.domains;
 }
 
 static json_t *describe_ports(const struct managed_domain *managed)
@@ -133,16 +171,16 @@ static bool is_same_time(struct timespec a, struct timespec b)
 
 void restore_saved_domains(struct enforcer *enforcer)
 {
-	restore_pending_files(&enforcer->pending);
-	if (is_same_time(enforcer->state_time, time_of(enforcer->state_directory)) &&
-	    is_same_time(enforcer->port_time, time_of(enforcer->port_directory)))
+	if (is_same_time(enforcer->directories.domain_time,
+			 time_of(enforcer->directories.domains)) &&
+	    is_same_time(enforcer->directories.port_time, time_of(enforcer->directories.ports)))
 		return;
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (m->saved && !has_state_file(directory_of(enforcer, m->domain), m->domain->uuid))
 			save_domain(enforcer, m);
 	}
-	enforcer->state_time = time_of(enforcer->state_directory);
-	enforcer->port_time = time_of(enforcer->port_directory);
+	enforcer->directories.domain_time = time_of(enforcer->directories.domains);
+	enforcer->directories.port_time = time_of(enforcer->directories.ports);
 }
 
 static void remove_state(const char *directory, const char *uuid)
@@ -155,8 +193,8 @@ static void remove_state(const char *directory, const char *uuid)
 
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid)
 {
-	remove_state(enforcer->state_directory, uuid);
-	remove_state(enforcer->port_directory, uuid);
+	remove_state(enforcer->directories.domains, uuid);
+	remove_state(enforcer->directories.ports, uuid);
 }
 
 static int read_port(json_t *state, struct managed_port *ret)
@@ -336,11 +374,11 @@ void load_saved_domains(struct enforcer *enforcer,
 {
 	struct loading loading = {enforcer, false, visit};
 
-	for_each_bad_state_file(enforcer->state_directory, note_earlier, enforcer);
-	for_each_bad_state_file(enforcer->port_directory, note_earlier, enforcer);
-	load_directory(enforcer->state_directory, &loading);
+	for_each_bad_state_file(enforcer->directories.domains, note_earlier, enforcer);
+	for_each_bad_state_file(enforcer->directories.ports, note_earlier, enforcer);
+	load_directory(enforcer->directories.domains, &loading);
 	loading.of_ports = true;
-	load_directory(enforcer->port_directory, &loading);
+	load_directory(enforcer->directories.ports, &loading);
 }
 
 struct bad_state {
@@ -371,7 +409,7 @@ bool has_bad_state(const struct enforcer *enforcer)
 {
 	struct bad_state bad = {.enforcer = enforcer};
 
-	for_each_bad_state_file(enforcer->port_directory, note_bad_port, &bad);
-	for_each_bad_state_file(enforcer->state_directory, note_bad_domain, &bad);
+	for_each_bad_state_file(enforcer->directories.ports, note_bad_port, &bad);
+	for_each_bad_state_file(enforcer->directories.domains, note_bad_domain, &bad);
 	return bad.found;
 }

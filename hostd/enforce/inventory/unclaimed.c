@@ -7,6 +7,8 @@
  * it proves nothing for a device that an earlier daemon filtered for a domain: that may have been a
  * port domain.
  */
+#include "hostd/enforce/inventory/unclaimed.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* Libvirt is asked about a device so long after it came. That is no term: a domain into which it is
@@ -22,7 +25,7 @@
  * most of the questions, since most devices are claimed at once. */
 #define ASK_AFTER_USEC (5 * USEC_PER_SEC)
 
-static struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
+struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
 {
 	struct unclaimed_port *port;
 
@@ -148,7 +151,7 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 	}
 	if (has_bad_state(enforcer))
 		snprintf(buffer, size, "it may be that of a domain whose state file is set aside");
-	else if (enforcer->libvirt_count == 0)
+	else if (enforcer->libvirts.count == 0)
 		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
 	else if (unasked && !unasked->described)
 		snprintf(buffer, size, "libvirt at %s cannot be asked", unasked->uri);
@@ -168,9 +171,9 @@ bool needs_descriptions(struct enforcer *enforcer)
 {
 	uint64_t now = monotonic_usec();
 	struct unclaimed_port *port;
-	bool needed = enforcer->lists_unknown;
+	bool needed = enforcer->libvirts.lists_unknown;
 
-	enforcer->lists_unknown = false;
+	enforcer->libvirts.lists_unknown = false;
 	for (port = enforcer->unclaimed; port; port = port->hh.next) {
 		if (port->asked || port->since + ASK_AFTER_USEC > now)
 			continue;
@@ -191,31 +194,6 @@ void decide_unclaimed(struct enforcer *enforcer)
 		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
 		port->released = true;
 	}
-}
-
-int release_port(struct enforcer *enforcer, const char *device, struct diag *diag)
-{
-	unsigned int ifindex = if_nametoindex(device);
-	const struct managed_port *port;
-	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
-
-	if (owner && owner->missing) {
-		log_notice(owner->domain->name, "over, as is said by hand: %s is released", device);
-		stop_domain(enforcer, owner->uuid);
-		return 0;
-	}
-	if (owner)
-		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
-			    device, owner->domain->name,
-			    is_port_domain(owner->domain) ? "port detach" : "detach");
-	if (!ifindex || !find_unclaimed(enforcer, ifindex))
-		return fail(diag, ENOENT, NULL, 0,
-			    "%s is no unclaimed device (see vmseg status): nothing to release",
-			    device);
-	detach_port(enforcer->datapath, ifindex);
-	claim_device(enforcer, ifindex);
-	log_notice(NULL, "%s: released by hand: not filtered any more", device);
-	return 0;
 }
 
 void free_unclaimed(struct enforcer *enforcer)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/enforce/plan/description.h"
 #include "hostd/policy/read/parse.h"
 
 /* What a device that must wait is held to. */
@@ -60,66 +61,6 @@ void free_domain_plan(struct domain_plan **plan)
 	free((*plan)->ports);
 	free(*plan);
 	*plan = NULL;
-}
-
-int set_only_policy(struct domain_policy *policy, const char *name)
-{
-	struct policy_item *items = calloc(1, sizeof(*items));
-	char *ref = strdup(name);
-
-	if (!items || !ref) {
-		free(items);
-		free(ref);
-		return -ENOMEM;
-	}
-	items->ref = ref;
-	free_policy_items(policy->policies, policy->policy_count);
-	policy->policies = items;
-	policy->policy_count = 1;
-	for (size_t i = 0; i < policy->interface_count; i++) {
-		struct interface_policy *nic = &policy->interfaces[i];
-
-		free_policy_items(nic->policies, nic->policy_count);
-		nic->policies = NULL;
-		nic->policy_count = 0;
-	}
-	return 0;
-}
-
-static int refer_to_policy(const char *name, struct domain_policy **ret)
-{
-	_cleanup_(free_domain_policy) struct domain_policy *policy = calloc(1, sizeof(*policy));
-
-	if (!policy)
-		return -ENOMEM;
-	init_domain_policy(policy);
-	if (set_only_policy(policy, name) < 0)
-		return -ENOMEM;
-	*ret = TAKE_PTR(policy);
-	return 0;
-}
-
-int read_domain_policy(const struct config *config, const struct domain *domain,
-		       struct domain_policy **ret, struct diag *diag)
-{
-	_cleanup_free_ char *source = NULL;
-
-	if (!domain->metadata && domain->metadata_problem)
-		return check_metadata(domain, diag);
-	if (!domain->metadata && !config->unmanaged_policy) {
-		*ret = NULL;
-		return 0;
-	}
-	if (!domain->metadata)
-		return refer_to_policy(config->unmanaged_policy, ret);
-	if (asprintf(&source, "%s %s", is_port_domain(domain) ? "port" : "domain", domain->name) <
-	    0) {
-		source = NULL;
-		return -ENOMEM;
-	}
-	/* What vmseg itself has written has no lines to look at. */
-	return parse_domain_policy(domain->metadata, strlen(domain->metadata), source,
-				   is_port_domain(domain) ? 0 : domain->metadata_line, ret, diag);
 }
 
 static int note_places(const struct place *places, size_t count, char **ret)
@@ -252,40 +193,6 @@ static int plan_port(const struct plan_inputs *inputs, const struct domain_inter
 		return r;
 	*ret = TAKE_PTR(plan);
 	return 0;
-}
-
-int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag)
-{
-	for (size_t i = 0; i < domain->unfilterable_count; i++) {
-		const struct unfilterable_nic *item = &domain->unfilterable[i];
-
-		if (config->unfilterable == UNFILTERABLE_REFUSE)
-			return fail(
-				diag, EOPNOTSUPP, domain->name, item->line,
-				"%s %s (take it away, or set unfilterable-interfaces = ignore in "
-				"hostd.conf)",
-				item->name, item->reason);
-		warn(diag, domain->name, item->line, "%s is not filtered: it %s", item->name,
-		     item->reason);
-	}
-	return 0;
-}
-
-void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
-		       struct diag *diag)
-{
-	char mac[MAC_TEXT_BYTES];
-
-	for (size_t i = 0; i < policy->interface_count; i++) {
-		const struct interface_policy *nic = &policy->interfaces[i];
-
-		if (!has_nic(domain, nic->mac))
-			warn(diag, policy->place.source, nic->line,
-			     "<interface>: mac=\"%s\" is none of the domain's, so what it says "
-			     "holds "
-			     "for nobody",
-			     format_mac(nic->mac, mac));
-	}
 }
 
 static int find_mandatory(const struct plan_inputs *inputs, const struct policy **ret,

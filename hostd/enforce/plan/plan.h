@@ -56,26 +56,8 @@ struct plan_inputs {
 	struct rules_cache *rules; /* of this library and these groups; NULL: none is kept */
 };
 
-/* What the domain's metadata asks for, or hostd.conf for unmanaged ones. *ret is NULL for a domain
- * that is to be left alone. Returns 0 or -errno with an error in diag. */
-int read_domain_policy(const struct config *config, const struct domain *domain,
-		       struct domain_policy **ret, struct diag *diag);
-
-/* From now on a policy of the library, by its name, is the only one of the domain and of all its
- * interfaces. Returns 0 or -ENOMEM. */
-int set_only_policy(struct domain_policy *policy, const char *name);
-
-/* Warns in diag of what the metadata says in vain: of interfaces that are none of the domain's. */
-void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
-		       struct diag *diag);
-
-/* Interfaces that cannot be filtered: -EOPNOTSUPP with an error in diag where the settings say that
- * such a domain is refused; else 0, and a warning for each. */
-int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag);
-
 /* All NICs or none, those left out that cannot be filtered if the settings allow them. Returns 0 or
- * -errno with an error in diag; warns as warn_of_strangers() does.
- */
+ * -errno with an error in diag; warns as warn_of_strangers() does (description.h). */
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
 

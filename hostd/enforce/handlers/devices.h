@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel says about host devices.
+ */
+#ifndef VMSEG_DEVICES_H
+#define VMSEG_DEVICES_H
+
+#include "hostd/enforce/inventory/enforcer.h"
+
+/* A device has appeared. While libvirt's events come in (`watched`), or a managed domain runs, one
+ * that a domain of libvirt's could have passes nothing until it is known whose it is. */
+void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
+void lose_device(struct enforcer *enforcer, unsigned int ifindex);
+
+/* A device has a new name. What it has stays; if a port domain waits for that name, it is its. */
+void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What libvirt's events and the hook's `reconnect` say.
+ */
+#ifndef VMSEG_RECONCILE_H
+#define VMSEG_RECONCILE_H
+
+#include "hostd/enforce/inventory/enforcer.h"
+
+/* What libvirt says of a running domain. */
+struct domain_news {
+	const char *xml;
+	/* Libvirt's own word, whatever can be read in the XML; NULL: only the XML says. */
+	const char *name, *uuid, *driver;
+	/* monotonic_usec() from before it was said: older news than the last hook call is none. */
+	uint64_t seen;
+};
+
+/* Brings the domain's ports in line with its description. What cannot be brought in line keeps what
+ * it has, new devices pass nothing; the error is logged and kept with the domain, and so is the
+ * description, good or bad. */
+void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news);
+
+/* The domain runs, and libvirt cannot give its XML, which is NULL in `news`: as for a description
+ * that cannot be read. */
+void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why);
+
+/* The libvirt of this driver ("qemu", "lxc") was asked about the domain after `seen` and says that
+ * it does not run. It is forgotten, unless one of its devices is still there: then it stays
+ * filtered and is a problem until the device is gone, libvirt knows the domain again, the hook says
+ * that it is over, or release_port(). */
+void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen);
+
+/* These UUIDs are all that run of this driver: the others are forgotten in the same way. */
+void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
+		  size_t count, uint64_t seen);
+
+/* Is one of these running domains unknown here? Then needs_descriptions() is true once. */
+void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device that an administrator says is nobody's.
+ */
+#include "hostd/enforce/handlers/release_port.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostd/base/log.h"
+#include "hostd/enforce/handlers/lifecycle.h"
+#include "hostd/enforce/inventory/domains.h"
+#include "hostd/enforce/inventory/enforcer_state.h"
+
+int release_port(struct enforcer *enforcer, const char *device, struct diag *diag)
+{
+	unsigned int ifindex = if_nametoindex(device);
+	const struct managed_port *port;
+	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
+
+	if (owner && owner->missing) {
+		log_notice(owner->domain->name, "over, as is said by hand: %s is released", device);
+		stop_domain(enforcer, owner->uuid);
+		return 0;
+	}
+	if (owner)
+		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
+			    device, owner->domain->name,
+			    is_port_domain(owner->domain) ? "port detach" : "detach");
+	if (!ifindex || !find_unclaimed(enforcer, ifindex))
+		return fail(diag, ENOENT, NULL, 0,
+			    "%s is no unclaimed device (see vmseg status): nothing to release",
+			    device);
+	detach_port(enforcer->datapath, ifindex);
+	claim_device(enforcer, ifindex);
+	log_notice(NULL, "%s: released by hand: not filtered any more", device);
+	return 0;
+}

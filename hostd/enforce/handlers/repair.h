@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that somebody takes off devices are put back.
+ */
+#ifndef VMSEG_REPAIR_H
+#define VMSEG_REPAIR_H
+
+#include "hostd/enforce/apply/bypass.h"
+#include "hostd/enforce/inventory/enforcer.h"
+
+struct repair {
+	uint32_t cursor; /* where this round is: next_attached_port() */
+	unsigned rounds;
+	struct bypasses bypasses;
+	char *pins_problem; /* NULL: all is pinned as it should be */
+};
+
+/* Looks at the next few ports for programs that somebody has taken off, and puts them back. Returns
+ * whether the round over all ports goes on. The kernel reports changes of clsact's filters, so
+ * those are looked at in some rounds only. */
+bool repair_ports(struct enforcer *enforcer);
+
+/* The same for one device: the kernel reports a change there. The device may be anybody's. */
+void repair_device(struct enforcer *enforcer, unsigned int ifindex);
+
+/* Why filtering would end with this process, as the last round has found; NULL: it goes on. */
+const char *find_pins_problem(const struct enforcer *enforcer);
+
+/* Reports of the kernel were lost: the next round looks at everything. */
+void expect_repairs(struct enforcer *enforcer);
+
+void free_repair(struct repair *repair);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One running domain: its description, its policy, its ports.
+ */
+#include "hostd/enforce/inventory/managed.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
+#include "hostd/base/text.h"
+#include "hostd/enforce/inventory/enforcer.h"
+
+void free_port(struct managed_port *port)
+{
+	free_port_plan(&port->plan);
+	free(TAKE_PTR(port->error));
+	free(TAKE_PTR(port->hook_problem));
+}
+
+void set_policy(struct managed_domain *managed, struct domain_policy *policy)
+{
+	const char *text = policy ? managed->domain->metadata : NULL;
+
+	free_domain_policy(&managed->policy);
+	free(managed->policy_text);
+	managed->policy = policy;
+	managed->policy_text = text ? strdup(text) : NULL;
+}
+
+struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy)
+{
+	struct managed_domain *managed = calloc(1, sizeof(*managed));
+
+	if (managed) {
+		managed->domain = domain;
+		memcpy(managed->uuid, domain->uuid, sizeof(managed->uuid));
+		managed->xml = xml;
+		set_policy(managed, policy);
+		return managed;
+	}
+	free_domain(&domain);
+	free_domain_policy(&policy);
+	free(xml);
+	return NULL;
+}
+
+void free_managed(struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->port_count; i++)
+		free_port(&managed->ports[i]);
+	free(managed->ports);
+	free_domain(&managed->domain);
+	free_domain_policy(&managed->policy);
+	release_library(&managed->library);
+	free(managed->policy_text);
+	free(managed->xml);
+	free(managed->unread_xml);
+	free(managed->unread);
+	free(managed->error);
+	free(managed->gap);
+	free(managed);
+}
+
+void replace_description(struct managed_domain *managed, struct domain *domain, char *xml)
+{
+	free_domain(&managed->domain);
+	free(managed->xml);
+	free(TAKE_PTR(managed->unread_xml));
+	replace_text(&managed->unread, NULL);
+	managed->domain = domain;
+	managed->xml = xml;
+}
+
+void use_library(struct managed_domain *managed, struct library_share *share)
+{
+	struct library_share *before = managed->library;
+
+	/* Taken before the old one is let go: they may be the same. */
+	managed->library = share_library(share);
+	release_library(&before);
+}
+
+bool may_be_managed(const struct managed_domain *managed)
+{
+	return is_managed(managed) && !managed->detached;
+}
+
+const char *find_present_device(const struct managed_domain *managed)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		if (managed->ports[i].ifindex && if_indextoname(managed->ports[i].ifindex, name))
+			return managed->ports[i].device;
+	}
+	return NULL;
+}
+
+bool is_waiting(const struct managed_domain *managed)
+{
+	return is_port_domain(managed->domain) && !managed->detached && managed->port_count == 0;
+}
+
+void open_pickup(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	managed->pickup_until =
+		monotonic_usec() + enforcer_config(enforcer)->pickup_window * USEC_PER_SEC;
+}
+
+uint32_t pickup_seconds(const struct managed_domain *managed)
+{
+	uint64_t now = monotonic_usec();
+
+	if (managed->pickup_until <= now)
+		return 0;
+	return (uint32_t)((managed->pickup_until - now + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* The device that the NIC has had so far; 0: none. */
+static unsigned int present_device(const struct managed_domain *managed, const uint8_t *mac,
+				   const char *target)
+{
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && memcmp(port->mac, mac, MAC_BYTES) == 0 &&
+		    (!target || strcmp(target, port->device) == 0))
+			return port->ifindex;
+	}
+	return 0;
+}
+
+unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
+			   const char *target)
+{
+	unsigned int present = present_device(managed, mac, target);
+	unsigned int named = target ? if_nametoindex(target) : 0;
+	char name[IF_NAMESIZE];
+
+	/* A port domain is what its device's name says. */
+	if (named && is_port_domain(managed->domain))
+		return named;
+	if (!present || (named && named != present && !if_indextoname(present, name)))
+		return named;
+	return present;
+}
+
+unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
+{
+	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
+
+	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
+}
