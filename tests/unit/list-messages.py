@@ -10,7 +10,8 @@
 import glob
 import re
 
-SOURCES = ["hostd/base/xml.c", "hostd/base/address.c"] + sorted(glob.glob("hostd/policy/*.c"))
+SOURCES = ["hostd/base/xml.c", "hostd/base/address.c"] + sorted(
+    glob.glob("hostd/policy/**/*.c", recursive=True))
 TESTS = sorted(glob.glob("tests/unit/test_*.c"))
 
 # Which argument is the format.
