@@ -9,15 +9,7 @@
  *
  * FLOWS=n leaves out what has more flows (1,000,000 need about 600 MB of memory).
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <bpf/bpf.h>
-#include <cmocka.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
@@ -27,6 +19,7 @@
 #include "tests/bench/walker.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
+#include "tests/harness/test.h"
 #include "vmseg.skel.h"
 
 #define ROUNDS   25

@@ -3,19 +3,13 @@
 #ifndef VMSEG_BPF_TEST_H
 #define VMSEG_BPF_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath.h"
 #include "tests/harness/conversation.h"
 #include "tests/harness/expect.h"
 #include "tests/harness/packet.h"
 #include "tests/harness/rig.h"
+#include "tests/harness/test.h"
 
 /* A test that gets its ports afresh; *state is the first port. */
 #define rig_test(function) cmocka_unit_test_setup(function, reset_rig)

@@ -4,18 +4,13 @@
  * was met as expected is written to it, so that a reason without a test does not stay unnoticed.
  */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
 #include <linux/pkt_cls.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath.h"
 #include "tests/harness/expect.h"
+#include "tests/harness/test.h"
 
 /* ---- coverage ------------------------------------------------------------------------------- */
 

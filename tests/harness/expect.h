@@ -15,9 +15,6 @@
 #include "tests/harness/packet.h"
 #include "tests/harness/rig.h"
 
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
-
 /* Where an expectation stands. */
 struct test_line {
 	const char *file;

@@ -5,25 +5,17 @@
 #include "tests/harness/netns.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attachment/tcx.h"
+#include "tests/harness/test.h"
 
 /* IEEE 802's number for local experiments. */
 #define MARKER_ETHERTYPE 0x88b5

@@ -20,6 +20,10 @@
 
 #define PACKET_BYTES_MAX 2048
 
+/* The direction of a frame, as the VM sees it. */
+#define IN  DIRECTION_IN
+#define OUT DIRECTION_OUT
+
 struct packet {
 	uint16_t length;    /* of the frame */
 	uint16_t network;   /* offset of the IP or ARP header */

@@ -2,16 +2,11 @@
 #include "tests/harness/policy_case.h"
 
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "tests/harness/test.h"
 
 const uint8_t case_mac[MAC_BYTES] = {0x52, 0x54, 0, 0, 0, 1};
 

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The rig's programs and ports. Frames are in rig_run.c. */
-#include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/compile/compile.h"
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
+#include "tests/harness/test.h"
 #include "vmseg.skel.h"
 
 /* Each port has its own part of the pools: room for 10,000 rules on 200 services. */

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Frames through the rig's programs, and what they leave in the maps. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 #include <linux/bpf.h>
 
 #include "hostd/base/cleanup.h"
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
+#include "tests/harness/test.h"
 #include "vmseg.skel.h"
 
 int rig_program(struct rig *rig, enum rig_program program)

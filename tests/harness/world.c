@@ -2,16 +2,11 @@
 #include "tests/harness/world.h"
 
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "hostd/policy/write/print.h"
+#include "tests/harness/test.h"
 
 static void *allocate(size_t count, size_t size)
 {

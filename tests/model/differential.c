@@ -7,14 +7,8 @@
  */
 #include "tests/model/differential.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
@@ -23,6 +17,7 @@
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"
+#include "tests/harness/test.h"
 #include "tests/model/programs.h"
 #include "vmseg.skel.h"
 

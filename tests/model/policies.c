@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/model/policies.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "tests/harness/rig.h"
+#include "tests/harness/test.h"
 
 size_t count_rule_counters(const struct model_policy *policy)
 {

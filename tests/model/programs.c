@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/model/programs.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig_internal.h"
+#include "tests/harness/test.h"
 #include "vmseg.skel.h"
 
 #define PACE_SHIFT 16 /* bpf/limit.h: pacing times are in fractions of a jiffy */

@@ -2,24 +2,16 @@
 /*
  * A daemon's end and the next one's start: what goes on between them and what is taken over.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <cmocka.h>
 
 #include "hostd/datapath/attachment/tcx.h"
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 static const enum attach_method tcx = ATTACH_TCX, clsact = ATTACH_CLSACT;
 

@@ -2,24 +2,16 @@
 /*
  * Attaching and detaching on real devices, by TCX and by clsact.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #include <bpf/bpf.h>
-#include <cmocka.h>
 #include <linux/pkt_cls.h>
 
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 static const enum attach_method tcx = ATTACH_TCX, clsact = ATTACH_CLSACT;
 

@@ -9,23 +9,12 @@
  * VMSEG_CONNTRACK_SEQUENCES says how many; VMSEG_TEST_SEED repeats a run, and
  * VMSEG_CONNTRACK_SHOW shows the sequence of that number.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fnmatch.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +23,7 @@
 #include "tests/harness/netns.h"
 #include "tests/harness/random.h"
 #include "tests/harness/rig.h"
+#include "tests/harness/test.h"
 #include "tests/model/programs.h"
 #include "tests/model/sequence.h"
 

@@ -3,22 +3,14 @@
  * Explaining: what the loaded programs say of a probe is what they do with such a packet, and
  * asking leaves no trace.
  */
-#include <errno.h>
 #include <net/if.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 
-#include <cmocka.h>
 #include <netinet/in.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/queries/probe.h"
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 #define POLICY                                                                                     \
 	"<default in='deny' out='allow'/>"                                                         \

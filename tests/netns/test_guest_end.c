@@ -3,19 +3,12 @@
  * What is a guest's end, and what is part of the host's own network. Not every kernel has every
  * kind of device; tests/kernels runs this on some that do.
  */
-#include <errno.h>
 #include <net/if.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/enforce/apply/guest_end.h"
 #include "tests/harness/netns.h"
+#include "tests/harness/test.h"
 
 /* A network namespace for each test. */
 static int enter(void **state)

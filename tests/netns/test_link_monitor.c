@@ -3,17 +3,7 @@
  * News about devices, in a network namespace of the test's own.
  */
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
@@ -24,6 +14,7 @@
 #include "hostd/netlink/link_monitor.h"
 #include "hostd/netlink/netlink.h"
 #include "hostd/netlink/qdisc.h"
+#include "tests/harness/test.h"
 
 struct news {
 	char appeared[4096]; /* names, a blank after each */

@@ -3,21 +3,13 @@
  * Programs of others on the same device, by TCX and by clsact: whose runs, in which order, and what
  * vmseg says of it.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <cmocka.h>
 #include <linux/pkt_cls.h>
 
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 /* The VM receives what its tap sends. From include/uapi/linux/bpf.h of Linux 6.6. */
 #define ATTACH_TYPE_TCX_EGRESS 47

@@ -3,19 +3,10 @@
  * Slots in reserve: a port that comes finds its tables made. Map ids only grow, so a table that is
  * older than a map that was made in between was there before.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
 #include <bpf/bpf.h>
-#include <cmocka.h>
 
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 static struct port_status tap_of(const struct netns *netns)
 {

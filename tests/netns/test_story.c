@@ -3,18 +3,9 @@
  * A port's life from end to end, by whatever the kernel has: short enough to be told on every
  * kernel that vmseg supports, where the other tests of the datapath would take an hour.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "hostd/datapath/attachment/tcx.h"
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 static struct port_status tap_of(const struct netns *netns)
 {

@@ -3,7 +3,6 @@
  * A thousand swaps under numbered traffic in both directions: what both policies allow loses no
  * frame, and of what the new one forbids none passes that is sent after the swap has returned.
  */
-#include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -12,21 +11,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 #define SWAPS 1000
 

@@ -3,25 +3,16 @@
  * Sessions in numbers: looking at them, sweeping them, moving them to another table while packets
  * flow; and events.
  */
-#include <errno.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <cmocka.h>
 
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 #define ONLY_OUT "<default in='deny' out='allow'/>"
 

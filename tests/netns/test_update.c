@@ -2,21 +2,12 @@
 /*
  * Changing ports that carry traffic: policy, limits, many at once, and nothing at all.
  */
-#include <errno.h>
 #include <net/if.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/harness/netns.h"
-
-#define IN  DIRECTION_IN
-#define OUT DIRECTION_OUT
+#include "tests/harness/test.h"
 
 static uint32_t generation_of(const struct netns *netns)
 {

@@ -3,21 +3,13 @@
  * The other end of a veth, in a network namespace of the test's own.
  */
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/netlink/veth.h"
+#include "tests/harness/test.h"
 
 static int make_links(void **state)
 {

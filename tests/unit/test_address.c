@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses, prefixes and MACs: what is taken, what is refused and with which words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
+#include "tests/harness/test.h"
 
 static struct prefix make_prefix(const char *text)
 {

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Classes on a line of keys: exactly the keys that the same sets hold are together. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/compile/axis.h"
 #include "tests/harness/random.h"
+#include "tests/harness/test.h"
 
 #define END 64
 

@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Candidates: what would be if a policy or set were applied, while nothing changes. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <netinet/in.h>
 
 #include "hostd/base/cleanup.h"
@@ -19,6 +9,7 @@
 #include "hostd/enforce/plan/plan.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 #define POLICY(content) "<policy xmlns='urn:vmseg:1' name='web'>" content "</policy>"
 #define SET(content)    "<set xmlns='urn:vmseg:1' name='office'>" content "</set>"

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What differs between two policies or sets. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "hostd/policy/write/compare.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 #include "tests/harness/world.h"
 
 #define POLICY(content)   "<policy xmlns='urn:vmseg:1' name='p'>\n" content "</policy>"

@@ -2,19 +2,11 @@
 /* Hand-made policies at the places where a compiler goes wrong: ends of ranges, families, empty
  * groups, order of rules, bounds. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 static int open_test(void **state)
 {

@@ -2,15 +2,9 @@
 /* Random policies, written, parsed, resolved and compiled, against a plain first-match judgement of
  * the same policies: they must agree on every packet. */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "hostd/policy/write/print.h"
+#include "tests/harness/test.h"
 #include "tests/harness/world.h"
 
 #define WORLDS  400

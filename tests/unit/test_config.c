@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hostd.conf: what it takes, and what it says of what it does not take. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/log.h"
 #include "hostd/config/config.h"
+#include "tests/harness/test.h"
 
 static char path[] = "/tmp/test_config.XXXXXX";
 

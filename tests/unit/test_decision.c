@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The hook's decision table, whole. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hooks/libvirt/decision.h"
+#include "tests/harness/test.h"
 
 static const char *const starting[] = {"prepare", "start", "migrate", "restore"};
 static const char *const harmless[] = {"started", "stopped", "release", "reconnect", "attach", ""};

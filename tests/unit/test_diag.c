@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Diagnoses: the first error stays, warnings keep their order, places are written in one form. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/diag.h"
+#include "tests/harness/test.h"
 
 static void the_first_error_stays(void **state)
 {

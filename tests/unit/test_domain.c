@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Domain XML as libvirt writes it, and what is wrong with XML that it would not write. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "tests/harness/test.h"
 
 #define NAME "<name>web</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>"
 

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is left of an effect when ports go before their sessions have been judged. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/change/effect.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "tests/harness/test.h"
 
 #define DOMAIN                                                                                     \
 	"<domain type='kvm'><name>other</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"   \

@@ -2,18 +2,11 @@
 /* Images in words: tests/golden/NAME.xml is a domain's metadata, NAME.image what its image must
  * say. `make update-golden` writes what it says now; review the difference before committing it. */
 #include <glob.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 static char *read_file(const char *path)
 {

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Groups: whose addresses are in, and when one has changed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/enforce/inventory/groups.h"
 #include "hostd/policy/read/parse.h"
+#include "tests/harness/test.h"
 
 static const struct domain_description {
 	const char *uuid, *metadata, *macs[2];

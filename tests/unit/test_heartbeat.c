@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When a process that has a socket is taken to answer no more. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -21,6 +10,7 @@
 #include "hostd/base/heartbeat.h"
 #include "hostd/control/client.h"
 #include "hostd/control/server.h"
+#include "tests/harness/test.h"
 
 /* More connections than a socket keeps in its queue. */
 #define QUEUE_MAX 200

@@ -2,15 +2,9 @@
 /*
  * The kernel's tick: its rate, and time between two stamps.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "bpf/abi.h"
 #include "hostd/datapath/objects/jiffies.h"
+#include "tests/harness/test.h"
 
 /* kernel/Kconfig.hz has these and no other. */
 static void the_rate_is_one_that_kernels_have(void **state)

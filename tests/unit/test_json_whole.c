@@ -2,19 +2,9 @@
 /*
  * JSON as text: whole or not at all, whichever allocation fails.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/base/json_whole.h"
+#include "tests/harness/test.h"
 
 static unsigned allocations, failing;
 

@@ -3,16 +3,10 @@
  * What is kept of libbpf's output, by way of libbpf itself: an object that cannot be opened makes
  * it speak.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 
 #include "hostd/datapath/objects/libbpf_log.h"
+#include "tests/harness/test.h"
 
 /* libbpf's own print callback, as it calls it. */
 __attribute__((format(printf, 2, 3))) static void say_at(enum libbpf_print_level level,

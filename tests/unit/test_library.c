@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The policy directory: good files are found, bad ones keep their error and hide no others. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/stat.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 #define POLICY(name) "<policy xmlns='urn:vmseg:1' name='" name "'/>"
 #define SET(name)    "<set xmlns='urn:vmseg:1' name='" name "'/>"

@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a local server may listen. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "hostd/base/listen.h"
+#include "tests/harness/test.h"
 
 static void addresses_of_this_host_are_taken(void **state)
 {

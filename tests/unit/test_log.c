@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Log lines on stderr: level, domain, and nothing from outside that forges a line. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "hostd/base/log.h"
+#include "tests/harness/test.h"
 
 /* stderr goes to a pipe while a test logs; `text` is what arrived. */
 struct capture {

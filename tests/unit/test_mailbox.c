@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mailbox: order, the descriptor, many writers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include <poll.h>
 #include <pthread.h>
 
 #include "hostd/virt/mailbox.h"
+#include "tests/harness/test.h"
 
 #define WRITERS  4
 #define MESSAGES 2000

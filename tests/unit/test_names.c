@@ -2,14 +2,8 @@
 /*
  * Names of reasons and states: every number has one, each is different, others are "?".
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/datapath/datapath.h"
+#include "tests/harness/test.h"
 
 static void every_reason_has_its_own_name(void **state)
 {

@@ -2,16 +2,10 @@
 /* The packet builder itself: lengths and checksums as a receiver would check them, and fragments
  * that make up the whole again. */
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "tests/harness/packet.h"
+#include "tests/harness/test.h"
 
 static uint16_t read16(const struct packet *packet, size_t at)
 {

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What good documents become, and the bounds on files. Bad ones: test_parse_errors.c. */
-#include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 #define SCHEMA "policies/vmseg.rng"
 

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Malformed documents, each with the one sentence that says what is wrong, and whether the schema
  * alone refuses it too. */
-#include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "tests/harness/test.h"
 
 /* Who finds the fault: our reader alone, or the schema as well. Faults of XML itself are the
  * library's, whose words change from version to version: only their head is compared. */

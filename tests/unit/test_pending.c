@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pending changes: what the next daemon makes of what the last one left. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/change/pending.h"
 #include "hostd/change/policy_file.h"
 #include "hostd/enforce/inventory/state_file.h"
+#include "tests/harness/test.h"
 
 #define SECONDS 60
 

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Plans: from a domain's XML, a library and groups to what each NIC shall have. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -18,6 +9,7 @@
 #include "hostd/enforce/plan/rule_notes.h"
 #include "hostd/enforce/plan/rules_cache.h"
 #include "hostd/policy/read/parse.h"
+#include "tests/harness/test.h"
 
 #define DOMAIN(metadata, devices)                                                                  \
 	"<domain type='kvm'><name>web</name>"                                                      \

@@ -2,17 +2,8 @@
 /*
  * The pool of numbers: first fit, claims, and a long random run against a plain bitmap.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/datapath/objects/pool.h"
+#include "tests/harness/test.h"
 
 static void take_fills_the_lowest_gap(void **state)
 {

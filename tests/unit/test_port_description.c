@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Port domains: what is written is what domain and policy parsers read. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
 #include "hostd/domain/port_description.h"
 #include "hostd/policy/read/parse.h"
+#include "tests/harness/test.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 

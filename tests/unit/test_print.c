@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The canonical form: parsing it gives the same model, printing that gives the same text. */
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "hostd/policy/write/print.h"
 #include "tests/harness/compare_models.h"
+#include "tests/harness/test.h"
 #include "tests/harness/world.h"
 
 #define WORLDS 300

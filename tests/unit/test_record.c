@@ -3,16 +3,9 @@
  * From a port's configuration to the record that the programs read.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/datapath/objects/record.h"
+#include "tests/harness/test.h"
 
 static void set_address(struct port_config *config, const char *text)
 {

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that are replaced whole, or not at all. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/base/replace_file.h"
+#include "tests/harness/test.h"
 
 static char directory[] = "/tmp/test_replace_file.XXXXXX";
 static char path[64], new_path[64];

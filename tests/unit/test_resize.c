@@ -2,15 +2,8 @@
 /*
  * Merging what two tables know of one session.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/datapath/ports/resize.h"
+#include "tests/harness/test.h"
 
 static struct session make_session(void)
 {

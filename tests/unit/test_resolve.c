@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Precedence, order of rules, expansion of remotes, and what is wrong with references. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 
 #define POLICY(name, content) "<policy xmlns='urn:vmseg:1' name='" name "'>" content "</policy>"
 

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One daemon at a time in a run directory, whatever became of the last. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -18,6 +7,7 @@
 #include <unistd.h>
 
 #include "hostd/base/run_directory.h"
+#include "tests/harness/test.h"
 
 static char directory[] = "/tmp/test_run_directory.XXXXXX";
 static char run[64];

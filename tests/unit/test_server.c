@@ -3,16 +3,6 @@
  * The control server over a socketpair and over its own sockets, with a request table of the
  * test's: what it answers, whom it refuses, and that nobody can hold it up.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +10,7 @@
 #include "hostd/control/client.h"
 #include "hostd/control/protocol.h"
 #include "hostd/control/server.h"
+#include "tests/harness/test.h"
 
 struct control_context {
 	int changes;

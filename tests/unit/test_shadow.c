@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules that decide nothing are found, with both places; rules that decide something are not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "tests/harness/policy_case.h"
+#include "tests/harness/test.h"
 #include "tests/harness/world.h"
 
 static struct random random_state;

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read of a directory of state files, and what is kept aside. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/enforce/inventory/problems.h"
 #include "hostd/enforce/inventory/state_file.h"
+#include "tests/harness/test.h"
 
 static char directory[] = "/tmp/test_state_file.XXXXXX";
 

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text from outside: what is a character, where text may be cut, how it is shown. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/base/diag.h"
 #include "hostd/base/json_text.h"
 #include "hostd/base/text.h"
+#include "tests/harness/test.h"
 
 static void characters_are_those_of_the_rfc(void **state)
 {

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tries: every key finds its run, equal sub-tries are stored once, bounds are kept. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "bpf/abi.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/compile/trie.h"
 #include "tests/harness/random.h"
+#include "tests/harness/test.h"
 
 static struct random random_state;
 

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every form in which libvirt gives a domain a network interface that the host cannot filter. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +8,7 @@
 #include "hostd/domain/domain.h"
 #include "hostd/domain/host_device.h"
 #include "hostd/domain/qemu_arguments.h"
+#include "tests/harness/test.h"
 
 /* ---- a sysfs of our own --------------------------------------------------------------------- */
 

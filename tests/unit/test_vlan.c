@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* VLANs as text. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/base/vlan.h"
+#include "tests/harness/test.h"
 
 static void what_is_printed_is_read_back(void **state)
 {

@@ -4,23 +4,14 @@
  * is a refusal, and never a document that says something else. Each allocation fails in turn:
  * alone, and with all that follow.
  */
-#include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
 #include "hostd/domain/port_description.h"
 #include "hostd/policy/read/parse.h"
 #include "hostd/policy/write/print.h"
+#include "tests/harness/test.h"
 
 #define SCHEMA "policies/vmseg.rng"
 

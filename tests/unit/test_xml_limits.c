@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What XML may hold: exactly so much, and no more; comments and values do not count as markup. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
 #include "hostd/base/xml_limits.h"
+#include "tests/harness/test.h"
 
 /* A text of head, count parts, count closing parts and tail; a part's '#' becomes its number. */
 struct text {
