@@ -75,7 +75,7 @@ static __always_inline int read_fast_ipv6(struct ipv6hdr *ip, void *end, enum di
 }
 
 /* Both ports at once, and the protocol with the VLANs beside it: the frame has no tag. */
-static __always_inline void set_fast_ports(struct fast_packet *fast, enum direction direction)
+static __always_inline void set_fast_l4_ports(struct fast_packet *fast, enum direction direction)
 {
 	__u32 ports = *(__u32 *)fast->transport;
 	__u32 *key_ports = (__u32 *)&fast->key.remote_port;
@@ -88,7 +88,7 @@ static __always_inline void set_fast_ports(struct fast_packet *fast, enum direct
 
 _Static_assert(__builtin_offsetof(struct session_key, local_port) ==
 		       __builtin_offsetof(struct session_key, remote_port) + 2,
-	       "set_fast_ports() writes both");
+	       "set_fast_l4_ports() writes both");
 
 /* Fills *segment and answers whether it is one that only carries data or an acknowledgment. */
 static __always_inline int is_plain_segment(const struct fast_packet *fast, void *end,
@@ -116,8 +116,8 @@ static __always_inline int is_plain_datagram(const struct fast_packet *fast,
 	if (length < sizeof(*udp) || length > fast->length)
 		return 0;
 	/* What a DHCP server says to its clients is for a guard to judge. */
-	return direction == DIRECTION_IN || (udp->dest != bpf_htons(PORT_DHCP_CLIENT) &&
-					     udp->dest != bpf_htons(PORT_DHCPV6_CLIENT));
+	return direction == DIRECTION_IN || (udp->dest != bpf_htons(L4_PORT_DHCP_CLIENT) &&
+					     udp->dest != bpf_htons(L4_PORT_DHCPV6_CLIENT));
 }
 
 /* Reads Ethernet and IP; answers whether they are of the usual kind. *ret_end: of what is readable.
@@ -210,7 +210,7 @@ static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction 
 
 	if ((port->flags & PORT_QUARANTINE) || !read_fast_packet(skb, direction, port, &fast, &end))
 		return 0;
-	set_fast_ports(&fast, direction);
+	set_fast_l4_ports(&fast, direction);
 	session = follow_fast_session(judgement, direction, now, &fast, end);
 	if (!session)
 		return 0;

@@ -10,7 +10,7 @@
 #define VMSEG_BPF_FRAGMENT_H
 
 #include "bpf/guard.h"
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 #include "bpf/port.h"
 
 /* Seconds that the rest may take: what Linux itself waits for IPv4 (ipfrag_time). */

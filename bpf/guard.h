@@ -7,12 +7,12 @@
 #ifndef VMSEG_BPF_GUARD_H
 #define VMSEG_BPF_GUARD_H
 
-#include "bpf/parse.h"
+#include "bpf/parse_packet.h"
 #include "bpf/port.h"
 
-#define PORT_DHCP_CLIENT   68
-#define PORT_DHCP_SERVER   67
-#define PORT_DHCPV6_CLIENT 546
+#define L4_PORT_DHCP_CLIENT   68
+#define L4_PORT_DHCP_SERVER   67
+#define L4_PORT_DHCPV6_CLIENT 546
 
 #define ARP_HARDWARE_ETHERNET 1
 #define ARP_REQUEST           1
@@ -171,8 +171,8 @@ static __always_inline int may_be_unspecified(const struct packet *pkt)
 	if (pkt->fragment)
 		return 0;
 	if (pkt->family == 4)
-		return pkt->key.protocol == IPPROTO_UDP && pkt->source_port == PORT_DHCP_CLIENT &&
-		       pkt->port == PORT_DHCP_SERVER && pkt->key.remote[3] == 0xffffffff;
+		return pkt->key.protocol == IPPROTO_UDP && pkt->l4_source == L4_PORT_DHCP_CLIENT &&
+		       pkt->l4_port == L4_PORT_DHCP_SERVER && pkt->key.remote[3] == 0xffffffff;
 	return is_mld(pkt) || (pkt->key.protocol == IPPROTO_ICMPV6 &&
 			       (pkt->icmp_type == ICMPV6_ROUTER_SOLICITATION ||
 				pkt->icmp_type == ICMPV6_NEIGHBOR_SOLICITATION));
@@ -195,7 +195,7 @@ static __always_inline int guard_dhcp(const struct port *port, const struct pack
 	if (!(port->guards & GUARD_DHCP_SERVER) || pkt->key.protocol != IPPROTO_UDP ||
 	    pkt->fragment == FRAGMENT_LATER)
 		return UNDECIDED;
-	if (pkt->port == (pkt->family == 4 ? PORT_DHCP_CLIENT : PORT_DHCPV6_CLIENT))
+	if (pkt->l4_port == (pkt->family == 4 ? L4_PORT_DHCP_CLIENT : L4_PORT_DHCPV6_CLIENT))
 		return REASON_GUARD_DHCP;
 	return UNDECIDED;
 }
@@ -311,7 +311,7 @@ static __always_inline int judge_nd(struct __sk_buff *skb, enum direction direct
 		return REASON_ND;
 	/* Off-link packets do not arrive with 255; so every receiver must check, and we may. Nor
 	 * does any take fragments (RFC 6980). */
-	if (pkt->hop_limit != ND_HOP_LIMIT || (pkt->port & 0xff) != 0 || pkt->fragment)
+	if (pkt->hop_limit != ND_HOP_LIMIT || (pkt->l4_port & 0xff) != 0 || pkt->fragment)
 		return REASON_GUARD_ND;
 	if (direction == DIRECTION_IN)
 		return REASON_ND;

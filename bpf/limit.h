@@ -7,7 +7,7 @@
 #define VMSEG_BPF_LIMIT_H
 
 #include "bpf/port.h"
-#include "bpf/settings.h"
+#include "bpf/settings_map.h"
 #include "bpf/table.h"
 
 /* Fractions of a jiffy in a pacing time. */

@@ -67,28 +67,28 @@ static __always_inline int is_older_than_syn(const struct port *port, const stru
 
 /* Policy's answer about a connection that was opened in that direction between these ports. */
 static __always_inline __u32 ask_about_opening(struct packet *pkt, enum direction opener,
-					       __u16 port, __u16 source)
+					       __u16 l4_port, __u16 l4_source)
 {
 	pkt->asked_direction = opener;
-	pkt->asked_port = port;
-	pkt->asked_source = source;
+	pkt->asked_l4_port = l4_port;
+	pkt->asked_l4_source = l4_source;
 	return ask_policy(pkt->scratch);
 }
 
 /* Is this the reserved port of a client of a registered service? */
-static __always_inline int is_reserved_client(__u16 port, __u16 peer)
+static __always_inline int is_reserved_client(__u16 l4_port, __u16 peer)
 {
-	return port >= FIRST_RESERVED_CLIENT_PORT && port < FIRST_REGISTERED_PORT &&
+	return l4_port >= FIRST_RESERVED_CLIENT_PORT && l4_port < FIRST_REGISTERED_PORT &&
 	       peer >= FIRST_REGISTERED_PORT && peer < FIRST_CLIENT_PORT;
 }
 
 /* Is this the port of a service, `peer` being the other side's? By its number, or because a rule
  * lets connections to it in; `verdict` is policy's about those. */
-static __always_inline int is_service(__u16 port, __u16 peer, __u32 verdict)
+static __always_inline int is_service(__u16 l4_port, __u16 peer, __u32 verdict)
 {
 	if ((verdict & VERDICT_ALLOW) && (verdict & VERDICT_RULE_MASK))
 		return 1;
-	return port < FIRST_CLIENT_PORT && !is_reserved_client(port, peer);
+	return l4_port < FIRST_CLIENT_PORT && !is_reserved_client(l4_port, peer);
 }
 
 /*
@@ -100,8 +100,8 @@ static __always_inline int is_service(__u16 port, __u16 peer, __u32 verdict)
 static __always_inline int judge_pickup(struct packet *pkt, enum direction direction,
 					enum direction *ret_opener, __u32 *ret_verdict)
 {
-	__u16 local = direction == DIRECTION_OUT ? pkt->source_port : pkt->port;
-	__u16 remote = direction == DIRECTION_OUT ? pkt->port : pkt->source_port;
+	__u16 local = direction == DIRECTION_OUT ? pkt->l4_source : pkt->l4_port;
+	__u16 remote = direction == DIRECTION_OUT ? pkt->l4_port : pkt->l4_source;
 	__u32 in = ask_about_opening(pkt, DIRECTION_IN, local, remote);
 	__u32 out = ask_about_opening(pkt, DIRECTION_OUT, remote, local);
 	int serves_local = is_service(local, remote, in);

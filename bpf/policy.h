@@ -61,9 +61,9 @@ static __always_inline __u32 find_row(__u32 base, const struct image_header *hea
 	return cell;
 }
 
-static __always_inline __u32 port_word(__u8 protocol, __u16 port)
+static __always_inline __u32 l4_word(__u8 protocol, __u16 l4_port)
 {
-	return (__u32)protocol << 24 | (__u32)port << 8;
+	return (__u32)protocol << 24 | (__u32)l4_port << 8;
 }
 
 /* The verdict cell of an image for a packet, or BAD_CELL. */
@@ -74,10 +74,11 @@ static __always_inline __u32 find_verdict(__u32 base, const struct image_header 
 
 	row = find_row(base, header, pkt);
 	column = walk_word(base, header->column_root[pkt->asked_direction & 1],
-			   port_word(pkt->key.protocol, pkt->asked_port), COLUMN_NIBBLES);
+			   l4_word(pkt->key.protocol, pkt->asked_l4_port), COLUMN_NIBBLES);
 	if (header->source_count > 1)
-		source = walk_word(base, header->source_root,
-				   port_word(pkt->key.protocol, pkt->asked_source), COLUMN_NIBBLES);
+		source =
+			walk_word(base, header->source_root,
+				  l4_word(pkt->key.protocol, pkt->asked_l4_source), COLUMN_NIBBLES);
 	if (!(row & column & source & CELL_LEAF))
 		return BAD_CELL;
 	row &= ~CELL_LEAF;

@@ -5,7 +5,7 @@
 #ifndef VMSEG_BPF_PORT_H
 #define VMSEG_BPF_PORT_H
 
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 
 /* An array costs 1 ns where a hash costs 28; interface indexes only grow, so a host that has made
  * more devices than the array holds finds the rest in the hash. */

@@ -49,18 +49,19 @@ static __always_inline int parse_inner_transport(struct __sk_buff *skb, enum dir
 	case IPPROTO_UDP:
 	case PROTOCOL_UDPLITE:
 	case PROTOCOL_SCTP:
-		set_ports(inner, direction, header->ports.source, header->ports.destination);
+		set_l4_ports(inner, direction, header->ports.source, header->ports.destination);
 		return UNDECIDED;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		inner->icmp_class = inner->family == 4 ? classify_icmp(header->icmp.type)
 						       : classify_icmpv6(header->icmp.type);
 		if (inner->icmp_class == ICMP_CLASS_QUERY)
-			set_ports(inner, direction, header->icmp.id, bpf_htons(header->icmp.type));
+			set_l4_ports(inner, direction, header->icmp.id,
+				     bpf_htons(header->icmp.type));
 		else if (inner->icmp_class == ICMP_CLASS_REPLY)
-			set_ports(inner, direction,
-				  bpf_htons(query_type(inner->family, header->icmp.type)),
-				  header->icmp.id);
+			set_l4_ports(inner, direction,
+				     bpf_htons(query_type(inner->family, header->icmp.type)),
+				     header->icmp.id);
 		else
 			return REASON_ICMP_STATE; /* no error about an error (RFC 1122, 3.2.2) */
 		return UNDECIDED;
@@ -181,20 +182,20 @@ static __always_inline int judge_icmp_error(struct __sk_buff *skb, enum directio
 static __always_inline int request_group(const struct packet *pkt, __be32 *group)
 {
 	if (pkt->family == 4) {
-		set_ipv4(group, pkt->source_port == 67 ? 0xffffffff : bpf_htonl(0xe00000fb));
-		return (pkt->source_port == 67 && pkt->port == PORT_DHCP_CLIENT) ||
-		       pkt->source_port == 5353;
+		set_ipv4(group, pkt->l4_source == 67 ? 0xffffffff : bpf_htonl(0xe00000fb));
+		return (pkt->l4_source == 67 && pkt->l4_port == L4_PORT_DHCP_CLIENT) ||
+		       pkt->l4_source == 5353;
 	}
 	group[1] = 0;
 	group[2] = 0;
-	if (pkt->source_port == 547 && pkt->port == PORT_DHCPV6_CLIENT) {
+	if (pkt->l4_source == 547 && pkt->l4_port == L4_PORT_DHCPV6_CLIENT) {
 		group[0] = bpf_htonl(0xff020000);
 		group[3] = bpf_htonl(0x00010002);
 		return 1;
 	}
 	group[0] = bpf_htonl(0xff020000);
 	group[3] = bpf_htonl(0xfb);
-	return pkt->source_port == 5353;
+	return pkt->l4_source == 5353;
 }
 
 /* A UDP packet to the guest that has no session of its own: the answer to a live request? To a
@@ -211,7 +212,7 @@ static __always_inline int judge_answer(const struct judgement *judgement, const
 	set_key_vlans(&key, key_vlans(&pkt->key));
 	key.local_port = pkt->key.local_port;
 	key.remote_port = pkt->key.remote_port;
-	if (is_multicast(pkt, pkt->key.local) && pkt->source_port == pkt->port)
+	if (is_multicast(pkt, pkt->key.local) && pkt->l4_source == pkt->l4_port)
 		copy_address(key.remote, pkt->key.local);
 	else if (!request_group(pkt, key.remote))
 		return UNDECIDED;

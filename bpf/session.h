@@ -253,11 +253,11 @@ static __always_inline void recall_question(struct packet *pkt, const struct ses
 	__u16 local = bpf_ntohs(pkt->key.local_port), remote = bpf_ntohs(pkt->key.remote_port);
 
 	pkt->asked_direction = opened_out ? DIRECTION_OUT : DIRECTION_IN;
-	pkt->asked_port = opened_out ? remote : local;
-	pkt->asked_source = opened_out ? local : remote;
+	pkt->asked_l4_port = opened_out ? remote : local;
+	pkt->asked_l4_source = opened_out ? local : remote;
 	if (pkt->icmp_class) {
-		pkt->asked_port <<= 8;
-		pkt->asked_source = 0;
+		pkt->asked_l4_port <<= 8;
+		pkt->asked_l4_source = 0;
 	}
 }
 
@@ -341,8 +341,8 @@ static __always_inline int ask_about_another(struct judgement *judgement, struct
 					     enum direction direction, enum direction opener)
 {
 	pkt->asked_direction = opener;
-	pkt->asked_port = opener == direction ? pkt->port : pkt->source_port;
-	pkt->asked_source = opener == direction ? pkt->source_port : pkt->port;
+	pkt->asked_l4_port = opener == direction ? pkt->l4_port : pkt->l4_source;
+	pkt->asked_l4_source = opener == direction ? pkt->l4_source : pkt->l4_port;
 	judgement->verdict = ask_policy(pkt->scratch);
 	if (judgement->verdict == BAD_CELL)
 		return REASON_IMAGE;
@@ -561,8 +561,8 @@ static __always_inline int judge_opening(struct judgement *judgement, struct pac
 		return judge_pickup(pkt, direction, opener, &judgement->verdict);
 	*opener = direction;
 	pkt->asked_direction = direction;
-	pkt->asked_port = pkt->port;
-	pkt->asked_source = pkt->source_port;
+	pkt->asked_l4_port = pkt->l4_port;
+	pkt->asked_l4_source = pkt->l4_source;
 	judgement->verdict = ask_policy(pkt->scratch);
 	if (judgement->verdict == BAD_CELL)
 		return REASON_IMAGE;

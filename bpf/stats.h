@@ -5,7 +5,7 @@
 #ifndef VMSEG_BPF_STATS_H
 #define VMSEG_BPF_STATS_H
 
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -7,7 +7,7 @@
 #ifndef VMSEG_BPF_TABLE_H
 #define VMSEG_BPF_TABLE_H
 
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 
 struct session_table {
 	__uint(type, BPF_MAP_TYPE_HASH);

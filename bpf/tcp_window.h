@@ -12,7 +12,7 @@
 #ifndef VMSEG_BPF_TCP_WINDOW_H
 #define VMSEG_BPF_TCP_WINDOW_H
 
-#include "bpf/parse.h"
+#include "bpf/parse_packet.h"
 
 /* An acknowledgment may be this old at least, even where the sender's window was small. */
 #define STALE_ACK_BYTES 66000

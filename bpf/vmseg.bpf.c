@@ -13,12 +13,12 @@
 #include "bpf/expire.h"
 #include "bpf/fast_path.h"
 #include "bpf/fragment.h"
-#include "bpf/packet.h"
-#include "bpf/parse.h"
+#include "bpf/parse_packet.h"
+#include "bpf/parsed_packet.h"
 #include "bpf/port.h"
 #include "bpf/related.h"
 #include "bpf/session.h"
-#include "bpf/settings.h"
+#include "bpf/settings_map.h"
 #include "bpf/stats.h"
 
 /* Bit n: reason n lets the packet pass. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * packet.h - struct packet: what the parser found out, and all that the later steps know of a
- * frame. One struct serves IPv4, IPv6, ARP and the rest, filled once, passed by pointer.
+ * parsed_packet.h - struct packet: what the parser found out, and all that the later steps know of
+ * a frame. One struct serves IPv4, IPv6, ARP and the rest, filled once, passed by pointer.
  */
-#ifndef VMSEG_BPF_PACKET_H
-#define VMSEG_BPF_PACKET_H
+#ifndef VMSEG_BPF_PARSED_PACKET_H
+#define VMSEG_BPF_PARSED_PACKET_H
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -67,8 +67,8 @@ struct packet {
 	__u32 fragment_end;    /* where the fragment ends in the datagram, bytes */
 	__u16 fragment_offset; /* where it starts, bytes */
 	__u16 ethertype;       /* host byte order, of the innermost header; 0: LLC without SNAP */
-	__u16 port;        /* for policy: destination port, or ICMP type * 256 + code; host order */
-	__u16 source_port; /* for policy; host byte order */
+	__u16 l4_port;   /* for policy: destination port, or ICMP type * 256 + code; host order */
+	__u16 l4_source; /* for policy; host byte order */
 	__u16 vlan[VLAN_TAGS_MAX]; /* ids, NO_VLAN where there is no tag */
 	__u8 source_mac[ETH_ALEN];
 	__u8 tcp_header; /* bytes */
@@ -81,11 +81,11 @@ struct packet {
 	/* From here on not blanked for each packet.
 	 * Arguments of the functions that the verifier checks on their own: see ask_policy(),
 	 * is_claim_valid() and send_event(). Kernel 5.10 lets them take numbers only. */
-	__u32 scratch;     /* where this packet is in scratch_map */
-	__u32 record;      /* of the port in port_map */
-	__be32 claimed[4]; /* address: is it the port's? */
-	__u16 asked_port;  /* what the policy is asked, beside the key; host byte order */
-	__u16 asked_source;
+	__u32 scratch;       /* where this packet is in scratch_map */
+	__u32 record;        /* of the port in port_map */
+	__be32 claimed[4];   /* address: is it the port's? */
+	__u16 asked_l4_port; /* what the policy is asked, beside the key; host byte order */
+	__u16 asked_l4_source;
 	__u8 asked_direction; /* enum direction */
 	__u8 dry;
 	__u8 event_kind; /* enum event_kind */
@@ -220,8 +220,8 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 	       a[5] == b[5];
 }
 
-static __always_inline void set_ports(struct packet *pkt, enum direction direction, __be16 source,
-				      __be16 destination)
+static __always_inline void set_l4_ports(struct packet *pkt, enum direction direction,
+					 __be16 source, __be16 destination)
 {
 	pkt->key.local_port = direction == DIRECTION_OUT ? source : destination;
 	pkt->key.remote_port = direction == DIRECTION_OUT ? destination : source;

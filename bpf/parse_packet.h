@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * parse.h - the one parser: from the first byte of the frame to the transport header. It reads
- * what a receiver would read and refuses, with a reason each, what two receivers could read
+ * parse_packet.h - the one parser: from the first byte of the frame to the transport header. It
+ * reads what a receiver would read and refuses, with a reason each, what two receivers could read
  * differently; it knows no policy.
  */
-#ifndef VMSEG_BPF_PARSE_H
-#define VMSEG_BPF_PARSE_H
+#ifndef VMSEG_BPF_PARSE_PACKET_H
+#define VMSEG_BPF_PARSE_PACKET_H
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 
 #define EXTENSION_HEADERS_MAX 8
 #define FIRST_ETHERTYPE       0x0600 /* below: an 802.3 length (IEEE 802.3, 3.2.6) */
@@ -331,16 +331,16 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, enum direction direc
 	if (pkt->tcp_header > pkt->transport_length)
 		return pkt->fragment ? REASON_FRAGMENT_TINY : REASON_BAD_LENGTH;
 	read_segment(tcp, pkt->transport_length - pkt->tcp_header, pkt->fragment, &pkt->tcp);
-	pkt->port = bpf_ntohs(tcp->dest);
-	pkt->source_port = bpf_ntohs(tcp->source);
-	set_ports(pkt, direction, tcp->source, tcp->dest);
+	pkt->l4_port = bpf_ntohs(tcp->dest);
+	pkt->l4_source = bpf_ntohs(tcp->source);
+	set_l4_ports(pkt, direction, tcp->source, tcp->dest);
 	return UNDECIDED;
 }
 
 /* UDP, UDP-Lite and SCTP start with the same two ports. Checksums are never looked at: those of
  * packets from this host are partial. */
-static __always_inline int parse_ports(struct __sk_buff *skb, enum direction direction,
-				       struct packet *pkt)
+static __always_inline int parse_l4_ports(struct __sk_buff *skb, enum direction direction,
+					  struct packet *pkt)
 {
 	struct udphdr *udp = header_at(skb, pkt->transport, sizeof(*udp));
 	__u32 length;
@@ -355,9 +355,9 @@ static __always_inline int parse_ports(struct __sk_buff *skb, enum direction dir
 		if (length > pkt->transport_length && !pkt->fragment)
 			return REASON_BAD_LENGTH;
 	}
-	pkt->port = bpf_ntohs(udp->dest);
-	pkt->source_port = bpf_ntohs(udp->source);
-	set_ports(pkt, direction, udp->source, udp->dest);
+	pkt->l4_port = bpf_ntohs(udp->dest);
+	pkt->l4_source = bpf_ntohs(udp->source);
+	set_l4_ports(pkt, direction, udp->source, udp->dest);
 	return UNDECIDED;
 }
 
@@ -424,13 +424,14 @@ static __always_inline int parse_icmp(struct __sk_buff *skb, enum direction dire
 	pkt->icmp_type = icmp->type;
 	pkt->icmp_class =
 		pkt->family == 4 ? classify_icmp(icmp->type) : classify_icmpv6(icmp->type);
-	pkt->port = icmp->type << 8 | icmp->code;
+	pkt->l4_port = icmp->type << 8 | icmp->code;
 	if (pkt->icmp_class == ICMP_CLASS_QUERY)
-		set_ports(pkt, direction, icmp->id, bpf_htons(icmp->type));
+		set_l4_ports(pkt, direction, icmp->id, bpf_htons(icmp->type));
 	else if (pkt->icmp_class == ICMP_CLASS_REPLY)
-		set_ports(pkt, direction, bpf_htons(query_type(pkt->family, icmp->type)), icmp->id);
+		set_l4_ports(pkt, direction, bpf_htons(query_type(pkt->family, icmp->type)),
+			     icmp->id);
 	else
-		set_ports(pkt, direction, 0, bpf_htons(icmp->type));
+		set_l4_ports(pkt, direction, 0, bpf_htons(icmp->type));
 	return UNDECIDED;
 }
 
@@ -463,7 +464,7 @@ static __always_inline int parse_transport(struct __sk_buff *skb, enum direction
 		return parse_tcp(skb, direction, pkt);
 	if (pkt->key.protocol == IPPROTO_ICMP || pkt->key.protocol == IPPROTO_ICMPV6)
 		return parse_icmp(skb, direction, pkt);
-	return parse_ports(skb, direction, pkt);
+	return parse_l4_ports(skb, direction, pkt);
 }
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * settings.h - what the daemon may change at any time, and the clock that it is measured by.
+ * settings_map.h - what the daemon may change at any time, and the clock that it is measured by.
  */
-#ifndef VMSEG_BPF_SETTINGS_H
-#define VMSEG_BPF_SETTINGS_H
+#ifndef VMSEG_BPF_SETTINGS_MAP_H
+#define VMSEG_BPF_SETTINGS_MAP_H
 
-#include "bpf/packet.h"
+#include "bpf/parsed_packet.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
