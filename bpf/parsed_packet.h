@@ -201,6 +201,15 @@ static __always_inline void set_ipv4(__be32 *address, __be32 ipv4)
 	address[3] = ipv4;
 }
 
+/* No address: 0.0.0.0 for a family of 4, else ::. */
+static __always_inline void set_unspecified(__be32 *address, __u8 family)
+{
+	address[0] = 0;
+	address[1] = 0;
+	address[2] = family == 4 ? bpf_htonl(0xffff) : 0;
+	address[3] = 0;
+}
+
 static __always_inline void copy_address(__be32 *to, const __be32 *from)
 {
 	to[0] = from[0];

@@ -11,15 +11,10 @@
 #define ICMP_HEADER_BYTES 8
 
 /* What the guest sends to a group or to everybody is a session with the group, whatever the
- * guest's address (it may have none yet): the local address is left out of its key. */
+ * guest's address (it may have none yet): the key has 0.0.0.0 or :: in its place. */
 static __always_inline void widen_multicast_key(struct packet *pkt)
 {
-	__be32 *local = pkt->key.local;
-
-	local[0] = 0;
-	local[1] = 0;
-	local[2] = 0;
-	local[3] = 0;
+	set_unspecified(pkt->key.local, pkt->family);
 }
 
 /* ---- ICMP errors ---------------------------------------------------------------------------- */
@@ -209,6 +204,7 @@ static __always_inline int judge_answer(const struct judgement *judgement, const
 	if (pkt->key.protocol != IPPROTO_UDP)
 		return UNDECIDED;
 	key.protocol = IPPROTO_UDP;
+	set_unspecified(key.local, pkt->family);
 	set_key_vlans(&key, key_vlans(&pkt->key));
 	key.local_port = pkt->key.local_port;
 	key.remote_port = pkt->key.remote_port;

@@ -459,6 +459,24 @@ static void answers_to_multicast_requests_pass(void **state)
 	expect_drop(port, IN, udp(CLIENT, VM, 53, 5353), POLICY);
 }
 
+/* Whatever address the guest has: the session is from no address, and of the packet's family. */
+static void a_session_with_a_group_is_from_no_address(void **state)
+{
+	struct rig_port *port = *state;
+	struct session_key mdns = session_between(NOBODY, 5353, MDNS, 5353, IPPROTO_UDP);
+	struct session_key dhcp = session_between(NOBODY, 68, BROADCAST, 67, IPPROTO_UDP);
+	struct session_key dhcpv6 = session_between(NOBODY6, 546, ALL_DHCP, 547, IPPROTO_UDP);
+	struct session session;
+
+	expect_pass(port, OUT, udp(VM, MDNS, 5353, 5353), NEW);
+	expect_pass(port, OUT, udp(VM, BROADCAST, 68, 67), NEW);
+	expect_pass(port, OUT, udp(VM6, ALL_DHCP, 546, 547), NEW);
+	assert_true(find_session(port, &mdns, &session));
+	assert_true(find_session(port, &dhcp, &session));
+	assert_true(find_session(port, &dhcpv6, &session));
+	assert_int_equal(count_sessions(port), 3);
+}
+
 /* ICMP that neither asks nor answers: each type has its own session, of the side that sent it. */
 static void leave_for_one_type_is_none_for_another(void **state)
 {
@@ -578,6 +596,7 @@ int main(void)
 		rig_test(errors_about_an_expired_session_are_dropped),
 		rig_test(errors_about_tcp_must_name_a_segment_in_flight),
 		rig_test(answers_to_multicast_requests_pass),
+		rig_test(a_session_with_a_group_is_from_no_address),
 		rig_test(leave_for_one_type_is_none_for_another),
 		rig_test(only_the_asking_side_asks),
 		rig_test(padding_is_no_part_of_an_error),

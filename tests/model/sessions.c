@@ -75,9 +75,12 @@ static struct session_key find_key(enum direction direction, const struct readin
 		return key;
 	}
 	memcpy(key.remote, r->destination, ADDRESS_BYTES);
-	/* A request to many: the guest may not have its address yet. */
+	/* A request to many is from no address of its family: the guest may not have its own yet.
+	 */
 	if (!is_to_many(r))
 		memcpy(key.local, r->source, ADDRESS_BYTES);
+	else if (r->family == FAMILY_V4)
+		key.local[2] = htonl(0xffff);
 	key.remote_port = htons(receiver);
 	key.local_port = htons(sender);
 	return key;
@@ -508,8 +511,8 @@ static int judge_error(struct model *model, enum direction direction, const stru
 	return REASON_RELATED;
 }
 
-static bool has_asked(struct model *model, uint32_t vlans, const uint8_t *group, uint16_t port,
-		      uint16_t from)
+static bool has_asked(struct model *model, const struct reading *r, const uint8_t *group,
+		      uint16_t port, uint16_t from)
 {
 	struct model_session *session;
 	struct session_key key = {
@@ -518,7 +521,9 @@ static bool has_asked(struct model *model, uint32_t vlans, const uint8_t *group,
 		.local_port = htons(from),
 	};
 
-	set_key_vlans(&key, vlans);
+	set_key_vlans(&key, r->vlans);
+	if (r->family == FAMILY_V4)
+		key.local[2] = htonl(0xffff);
 	memcpy(key.remote, group, ADDRESS_BYTES);
 	session = find_voucher(model, &key);
 	return session && session->opened_out;
@@ -537,12 +542,12 @@ static bool is_answer(struct model *model, enum direction direction, const struc
 	if (direction == DIRECTION_OUT || r->protocol != IPPROTO_UDP)
 		return false;
 	if (is_to_many(r) && from == to)
-		return has_asked(model, r->vlans, r->destination, to, to);
+		return has_asked(model, r, r->destination, to, to);
 	if (v4 && from == 67 && to == 68)
-		return has_asked(model, r->vlans, everybody, 67, 68);
+		return has_asked(model, r, everybody, 67, 68);
 	if (!v4 && from == 547 && to == 546)
-		return has_asked(model, r->vlans, dhcpv6, 547, 546);
-	return from == 5353 && has_asked(model, r->vlans, v4 ? mdns : mdns_v6, 5353, to);
+		return has_asked(model, r, dhcpv6, 547, 546);
+	return from == 5353 && has_asked(model, r, v4 ? mdns : mdns_v6, 5353, to);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
