@@ -9,7 +9,6 @@
 #ifndef VMSEG_BPF_FRAGMENT_H
 #define VMSEG_BPF_FRAGMENT_H
 
-#include "bpf/guard.h"
 #include "bpf/parsed_packet.h"
 #include "bpf/port.h"
 

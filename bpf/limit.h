@@ -13,11 +13,6 @@
 /* Fractions of a jiffy in a pacing time. */
 #define PACE_SHIFT 16
 
-static __always_inline struct port_state *find_port_state(__u32 slot)
-{
-	return bpf_map_lookup_elem(&port_state_map, &slot);
-}
-
 /*
  * Pacing by one number (the virtual scheduling form of ITU-T I.371's GCRA): *due is when the next
  * event would be on time. Each event moves it on by 1/rate; it may run ahead of now by the burst.

@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -41,6 +42,21 @@ enum icmp_class {
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+
+/* ICMPv6 types (RFC 4861, 2710, 3810) and ICMP router messages (RFC 1256). */
+#define ICMPV6_MLD_QUERY              130
+#define ICMPV6_MLD_DONE               132
+#define ICMPV6_ROUTER_SOLICITATION    133
+#define ICMPV6_ROUTER_ADVERTISEMENT   134
+#define ICMPV6_NEIGHBOR_SOLICITATION  135
+#define ICMPV6_NEIGHBOR_ADVERTISEMENT 136
+#define ICMPV6_REDIRECT               137
+#define ICMPV6_MLD2_REPORT_TYPE       143
+#define ICMP_ROUTER_ADVERTISEMENT     9
+
+#define L4_PORT_DHCP_CLIENT   68
+#define L4_PORT_DHCP_SERVER   67
+#define L4_PORT_DHCPV6_CLIENT 546
 
 /* What the TCP state machine needs of a segment; host byte order. */
 struct segment {
@@ -234,6 +250,45 @@ static __always_inline void set_l4_ports(struct packet *pkt, enum direction dire
 {
 	pkt->key.local_port = direction == DIRECTION_OUT ? source : destination;
 	pkt->key.remote_port = direction == DIRECTION_OUT ? destination : source;
+}
+
+/* ---- what kind of packet it is --------------------------------------------------------------- */
+
+static __always_inline int is_unspecified(const struct packet *pkt, const __be32 *address)
+{
+	return !address[0] && !address[1] && !address[3] &&
+	       address[2] == (pkt->family == 4 ? bpf_htonl(0xffff) : 0);
+}
+
+static __always_inline int is_multicast(const struct packet *pkt, const __be32 *address)
+{
+	if (pkt->family == 4) /* 224.0.0.0/4, and the limited broadcast */
+		return (address[3] & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
+		       address[3] == 0xffffffff;
+	return (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
+static __always_inline int is_mld(const struct packet *pkt)
+{
+	return pkt->key.protocol == IPPROTO_ICMPV6 && pkt->fragment != FRAGMENT_LATER &&
+	       ((pkt->icmp_type >= ICMPV6_MLD_QUERY && pkt->icmp_type <= ICMPV6_MLD_DONE) ||
+		pkt->icmp_type == ICMPV6_MLD2_REPORT_TYPE);
+}
+
+/* Membership messages go to groups and no router forwards them (RFC 3376, 4; RFC 3810, 5). What
+ * only looks like one is the policy's to judge: it could carry anything anywhere. */
+static __always_inline int is_membership(const struct packet *pkt, enum direction direction)
+{
+	const __be32 *destination = direction == DIRECTION_OUT ? pkt->key.remote : pkt->key.local;
+
+	return pkt->hop_limit == 1 && is_multicast(pkt, destination) &&
+	       (pkt->family == 4 ? pkt->key.protocol == IPPROTO_IGMP : is_mld(pkt));
+}
+
+static __always_inline int is_nd(const struct packet *pkt)
+{
+	return pkt->key.protocol == IPPROTO_ICMPV6 && pkt->fragment != FRAGMENT_LATER &&
+	       pkt->icmp_type >= ICMPV6_ROUTER_SOLICITATION && pkt->icmp_type <= ICMPV6_REDIRECT;
 }
 
 #endif

@@ -61,4 +61,9 @@ static __always_inline const struct port *find_port(__u32 record)
 	return bpf_map_lookup_elem(&port_map, &record);
 }
 
+static __always_inline struct port_state *find_port_state(__u32 slot)
+{
+	return bpf_map_lookup_elem(&port_state_map, &slot);
+}
+
 #endif

@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * session.h - sessions: look-up, following, judging again, opening, ending.
+ * session.h - sessions: finding, following, judging again, ending. judge.h opens them.
  *
- * Races, in words. Two CPUs may handle packets of one session at once. Counters are plain adds and
- * windows plain stores, each field written by one direction (see write_tcp()): of two packets of
- * one direction a lost update makes a counter a packet short, or a window less than it is, which
- * latitude() allows for. States of TCP, and with them the scales and the latest SYN, change under a
- * lock (see change_state()). Insertion is by BPF_NOEXIST, so of two first packets one opens the
- * session and the other finds it. Of two CPUs that end one session, packets or the daemon's sweep,
- * only one takes it to STATE_ENDED, under the same lock, and only that one deletes it and gives its
- * counts back: under the key there may be its successor already. A packet that still holds the
- * entry of a session that was deleted writes to memory that may be another session's.
+ * A session is one flow between the VM and a remote address: an entry of the port's own hash table
+ * (table.h). Its key is written from the VM's point of view, so packets of both directions find the
+ * same entry. It holds the verdict that admitted the flow, the generation of the port's record that
+ * judged it last, and, for TCP, what both sides have sent and acknowledged. Its state (states.def)
+ * says how long it may be idle; an entry that is idle for longer counts as absent.
+ *
+ * The two directions usually run on two CPUs, and one direction may run on several. Who writes
+ * what:
+ *
+ * - packets, bytes, window and fin have one place for each direction. Packets of that direction
+ * write it, by plain stores and without a lock, and so does the fast path. If two CPUs handle one
+ *   direction at once, one update may be lost: then a counter is short by a packet, or a window is
+ *   behind by a segment, which latitude() allows for.
+ * - seen is a plain store from either direction. Two clocks differ by a few jiffies at most
+ *   (STAMP_AHEAD_MAX).
+ * - state, scale and attempt of a TCP session, and both sides at once when it starts anew or is
+ *   reset, are written under the port's handshake lock: see change_state(). Established traffic
+ *   never takes that lock.
+ * - UNREPLIED becomes REPLIED by a plain store: every CPU would write the same value.
+ * - generation, verdict and SESSION_GUARDED are written by the packet that sees a new record first
+ *   (rejudge_session()). Two CPUs that do so at once ask the same policy and write the same answer.
+ *   A CPU that still holds the former record judges by that one, until its packet is done.
+ *
+ * The daemon writes sessions only when it brings them to another table: see merge_session() in
+ * hostd/datapath/ports/resize.c.
+ *
+ * Insertion is by BPF_NOEXIST: of two first packets one opens the session, the other finds it. If
+ * several CPUs end a session at once (packets, or the daemon's sweep through expire.h), one of them
+ * takes it to STATE_ENDED under the lock, and that one alone deletes the entry and gives its counts
+ * back. A packet that has found the entry before may still write to it after it was deleted. The
+ * kernel may have given its memory to another session of the port by then, whose counters, time or
+ * windows this one packet changes; the kernel's hash tables do not prevent it without a lock.
  */
 #ifndef VMSEG_BPF_SESSION_H
 #define VMSEG_BPF_SESSION_H
@@ -21,9 +44,6 @@
 #include "bpf/policy.h"
 #include "bpf/table.h"
 #include "bpf/tcp.h"
-
-#define E2BIG_ERROR  7  /* the map is full */
-#define EEXIST_ERROR 17 /* another CPU was faster */
 
 /* What a step needs to know beside the packet; all of it lives on the caller's stack or in maps. */
 struct judgement {
@@ -530,144 +550,6 @@ static __always_inline int follow_session(struct __sk_buff *skb, struct judgemen
 	    resets_unconfirmed(judgement->port, session, pkt, direction))
 		end_over_session(judgement, pkt, session);
 	return reason;
-}
-
-/* ---- opening a session ---------------------------------------------------------------------- */
-
-/* May this packet open a session at all? */
-static __always_inline int may_open(const struct judgement *judgement, const struct packet *pkt,
-				    __u8 *flags)
-{
-	const __u8 kinds = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
-
-	if (pkt->icmp_class == ICMP_CLASS_REPLY || pkt->icmp_class == ICMP_CLASS_ERROR)
-		return REASON_ICMP_STATE;
-	if (pkt->key.protocol != IPPROTO_TCP || (pkt->tcp.flags & kinds) == TCP_SYN)
-		return UNDECIDED;
-	if (is_pickup(judgement->port, pkt)) {
-		*flags |= SESSION_PICKED_UP;
-		return UNDECIDED;
-	}
-	return REASON_TCP_STATE;
-}
-
-/* Policy's answer for a packet that would open a session; *opener is the side that counts as having
- * opened it. */
-static __always_inline int judge_opening(struct judgement *judgement, struct packet *pkt,
-					 enum direction direction, __u8 flags,
-					 enum direction *opener)
-{
-	if (flags & SESSION_PICKED_UP)
-		return judge_pickup(pkt, direction, opener, &judgement->verdict);
-	*opener = direction;
-	pkt->asked_direction = direction;
-	pkt->asked_l4_port = pkt->l4_port;
-	pkt->asked_l4_source = pkt->l4_source;
-	judgement->verdict = ask_policy(pkt->scratch);
-	if (judgement->verdict == BAD_CELL)
-		return REASON_IMAGE;
-	return judgement->verdict & VERDICT_ALLOW ? UNDECIDED : REASON_POLICY;
-}
-
-static __always_inline void fill_session(struct __sk_buff *skb, const struct judgement *judgement,
-					 const struct packet *pkt, enum direction direction,
-					 __u8 flags, struct session *session)
-{
-	struct tcp_track track = {.state = STATE_UNREPLIED, .flags = flags};
-
-	if (pkt->key.protocol == IPPROTO_TCP)
-		start_tcp(skb, direction, pkt, &track);
-	session->seen = pkt->now;
-	session->created = pkt->now;
-	session->generation = judgement->port->generation;
-	session->verdict = judgement->verdict;
-	session->state = track.state;
-	session->scale[0] = track.scale[0];
-	session->scale[1] = track.scale[1];
-	session->flags = flags;
-	write_sides(session, &track);
-	write_attempt(session, &track);
-	if (flags & SESSION_PICKED_UP) {
-		session->state = STATE_TCP_UNCONFIRMED;
-		session->flags |= first_flag(direction);
-	}
-	session->packets[direction] = 1;
-	session->bytes[direction] = pkt->length;
-}
-
-static __always_inline int insert_session(const struct judgement *judgement,
-					  const struct packet *pkt, const struct session *session)
-{
-	const struct port *port = judgement->port;
-	long error = bpf_map_update_elem(judgement->table, &pkt->key, session, BPF_NOEXIST);
-
-	if (error == -EEXIST_ERROR)
-		return REASON_ESTABLISHED;
-	if (error) /* full, or no memory: the flood ends here */
-		return REASON_SESSION_LIMIT;
-	if (is_half_open(session->state))
-		add_half_open(port->slot, 1);
-	if (session->state == STATE_TCP_UNCONFIRMED)
-		add_unconfirmed(port->slot, 1);
-	if (port->sessions_per_remote && counts_for_remote(session))
-		count_remote(port, &pkt->key);
-	return UNDECIDED;
-}
-
-/* May the port have one session more? One under the same key that is over, and which the sweep has
- * not met yet, makes room for its successor first. */
-static __always_inline int make_room(const struct judgement *judgement, struct packet *pkt, int dry)
-{
-	struct session *old = NULL;
-
-	if (judgement->is_over)
-		old = bpf_map_lookup_elem(judgement->table, &pkt->key);
-	/* Since it was looked for, another CPU has opened the next one. */
-	if (old && !is_expired(old, pkt->now, judgement->settings) &&
-	    !is_succeeded(old, pkt, judgement->port))
-		return REASON_ESTABLISHED;
-	if (old && !dry) {
-		end_over_session(judgement, pkt, old);
-		old = NULL;
-	}
-	return check_limits(judgement->port, pkt, judgement->settings, old, dry);
-}
-
-static __always_inline int is_over_limit(int reason)
-{
-	return reason == REASON_REMOTE_LIMIT || reason == REASON_SESSION_LIMIT;
-}
-
-/* No session: policy, then limits, then the session; never state before the verdict. `flags` comes
- * with SESSION_GUARDED where the local address is known to be the port's. */
-static __always_inline int open_session(struct __sk_buff *skb, struct judgement *judgement,
-					struct packet *pkt, enum direction direction, __u8 flags,
-					int dry)
-{
-	enum direction opener;
-	struct session session = {};
-	int reason;
-
-	reason = may_open(judgement, pkt, &flags);
-	if (reason == UNDECIDED)
-		reason = judge_opening(judgement, pkt, direction, flags, &opener);
-	if (reason == UNDECIDED && (flags & SESSION_PICKED_UP) &&
-	    !has_room_for_unconfirmed(judgement->port, direction))
-		return REASON_PICKED_UP; /* and leaves nothing */
-	if (reason == UNDECIDED)
-		reason = make_room(judgement, pkt, dry);
-	if (reason == UNDECIDED && opener == DIRECTION_OUT)
-		flags |= SESSION_OPENED_OUT;
-	if (reason == UNDECIDED && !dry) {
-		fill_session(skb, judgement, pkt, direction, flags, &session);
-		reason = insert_session(judgement, pkt, &session);
-	}
-	/* Like where there is no room for unconfirmed ones. */
-	if ((flags & SESSION_PICKED_UP) && is_over_limit(reason))
-		return REASON_PICKED_UP;
-	if (reason != UNDECIDED)
-		return reason;
-	return flags & SESSION_PICKED_UP ? REASON_PICKED_UP : REASON_NEW;
 }
 
 #endif

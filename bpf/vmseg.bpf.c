@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause)
 /*
  * vmseg.bpf.c - the two TC programs of every port, and their dry-run twins. Read from the bottom:
- * the entry points, then judge_frame(), which is the packet's story from top to bottom. Every step
- * returns UNDECIDED or the reason that ends the story; conclude() turns the reason into counters,
- * events and the verdict.
+ * the entry points, then filter(), then judge_frame(), which takes a packet through all steps.
+ * Every step returns UNDECIDED, or the reason that decides about the packet; conclude() turns the
+ * reason into counters, an event and the verdict.
  *
  * `direction` and `dry` are constants in each of the four programs, so everything below is inlined
  * and folded per program: the hot path makes no call but the helpers'.
@@ -13,11 +13,12 @@
 #include "bpf/expire.h"
 #include "bpf/fast_path.h"
 #include "bpf/fragment.h"
+#include "bpf/guard.h"
+#include "bpf/judge.h"
+#include "bpf/neighbor.h"
 #include "bpf/parse_packet.h"
 #include "bpf/parsed_packet.h"
 #include "bpf/port.h"
-#include "bpf/related.h"
-#include "bpf/session.h"
 #include "bpf/settings_map.h"
 #include "bpf/stats.h"
 
@@ -37,7 +38,7 @@ static __always_inline int passes(__u32 reason)
 	return passing_reasons >> (reason & 63) & 1;
 }
 
-/* ---- the end of the story ------------------------------------------------------------------- */
+/* ---- the decision is made -------------------------------------------------------------------- */
 
 /* Policy denials are everyday: they are reported where the rule says log="yes". Sessions likewise.
  * Everything else that drops is worth an event. */
@@ -70,106 +71,7 @@ static __always_inline int conclude(enum direction direction, const struct port 
 	return pass || audited ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-/* ---- the story ------------------------------------------------------------------------------ */
-
-/* Guards that need the IP header; SESSION_GUARDED spares live sessions the address look-up. */
-static __always_inline int guard_sender(const struct port *port, const struct packet *pkt)
-{
-	int reason = guard_dhcp(port, pkt);
-
-	if (reason == UNDECIDED)
-		reason = guard_router(port, pkt);
-	return reason;
-}
-
-/* A packet whose key has no session. */
-static __always_inline int judge_stranger(struct __sk_buff *skb, enum direction direction,
-					  struct judgement *judgement, struct packet *pkt,
-					  int widened, int dry)
-{
-	const struct port *port = judgement->port;
-	__u8 flags = 0;
-	int reason;
-
-	if (direction == DIRECTION_OUT) {
-		if (!widened)
-			flags = SESSION_GUARDED; /* guard_ip() was just asked */
-	} else {
-		reason = judge_answer(judgement, pkt);
-		if (reason != UNDECIDED)
-			return reason;
-		/* A session that a remote opens to an address that is not the port's must not
-		 * exempt the guest's replies from the guard. */
-		if (port->address_count && is_own_address(port, pkt, pkt->key.local))
-			flags = SESSION_GUARDED;
-	}
-	return open_session(skb, judgement, pkt, direction, flags, dry);
-}
-
-static __always_inline int judge_session(struct __sk_buff *skb, enum direction direction,
-					 struct judgement *judgement, struct packet *pkt, int dry)
-{
-	const struct port *port = judgement->port;
-	int widened = direction == DIRECTION_OUT && is_multicast(pkt, pkt->key.remote);
-	struct session *session = NULL;
-	int guarded, reason;
-
-	if (widened) {
-		reason = guard_ip(port, pkt);
-		if (reason != UNDECIDED)
-			return reason;
-		widen_multicast_key(pkt);
-	}
-	if (widened || !judgement->is_stranger)
-		session = bpf_map_lookup_elem(judgement->table, &pkt->key);
-	if (session && (is_expired(session, pkt->now, judgement->settings) ||
-			is_succeeded(session, pkt, port))) {
-		judgement->is_over = 1;
-		session = NULL;
-	}
-	judgement->has_session = !!session;
-	/* Another generation's port may have had other addresses. */
-	guarded = session && session->generation == port->generation &&
-		  (session->flags & SESSION_GUARDED);
-	if (direction == DIRECTION_OUT && !widened && !guarded) {
-		reason = guard_ip(port, pkt);
-		if (reason != UNDECIDED)
-			return reason;
-		guarded = 1;
-	}
-	if (!session)
-		return judge_stranger(skb, direction, judgement, pkt, widened, dry);
-	if (session->generation != port->generation) {
-		reason = rejudge_session(judgement, pkt, session, direction, dry);
-		if (reason != UNDECIDED)
-			return reason;
-	}
-	if (guarded && !dry && !(session->flags & SESSION_GUARDED))
-		session->flags |= SESSION_GUARDED;
-	return follow_session(skb, judgement, pkt, session, direction, dry);
-}
-
-/* What has no session that could vouch for its sender: later fragments, and ICMP but for queries
- * and replies. Returns UNDECIDED for what may still open a session. */
-static __always_inline int judge_sessionless(struct __sk_buff *skb, enum direction direction,
-					     const struct judgement *judgement, struct packet *pkt,
-					     int dry)
-{
-	const struct port *port = judgement->port;
-	int reason = direction == DIRECTION_OUT ? guard_ip(port, pkt) : UNDECIDED;
-
-	if (reason != UNDECIDED)
-		return reason;
-	if (pkt->fragment == FRAGMENT_LATER)
-		return judge_later_fragment(port, pkt, direction, judgement->settings->hz);
-	if (pkt->family == 6 && is_nd(pkt))
-		return judge_nd(skb, direction, port, pkt);
-	if (is_membership(pkt, direction))
-		return REASON_MULTICAST;
-	if (pkt->icmp_class == ICMP_CLASS_ERROR)
-		return judge_icmp_error(skb, direction, judgement, pkt, dry);
-	return UNDECIDED;
-}
+/* ---- from the first byte to the decision ----------------------------------------------------- */
 
 static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direction,
 				    struct judgement *judgement, struct packet *pkt, int dry)
@@ -276,7 +178,7 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 	return conclude(direction, judgement.port, pkt, &judgement);
 }
 
-/* ---- entry points --------------------------------------------------------------------------- */
+/* ---- entry points ---------------------------------------------------------------------------- */
 
 /* What the guest sends: ingress of its tap. */
 SEC("tc")
