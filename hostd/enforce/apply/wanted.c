@@ -155,11 +155,12 @@ static const char *first_failure(const struct domain_plan *plan)
 	return NULL;
 }
 
-/* The plan is complete but for what stands in where it failed. */
+/* The plan is complete but for what stands in where it failed. Takes over `read`, from which the
+ * plan was made; NULL: it was made from the policy in force. */
 static void settle_plan(struct enforcer *enforcer, struct managed_domain *managed,
-			struct domain_policy *asked, struct domain_plan *plan, struct diag *diag)
+			struct domain_policy *read, struct domain_plan *plan, struct diag *diag)
 {
-	_cleanup_(free_domain_policy) struct domain_policy *policy = asked;
+	_cleanup_(free_domain_policy) struct domain_policy *policy = read;
 	const char *failure = first_failure(plan);
 	char text[1024];
 
@@ -185,18 +186,38 @@ static void settle_plan(struct enforcer *enforcer, struct managed_domain *manage
 	note_error(managed, failure);
 }
 
+/* The policy that the newest description asks for; *ret is NULL for a domain that is not filtered.
+ * Where it is the policy in force, *ret_read is NULL; else it was read just now. The settings
+ * decide only for domains without metadata, so metadata that was read once is not read again. */
+static int ask_policy(const struct config *config, const struct managed_domain *managed,
+		      struct domain_policy **ret_read, const struct domain_policy **ret,
+		      struct diag *diag)
+{
+	int r;
+
+	if (managed->policy_is_newest) {
+		*ret = managed->policy;
+		return 0;
+	}
+	r = read_domain_policy(config, managed->domain, ret_read, diag);
+	if (r == 0)
+		*ret = *ret_read;
+	return r;
+}
+
 int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struct domain_plan **ret)
 {
 	struct plan_inputs inputs = plan_inputs(enforcer, enforcer->library);
-	_cleanup_(free_domain_policy) struct domain_policy *asked = NULL;
+	_cleanup_(free_domain_policy) struct domain_policy *read = NULL;
 	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
+	const struct domain_policy *asked = NULL;
 	char text[1024];
 	int r;
 
 	if (managed->unread)
 		return plan_unread(enforcer, managed, ret);
-	r = read_domain_policy(enforcer->config, managed->domain, &asked, &diag);
+	r = ask_policy(enforcer->config, managed, &read, &asked, &diag);
 	if (r == 0 && !asked) {
 		set_policy(managed, NULL);
 		note_error(managed, NULL);
@@ -213,7 +234,7 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 		note_error(managed, "out of memory");
 		return -ENOMEM;
 	}
-	settle_plan(enforcer, managed, TAKE_PTR(asked), plan, &diag);
+	settle_plan(enforcer, managed, TAKE_PTR(read), plan, &diag);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -80,6 +80,7 @@ static void read_former_policy(struct managed_domain *managed, struct saved_doma
 	set_policy(managed, policy);
 	free(managed->policy_text);
 	managed->policy_text = TAKE_PTR(saved->policy_text);
+	managed->policy_is_newest = false;
 }
 
 /* A newer description, which could not be read when it came: perhaps it can now. */

@@ -16,29 +16,6 @@
 #include "hostd/enforce/handlers/replan.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
-/* One domain under the new settings and library: planned, or left alone from here on. */
-static void reload_domain(struct enforcer *enforcer, struct replanning *replanning,
-			  struct managed_domain *managed, struct reload_result *result)
-{
-	if (!add_replan(enforcer, replanning, managed)) {
-		leave_alone(enforcer, managed);
-		return;
-	}
-	if (managed->error)
-		result->failed++;
-	else if (!managed->detached)
-		result->updated++;
-}
-
-static void reload_domains(struct enforcer *enforcer, struct replanning *replanning,
-			   struct reload_result *result)
-{
-	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
-		reload_domain(enforcer, replanning, m, result);
-	end_replanning(enforcer, replanning);
-	refresh_groups(enforcer);
-}
-
 /* There is no file of that name. One that is there and bad holds up its own domains only. */
 static int check_named_policy(const struct config *config, const struct library *library,
 			      const char *key, const char *name, int line, struct diag *diag)
@@ -62,32 +39,53 @@ static int check_named_policies(const struct config *config, const struct librar
 					  config->unmanaged_policy_line, diag);
 }
 
+/* Plans one domain with the new library and settings. */
+static void replan_domain(struct enforcer *enforcer, struct managed_domain *managed,
+			  struct replanning *replanning, struct reload_result *result)
+{
+	if (!add_replan(enforcer, replanning, managed))
+		leave_alone(enforcer, managed);
+	else if (managed->error)
+		result->failed++;
+	else if (!managed->detached)
+		result->updated++;
+}
+
+static void publish_library(struct enforcer *enforcer, struct library_share *library,
+			    const struct config *config)
+{
+	clear_rules_cache(&enforcer->rules);
+	release_library(&enforcer->library);
+	enforcer->library = library;
+	enforcer->config = config;
+}
+
 int reload_enforcer(struct enforcer *enforcer, const struct config *config,
 		    struct reload_result *ret, struct diag *diag)
 {
-	struct library_share *share = NULL;
+	_cleanup_(release_library) struct library_share *library = NULL;
 	struct reload_result result = {0};
 	struct replanning replanning;
-	int r = read_library_share(config->policy_directory, &share, diag);
+	int r;
 
+	/* Until everything that is new has been read, nothing changes. */
+	r = read_library_share(config->policy_directory, &library, diag);
+	if (r == 0 && config != enforcer->config)
+		r = check_named_policies(config, library->library, diag);
+	if (r == 0 && begin_replanning(enforcer, &replanning) < 0)
+		r = fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (r < 0)
 		return r;
-	if (config != enforcer->config)
-		r = check_named_policies(config, share->library, diag);
-	if (r < 0) {
-		release_library(&share);
-		return r;
-	}
-	if (begin_replanning(enforcer, &replanning) < 0) {
-		release_library(&share);
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	}
-	clear_rules_cache(&enforcer->rules);
-	release_library(&enforcer->library);
-	enforcer->library = share;
-	enforcer->config = config;
-	reload_domains(enforcer, &replanning, &result);
-	result.bad_files = count_bad_files(share->library);
+	result.bad_files = count_bad_files(library->library);
+	publish_library(enforcer, TAKE_PTR(library), config);
+
+	/* All plans are made before the first port changes. */
+	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next)
+		replan_domain(enforcer, m, &replanning, &result);
+	end_replanning(enforcer, &replanning);
+
+	/* Domains without metadata may have joined or left groups. */
+	refresh_groups(enforcer);
 	*ret = result;
 	return 0;
 }

@@ -28,6 +28,7 @@ void set_policy(struct managed_domain *managed, struct domain_policy *policy)
 	free(managed->policy_text);
 	managed->policy = policy;
 	managed->policy_text = text ? strdup(text) : NULL;
+	managed->policy_is_newest = text != NULL;
 }
 
 struct managed_domain *new_managed(struct domain *domain, char *xml, struct domain_policy *policy)
@@ -72,6 +73,7 @@ void replace_description(struct managed_domain *managed, struct domain *domain, 
 	replace_text(&managed->unread, NULL);
 	managed->domain = domain;
 	managed->xml = xml;
+	managed->policy_is_newest = false;
 }
 
 void use_library(struct managed_domain *managed, struct library_share *share)

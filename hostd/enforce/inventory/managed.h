@@ -32,7 +32,8 @@ struct managed_domain {
 	/* Of the newest description that is, or was, in force as a whole. NULL: unmanaged, left
 	 * alone, unless `error` says that nobody knows. */
 	struct domain_policy *policy;
-	char *policy_text; /* the metadata that `policy` was read from; NULL: the settings */
+	char *policy_text;     /* the metadata that `policy` was read from; NULL: the settings */
+	bool policy_is_newest; /* `policy` was read from the metadata of `domain` */
 	struct managed_port *ports;
 	size_t port_count;
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
