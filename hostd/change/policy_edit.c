@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files first, then a reload: whatever ends the daemon in between, the next one reads what is
- * there.
+ * The file is changed first, then policies are reloaded: if the daemon ends in between, the next
+ * one reads the new file.
  */
 #include "hostd/change/policy_edit.h"
 
@@ -209,7 +209,7 @@ int roll_back_policy(struct policy_editor *editor, const char *name, struct relo
 	return change ? roll_back(editor, change, ret, diag) : -ENOENT;
 }
 
-/* Said once; status has it for as long as it lasts. */
+/* Logged once; `vmseg status` shows it until it is solved. */
 static void try_again_later(struct pending_change *change, struct diag *diag)
 {
 	char text[1024];

@@ -78,7 +78,7 @@ static void search_policy(const char *name, const struct policy *policy, const c
 	}
 }
 
-/* What is no policy names nothing. */
+/* A file that is not a policy names no set. */
 static bool kept_file_names(const struct pending_change *change, const char *name)
 {
 	_cleanup_free_ char *path = kept_file_path(change->directory, change->name);

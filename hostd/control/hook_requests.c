@@ -26,7 +26,7 @@ static int release_by_hook(struct enforcer *enforcer, const char *xml, struct di
 
 static int take_back_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
-	reconcile_domain(enforcer, &(struct domain_news){.xml = xml, .seen = monotonic_usec()});
+	reconcile_domain(enforcer, &(struct domain_event){.xml = xml, .seen = monotonic_usec()});
 	return 0;
 }
 
@@ -40,9 +40,10 @@ static const struct {
 	const char *operation;
 	int (*act)(struct enforcer *enforcer, const char *xml, struct diag *diag);
 } operations[] = {
-	{"prepare", prepare_domain}, {"start", start_domain},         {"started", confirm_domain},
-	{"stopped", stop_by_hook},   {"release", release_by_hook},    {"migrate", expect_domain},
-	{"restore", expect_domain},  {"reconnect", take_back_domain},
+	{"prepare", prepare_domain},          {"start", start_domain},
+	{"started", confirm_domain},          {"stopped", stop_by_hook},
+	{"release", release_by_hook},         {"migrate", prepare_incoming_domain},
+	{"restore", prepare_incoming_domain}, {"reconnect", take_back_domain},
 };
 
 int answer_hook(struct control_context *context, const json_t *params, json_t **ret_result,

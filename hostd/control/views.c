@@ -72,11 +72,11 @@ json_t *view_warnings(const struct enforcer *enforcer, const struct managed_doma
 			json_sprintf("%s: is detached: not filtered until \"vmseg attach %s\"",
 				     domain->domain->name, domain->domain->name));
 	if (domain->policy)
-		warn_of_strangers(domain->domain, domain->policy, &diag);
+		warn_of_unknown_interfaces(domain->domain, domain->policy, &diag);
 	for (size_t i = 0; i < diag.warning_count; i++)
 		json_array_append_new(warnings, json_sprintf("%s: %s", diag.warnings[i].where,
 							     diag.warnings[i].text));
-	if (is_unheard(enforcer, domain))
+	if (is_unwatched(enforcer, domain))
 		json_array_append_new(
 			warnings,
 			json_sprintf("%s: changes of the domain cannot be seen: no libvirt-uri of "

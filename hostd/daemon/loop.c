@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The event loop: what happens, and whose business it is.
+ * The event loop: each event and the function that handles it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +22,7 @@
 /* Requests, the hook's above all, come before everything that can wait. */
 #define PRIORITY_HEART  (SD_EVENT_PRIORITY_NORMAL - 10)
 #define PRIORITY_CHORES (SD_EVENT_PRIORITY_NORMAL + 5)
-#define PRIORITY_NEWS   (SD_EVENT_PRIORITY_NORMAL + 10)
+#define PRIORITY_EVENTS (SD_EVENT_PRIORITY_NORMAL + 10)
 #define PRIORITY_SWEEP  (SD_EVENT_PRIORITY_NORMAL + 20)
 
 /* Sessions looked at in one go, and the pauses between two goes and between two rounds. A pause is
@@ -54,11 +54,11 @@ static int on_mail(sd_event_source *source, int fd, uint32_t events, void *conte
 	return 0;
 }
 
-static int on_link_news(sd_event_source *source, int fd, uint32_t events, void *context)
+static int on_link_messages(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *daemon = context;
 
-	read_link_news(daemon->links);
+	read_link_messages(daemon->links);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static void on_disturbed(unsigned int ifindex, void *context)
 	if (ifindex)
 		repair_device(daemon->enforcer, ifindex);
 	else
-		expect_repairs(daemon->enforcer);
+		request_full_round(daemon->enforcer);
 }
 
 const struct link_callbacks device_callbacks = {
@@ -296,14 +296,14 @@ int join_loop(struct daemon *daemon)
 
 	if (r >= 0)
 		r = watch_descriptor(daemon, mailbox_descriptor(daemon->mailbox), on_mail,
-				     PRIORITY_NEWS);
+				     PRIORITY_EVENTS);
 	/* As urgent as requests: a tap is to be closed before its guest has it. */
 	if (r >= 0)
-		r = watch_descriptor(daemon, link_monitor_descriptor(daemon->links), on_link_news,
-				     SD_EVENT_PRIORITY_NORMAL);
+		r = watch_descriptor(daemon, link_monitor_descriptor(daemon->links),
+				     on_link_messages, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
 		r = watch_descriptor(daemon, event_descriptor(daemon->datapath), on_events,
-				     PRIORITY_NEWS);
+				     PRIORITY_EVENTS);
 	if (r >= 0)
 		r = watch_chores(daemon);
 	if (r >= 0)

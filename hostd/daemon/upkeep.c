@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the daemon keeps on the disk for others to find: heartbeat, lock, sockets, state files. Any
- * of it may be removed by somebody who cleans up.
+ * What the daemon keeps on disk: heartbeat, lock, sockets, state files. A clean-up may remove any
+ * of it; it is made again here.
  */
 #include <errno.h>
 #include <string.h>

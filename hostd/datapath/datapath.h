@@ -114,7 +114,7 @@ int foresee_update(struct datapath *datapath, unsigned int ifindex,
 int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag);
 
 /* What a port will need that is going to be attached soon. */
-struct slot_wish {
+struct slot_reservation {
 	uint32_t sessions; /* size of its session table, more than 0 */
 	bool remotes;      /* sessions per remote address are limited */
 };
@@ -123,7 +123,8 @@ struct slot_wish {
  * port whose tables must be made first waits some 10 ms for each. All of them cost about one such
  * wait. What is not taken in a minute is given back by the sweep. Beyond some 100 no more are made.
  * Returns 0, or -errno and none is made. */
-int reserve_slots(struct datapath *datapath, const struct slot_wish *wishes, size_t count);
+int reserve_slots(struct datapath *datapath, const struct slot_reservation *reservations,
+		  size_t count);
 
 /* Detaches both programs and leaves the port's sessions, slot and image to tidy_datapath(). Also
  * for a device that is gone, or formerly filtered. -ENOENT when the port is not attached. */

@@ -205,7 +205,7 @@ static bool matches(int wanted, long number)
 }
 
 /* Among the devices there are their interfaces, too, which have no idVendor. */
-static enum network_card judge_device(const char *device, const struct usb_device *wanted)
+static enum network_card check_device(const char *device, const struct usb_device *wanted)
 {
 	long vendor = read_number_file(device, "idVendor", 16);
 	bool readable = vendor >= 0 || errno == ENOENT;
@@ -235,5 +235,5 @@ enum network_card judge_usb_device(const struct usb_device *wanted)
 	if ((size_t)snprintf(pattern, sizeof(pattern), "%s/bus/usb/devices/*", sysfs) >=
 	    sizeof(pattern))
 		return CARD_UNKNOWN;
-	return judge_paths(pattern, judge_device, wanted);
+	return judge_paths(pattern, check_device, wanted);
 }

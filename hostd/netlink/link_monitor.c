@@ -22,7 +22,7 @@
 /* The most that the kernel puts into one message (NLMSG_GOODSIZE, netlink dumps). */
 #define LINK_NEWS_BYTES 32768
 
-/* Datagrams that are read in one go after news was lost; the socket keeps some hundreds. */
+/* Datagrams that are read in one go after messages were lost; the socket keeps some hundreds. */
 #define LINK_NEWS_DRAIN 1024
 
 struct known_link {
@@ -37,7 +37,7 @@ struct link_monitor {
 	struct link_callbacks callbacks;
 	void *context;
 	struct known_link *known;
-	bool lost; /* the kernel has dropped news, and does so until all that it has kept is read */
+	bool lost; /* the kernel has dropped messages, and drops more until all others are read */
 };
 
 static struct known_link *find_link(struct link_monitor *monitor, unsigned int ifindex)
@@ -169,7 +169,7 @@ static void look_at_all(struct link_monitor *monitor, bool quiet)
 	if_freenameindex(all);
 }
 
-static void make_up_for_news(struct link_monitor *monitor)
+static void dump_links_again(struct link_monitor *monitor)
 {
 	look_at_all(monitor, false);
 	monitor->callbacks.disturbed(0, monitor->context);
@@ -216,7 +216,7 @@ int link_monitor_descriptor(const struct link_monitor *monitor)
 }
 
 /* Reads what the kernel has kept. Returns whether all of it is read. */
-static bool drain_news(struct link_monitor *monitor)
+static bool discard_messages(struct link_monitor *monitor)
 {
 	char buffer[LINK_NEWS_BYTES];
 
@@ -230,7 +230,7 @@ static bool drain_news(struct link_monitor *monitor)
 	return false;
 }
 
-static void handle_news(struct link_monitor *monitor)
+static void receive_messages(struct link_monitor *monitor)
 {
 	char buffer[LINK_NEWS_BYTES];
 	ssize_t got = receive_from_kernel(link_monitor_descriptor(monitor), buffer, sizeof(buffer));
@@ -240,14 +240,14 @@ static void handle_news(struct link_monitor *monitor)
 		monitor->lost = true;
 }
 
-void read_link_news(struct link_monitor *monitor)
+void read_link_messages(struct link_monitor *monitor)
 {
 	if (!monitor->lost)
-		handle_news(monitor);
+		receive_messages(monitor);
 	/* Until all that it has kept is read, the kernel goes on dropping and says no more:
 	 * netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
-	if (!monitor->lost || !drain_news(monitor))
+	if (!monitor->lost || !discard_messages(monitor))
 		return;
 	monitor->lost = false;
-	make_up_for_news(monitor);
+	dump_links_again(monitor);
 }

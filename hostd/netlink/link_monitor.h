@@ -32,6 +32,6 @@ int link_monitor_descriptor(const struct link_monitor *monitor);
 /* Handles one piece of what waits on the descriptor: a device that is closed takes some 20 ms, and
  * whoever else has something to ask comes in between. News that the kernel had to drop is made up
  * for by a new look at all devices. */
-void read_link_news(struct link_monitor *monitor);
+void read_link_messages(struct link_monitor *monitor);
 
 #endif

@@ -53,7 +53,7 @@ static void note_connected(struct virt_link *link)
 
 static void note_disconnected(struct virt_link *link, const char *why)
 {
-	/* The same failure is tried again and again; it is news once. */
+	/* A failure that repeats is logged once. */
 	if (link->connected || !link->problem)
 		log_warning(NULL, "not connected to libvirt at %s: %s", link->uri, why);
 	link->connected = false;
@@ -71,39 +71,40 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 		break;
 	case MESSAGE_DISCONNECTED:
 		note_disconnected(link, message->text ? message->text : "");
-		note_deaf(enforcer, message->connection);
+		note_unreachable(enforcer, message->connection);
 		break;
 	case MESSAGE_PRESENT:
-		log_debug(NULL, "news of a domain from libvirt at %s", link->uri);
-		reconcile_domain(enforcer, &(struct domain_news){.xml = message->text,
-								 .name = message->name,
-								 .uuid = message->uuid,
-								 .driver = message->driver,
-								 .seen = message->seen});
+		log_debug(NULL, "a description of a domain from libvirt at %s", link->uri);
+		reconcile_domain(enforcer, &(struct domain_event){.xml = message->text,
+								  .name = message->name,
+								  .uuid = message->uuid,
+								  .driver = message->driver,
+								  .seen = message->seen});
 		break;
 	case MESSAGE_UNDESCRIBED:
 		note_undescribed(enforcer,
-				 &(struct domain_news){.name = message->name,
-						       .uuid = message->uuid,
-						       .driver = message->driver,
-						       .seen = message->seen},
+				 &(struct domain_event){.name = message->name,
+							.uuid = message->uuid,
+							.driver = message->driver,
+							.seen = message->seen},
 				 message->text);
 		break;
 	case MESSAGE_GONE:
-		forget_domain(enforcer, message->driver, message->text, message->seen);
+		forget_ended_domain(enforcer, message->driver, message->text, message->seen);
 		break;
 	case MESSAGE_LISTED:
-		keep_domains(enforcer, message->driver, (const char *const *)message->uuids,
-			     message->uuid_count, message->seen);
+		forget_unlisted_domains(enforcer, message->driver,
+					(const char *const *)message->uuids, message->uuid_count,
+					message->seen);
 		if (message->names_only)
-			learn_domains(enforcer, (const char *const *)message->uuids,
-				      message->uuid_count);
+			note_unknown_domains(enforcer, (const char *const *)message->uuids,
+					     message->uuid_count);
 		if (message->described) {
 			log_debug(NULL, "libvirt at %s has described all that runs", link->uri);
 			note_described(enforcer, message->connection, message->driver,
 				       message->seen);
 		}
-		decide_unclaimed(enforcer);
+		release_unclaimed(enforcer);
 		break;
 	case MESSAGE_RESUMED:
 		resume_domain(enforcer, message->text);

@@ -23,10 +23,10 @@
 #define CALLBACKS_MAX     4
 
 /* A domain to ask about. */
-struct news {
+struct pending_event {
 	virDomainPtr domain;
 	bool arrived; /* its CPUs run again */
-	struct news *next;
+	struct pending_event *next;
 };
 
 struct virt_connection {
@@ -42,7 +42,7 @@ struct virt_connection {
 	char driver[16];
 	int callbacks[CALLBACKS_MAX];
 	size_t callback_count;
-	struct news *news, **news_end;
+	struct pending_event *events, **events_end;
 };
 
 static void post(struct virt_connection *connection, struct message *message)
@@ -53,38 +53,38 @@ static void post(struct virt_connection *connection, struct message *message)
 	post_message(connection->mailbox, message);
 }
 
-/* ---- news ----------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
-static void add_news(struct virt_connection *connection, virDomainPtr domain, bool arrived)
+static void add_event(struct virt_connection *connection, virDomainPtr domain, bool arrived)
 {
-	struct news *news = calloc(1, sizeof(*news));
+	struct pending_event *event = calloc(1, sizeof(*event));
 
-	if (!news)
+	if (!event)
 		return;
 	virDomainRef(domain);
-	news->domain = domain;
-	news->arrived = arrived;
-	*connection->news_end = news;
-	connection->news_end = &news->next;
+	event->domain = domain;
+	event->arrived = arrived;
+	*connection->events_end = event;
+	connection->events_end = &event->next;
 }
 
-static struct news *take_news(struct virt_connection *connection)
+static struct pending_event *take_events(struct virt_connection *connection)
 {
-	struct news *news = connection->news;
+	struct pending_event *event = connection->events;
 
-	connection->news = NULL;
-	connection->news_end = &connection->news;
-	return news;
+	connection->events = NULL;
+	connection->events_end = &connection->events;
+	return event;
 }
 
-static void drop_news(struct virt_connection *connection)
+static void drop_events(struct virt_connection *connection)
 {
-	struct news *news = take_news(connection), *next;
+	struct pending_event *event = take_events(connection), *next;
 
-	for (; news; news = next) {
-		next = news->next;
-		virDomainFree(news->domain);
-		free(news);
+	for (; event; event = next) {
+		next = event->next;
+		virDomainFree(event->domain);
+		free(event);
 	}
 }
 
@@ -157,16 +157,16 @@ static bool post_present(struct virt_connection *connection, virDomainPtr domain
 	return true;
 }
 
-static void post_about(struct virt_connection *connection, const struct news *news)
+static void post_about(struct virt_connection *connection, const struct pending_event *event)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	uint64_t seen = monotonic_usec();
 
-	if (virDomainGetUUIDString(news->domain, uuid) < 0)
+	if (virDomainGetUUIDString(event->domain, uuid) < 0)
 		return;
-	if (!post_present(connection, news->domain, seen))
+	if (!post_present(connection, event->domain, seen))
 		post(connection, new_message(MESSAGE_GONE, connection->index, seen, uuid));
-	else if (news->arrived)
+	else if (event->arrived)
 		post(connection, new_message(MESSAGE_RESUMED, connection->index, seen, uuid));
 }
 
@@ -181,19 +181,19 @@ static int on_lifecycle(virConnectPtr handle, virDomainPtr domain, int event, in
 		(event == VIR_DOMAIN_EVENT_STARTED && detail == VIR_DOMAIN_EVENT_STARTED_RESTORED);
 
 	if (arrived || event == VIR_DOMAIN_EVENT_STARTED || event == VIR_DOMAIN_EVENT_STOPPED)
-		add_news(context, domain, arrived);
+		add_event(context, domain, arrived);
 	return 0;
 }
 
 static void on_device(virConnectPtr handle, virDomainPtr domain, const char *alias, void *context)
 {
-	add_news(context, domain, false);
+	add_event(context, domain, false);
 }
 
 static void on_metadata(virConnectPtr handle, virDomainPtr domain, int type, const char *uri,
 			void *context)
 {
-	add_news(context, domain, false);
+	add_event(context, domain, false);
 }
 
 static void on_close(virConnectPtr handle, int reason, void *context)
@@ -222,7 +222,7 @@ static void disconnect(struct virt_connection *connection, const char *why)
 {
 	post(connection,
 	     new_message(MESSAGE_DISCONNECTED, connection->index, monotonic_usec(), why));
-	drop_news(connection);
+	drop_events(connection);
 	close_handle(connection);
 	connection->broken = false;
 	connection->unheard = false;
@@ -335,7 +335,7 @@ static void connect_to_libvirt(struct virt_connection *connection, int timer)
 		disconnect(connection, virGetLastErrorMessage());
 		return;
 	}
-	/* Without it a daemon that hangs looks like one that has no news. */
+	/* Without it a daemon that hangs looks like one without events. */
 	virConnectSetKeepAlive(connection->handle, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
 	learn_driver(connection);
 	/* Listening comes before listing: what changes between the two is reported twice. */
@@ -393,16 +393,16 @@ void give_up_connection(struct virt_connection *connection, const char *why)
 	disconnect(connection, why);
 }
 
-void ask_for_news(struct virt_connection *connection)
+void ask_about_events(struct virt_connection *connection)
 {
-	struct news *news, *next;
+	struct pending_event *event, *next;
 
-	for (news = take_news(connection); news; news = next) {
-		next = news->next;
+	for (event = take_events(connection); event; event = next) {
+		next = event->next;
 		if (!connection->broken)
-			post_about(connection, news);
-		virDomainFree(news->domain);
-		free(news);
+			post_about(connection, event);
+		virDomainFree(event->domain);
+		free(event);
 	}
 	if (connection->broken)
 		disconnect(connection, "the connection was closed");
@@ -420,7 +420,7 @@ int new_virt_connection(const char *uri, size_t index, struct mailbox *mailbox,
 	connection->mailbox = mailbox;
 	connection->pause_ms = FIRST_PAUSE_MS;
 	connection->ask_pause_ms = ASK_AGAIN_MS;
-	connection->news_end = &connection->news;
+	connection->events_end = &connection->events;
 	connection->timer = virEventAddTimeout(0, on_timer, connection, NULL);
 	if (connection->timer < 0) {
 		free(connection);
@@ -434,7 +434,7 @@ void free_virt_connection(struct virt_connection **connection)
 {
 	if (!*connection)
 		return;
-	drop_news(*connection);
+	drop_events(*connection);
 	virEventRemoveTimeout((*connection)->timer);
 	close_handle(*connection);
 	free(*connection);

@@ -15,7 +15,7 @@ int new_virt_connection(const char *uri, size_t index, struct mailbox *mailbox,
 void free_virt_connection(struct virt_connection **connection);
 
 /* Asks libvirt about every domain that has had an event, and posts what it says. */
-void ask_for_news(struct virt_connection *connection);
+void ask_about_events(struct virt_connection *connection);
 
 /* Asks for the description of every domain, soon and until all are heard; connected or not. */
 void ask_for_descriptions(struct virt_connection *connection);

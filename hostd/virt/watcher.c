@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The thread and libvirt's event loop. Callbacks only note which domain has news; libvirt is asked
- * about it after they have returned.
+ * The thread and libvirt's event loop. Callbacks only note which domain had an event; libvirt
+ * is asked about it after they have returned.
  */
 #include "hostd/virt/watcher.h"
 
@@ -62,7 +62,7 @@ static void swallow_error(void *context, virErrorPtr error)
 {
 }
 
-/* Nothing is heard through an event loop that fails: connecting anew makes up for what was missed.
+/* An event loop that fails reports nothing. A new connection asks again for everything.
  */
 static void give_up_connections(struct watcher *watcher)
 {
@@ -79,7 +79,7 @@ static void *run_watcher(void *context)
 		if (virEventRunDefaultImpl() < 0)
 			give_up_connections(watcher);
 		for (size_t i = 0; i < watcher->connection_count; i++)
-			ask_for_news(watcher->connections[i]);
+			ask_about_events(watcher->connections[i]);
 	}
 	for (size_t i = 0; i < watcher->connection_count; i++)
 		free_virt_connection(&watcher->connections[i]);

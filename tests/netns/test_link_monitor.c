@@ -84,7 +84,7 @@ static void read_all(struct link_monitor *monitor)
 	struct pollfd pollfd = {.fd = link_monitor_descriptor(monitor), .events = POLLIN};
 
 	while (poll(&pollfd, 1, 0) > 0)
-		read_link_news(monitor);
+		read_link_messages(monitor);
 }
 
 static bool was_gone(const struct news *news, unsigned int ifindex)
@@ -271,7 +271,7 @@ static void news_is_not_lost_while_lost_news_is_made_up_for(void **state)
 	run("ip link add busy0 type veth peer name busy1; "
 	    "for i in $(seq 3000); do echo link set busy0 mtu $((1000 + i % 400)); done | "
 	    "ip -batch -");
-	read_link_news(monitor);
+	read_link_messages(monitor);
 	run("ip link add late0 type veth peer name late1");
 	read_all(monitor);
 	assert_non_null(strstr(news.appeared, "late0 "));

@@ -18,7 +18,7 @@ static struct port_status tap_of(const struct netns *netns)
 
 static void reserve(const struct netns *netns, uint32_t sessions, bool remotes)
 {
-	const struct slot_wish wish = {.sessions = sessions, .remotes = remotes};
+	const struct slot_reservation wish = {.sessions = sessions, .remotes = remotes};
 
 	assert_int_equal(reserve_slots(netns->datapath, &wish, 1), 0);
 }
@@ -128,11 +128,11 @@ static void a_quarantine_that_took_another_size_gets_its_own(void **state)
 static void ports_come_before_the_reserve(void **state)
 {
 	struct netns *netns = *state;
-	const struct slot_wish wishes[] = {{.sessions = 7},
-					   {.sessions = 7},
-					   {.sessions = 7},
-					   {.sessions = 7},
-					   {.sessions = 7}};
+	const struct slot_reservation wishes[] = {{.sessions = 7},
+						  {.sessions = 7},
+						  {.sessions = 7},
+						  {.sessions = 7},
+						  {.sessions = 7}};
 	struct datapath_status status;
 
 	read_datapath_status(netns->datapath, &status);

@@ -45,7 +45,7 @@ static void give_up(struct making *making)
 	}
 }
 
-static int make_one(struct making *making, const struct slot_wish *wish)
+static int make_one(struct making *making, const struct slot_reservation *reservation)
 {
 	struct datapath *datapath = making->datapath;
 	uint32_t i = making->count;
@@ -58,14 +58,14 @@ static int make_one(struct making *making, const struct slot_wish *wish)
 	if (r < 0)
 		return r;
 	making->count++;
-	making->slots[i].sessions = wish->sessions;
-	making->slots[i].remotes = wish->remotes;
+	making->slots[i].sessions = reservation->sessions;
+	making->slots[i].remotes = reservation->remotes;
 	making->slots[i].since = monotonic_usec();
-	making->tables[i] = make_table(datapath, wish->sessions);
-	making->remotes[i] = wish->remotes ? make_remote_table(wish->sessions) : -1;
+	making->tables[i] = make_table(datapath, reservation->sessions);
+	making->remotes[i] = reservation->remotes ? make_remote_table(reservation->sessions) : -1;
 	if (making->tables[i] < 0)
 		return making->tables[i];
-	return wish->remotes && making->remotes[i] < 0 ? making->remotes[i] : 0;
+	return reservation->remotes && making->remotes[i] < 0 ? making->remotes[i] : 0;
 }
 
 /* Those of the tables that there are. One wait for all of them where the kernel can do that. */
@@ -91,14 +91,15 @@ static int put_tables(const struct making *making, int map, const int *tables)
 	return 0;
 }
 
-int reserve_slots(struct datapath *datapath, const struct slot_wish *wishes, size_t count)
+int reserve_slots(struct datapath *datapath, const struct slot_reservation *reservations,
+		  size_t count)
 {
 	struct reserve *reserve = &datapath->reserve;
 	struct making making = {.datapath = datapath};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < count && reserve->count + making.count < RESERVED_MAX; i++)
-		r = make_one(&making, &wishes[i]);
+		r = make_one(&making, &reservations[i]);
 	if (r == 0)
 		r = put_tables(&making, session_map(datapath), making.tables);
 	if (r == 0)

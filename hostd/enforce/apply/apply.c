@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a plan to the datapath: a domain's ports change from one set to the next.
+ * Puts a plan in force: a domain's ports change from the present set to the next.
  */
 #include "hostd/enforce/apply/apply.h"
 
@@ -70,19 +70,19 @@ static bool was_moved(const struct transition *transition, unsigned int ifindex)
 	return false;
 }
 
-/* A device that another domain's description names is not opened on the way: it stays as it is
- * until that domain has it. */
-static void give_up_device(struct enforcer *enforcer, const struct managed_domain *managed,
-			   const struct managed_port *port)
+/* Detaches a device. If another domain's description names it, it stays as it is until that domain
+ * has it. */
+static void open_or_hand_over(struct enforcer *enforcer, const struct managed_domain *managed,
+			      const struct managed_port *port)
 {
-	struct managed_domain *heir = find_claimant(enforcer, port->device, managed);
+	struct managed_domain *claimant = find_claimant(enforcer, port->device, managed);
 
-	if (!heir) {
+	if (!claimant) {
 		detach_port(enforcer->datapath, port->ifindex);
 		return;
 	}
 	add_unclaimed(enforcer, port->ifindex, port->device, false);
-	heir->outdated = true;
+	claimant->outdated = true;
 	enforcer->outdated = true;
 }
 
@@ -94,7 +94,7 @@ static void end_transition(struct transition *transition)
 		struct managed_port *port = &managed->ports[i];
 
 		if (port->ifindex && !was_moved(transition, port->ifindex))
-			give_up_device(transition->enforcer, managed, port);
+			open_or_hand_over(transition->enforcer, managed, port);
 		free_port(port);
 	}
 	free(managed->ports);
@@ -132,9 +132,9 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 }
 
 /* Another domain that has the device. */
-static const struct managed_domain *find_rival(struct enforcer *enforcer,
-					       const struct managed_domain *managed,
-					       unsigned int ifindex)
+static const struct managed_domain *find_other_owner(struct enforcer *enforcer,
+						     const struct managed_domain *managed,
+						     unsigned int ifindex)
 {
 	const struct managed_port *port;
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
@@ -146,20 +146,20 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 		       const struct port_plan *plan, unsigned int *ret, struct diag *diag)
 {
 	unsigned int ifindex = locate_device(managed, plan->mac, plan->target);
-	const struct managed_domain *rival = find_rival(enforcer, managed, ifindex);
+	const struct managed_domain *other = find_other_owner(enforcer, managed, ifindex);
 	char mac[MAC_TEXT_BYTES];
 
 	if (!ifindex)
 		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
 			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
 			    plan->target ? plan->target : "");
-	if (rival)
+	if (other)
 		return fail(
 			diag, EBUSY, NULL, 0,
 			"device %s is filtered as that of %s (vmseg %s %s takes it away from it)",
-			plan->target ? plan->target : mac, rival->domain->name,
-			is_port_domain(rival->domain) ? "port detach" : "detach",
-			rival->domain->name);
+			plan->target ? plan->target : mac, other->domain->name,
+			is_port_domain(other->domain) ? "port detach" : "detach",
+			other->domain->name);
 	*ret = ifindex;
 	return 0;
 }
@@ -227,8 +227,8 @@ static void note_closed(struct managed_port *port, const struct domain_interface
 }
 
 /* What cannot be brought to its plan keeps its old one; a new device passes nothing. */
-static void keep_or_close(struct transition *transition, struct managed_port *port,
-			  const struct domain_interface *nic)
+static void fall_back(struct transition *transition, struct managed_port *port,
+		      const struct domain_interface *nic)
 {
 	struct managed_port *present = present_port(transition->managed, port->ifindex);
 	_cleanup_(clear_diag) struct diag diag = {0};
@@ -249,7 +249,7 @@ static void keep_or_close(struct transition *transition, struct managed_port *po
 	}
 }
 
-/* What the domain's own error says already need not be said of each port. */
+/* A port does not repeat its domain's error. */
 static void note_port_error(const struct managed_domain *managed, struct managed_port *port,
 			    const char *text)
 {
@@ -281,12 +281,13 @@ static void fail_port(struct transition *transition, struct managed_port *port,
 	if (port->error && !has_port_error(transition->managed, port))
 		log_error(transition->managed->domain->name, "interface on %s: %s",
 			  plan->target ? plan->target : "no device", port->error);
-	keep_or_close(transition, port, &nic);
+	fall_back(transition, port, &nic);
 }
 
 /* Moves one NIC of the plan into the next set. `problem` is why ports that are attached already
  * could not be updated; NULL: they were. */
-static void settle_port(struct transition *transition, struct port_plan *plan, const char *problem)
+static void apply_port_plan(struct transition *transition, struct port_plan *plan,
+			    const char *problem)
 {
 	_cleanup_(free_port_plan) struct port_plan *next = plan;
 	_cleanup_(clear_diag) struct diag diag = {0};
@@ -323,8 +324,8 @@ static void keep_others(struct transition *transition)
 	}
 }
 
-static void settle_domain(struct enforcer *enforcer, const struct planned *item,
-			  const char *problem)
+static void apply_domain_plan(struct enforcer *enforcer, const struct planned *item,
+			      const char *problem)
 {
 	struct transition transition;
 
@@ -342,7 +343,7 @@ static void settle_domain(struct enforcer *enforcer, const struct planned *item,
 		if (is_port_domain(item->managed->domain) &&
 		    !locate_device(item->managed, (*plan)->mac, (*plan)->target))
 			continue;
-		settle_port(&transition, TAKE_PTR(*plan), problem);
+		apply_port_plan(&transition, TAKE_PTR(*plan), problem);
 	}
 	if (item->plan->partial)
 		keep_others(&transition);
@@ -355,7 +356,7 @@ static void apply_one(struct enforcer *enforcer, const struct planned *item)
 	char text[1024];
 	int r = update_present_ports(enforcer, item, 1, &diag);
 
-	settle_domain(enforcer, item, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+	apply_domain_plan(enforcer, item, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
 }
 
 void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t count)
@@ -363,7 +364,7 @@ void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t 
 	/* All at once is quick, and fails as a whole: then each for itself. */
 	if (count > 1 && update_present_ports(enforcer, items, count, NULL) == 0) {
 		for (size_t i = 0; i < count; i++)
-			settle_domain(enforcer, &items[i], NULL);
+			apply_domain_plan(enforcer, &items[i], NULL);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -382,9 +383,9 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 		unsigned int ifindex = locate_device(managed, nic->mac, nic->target);
 
 		if (nic->kind != INTERFACE_NONE && ifindex &&
-		    !find_rival(enforcer, managed, ifindex))
-			keep_or_close(&transition,
-				      add_port(&transition, nic->mac, nic->target, ifindex), nic);
+		    !find_other_owner(enforcer, managed, ifindex))
+			fall_back(&transition,
+				  add_port(&transition, nic->mac, nic->target, ifindex), nic);
 	}
 	end_transition(&transition);
 }

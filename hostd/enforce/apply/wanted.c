@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is asked for against what is in force. Whatever has changed, a description, the policies, a
- * group, the settings, a domain's plan is made here and from the newest description: so no change
- * of one thing can hide that another is not as it was asked for.
+ * What is asked for and what is in force. Whatever has changed (a description, the policies, a
+ * group, the settings), the plan of a domain is made here and from its newest description. So a
+ * change of one thing cannot hide that another thing is not in force as asked for.
  */
 #include "hostd/enforce/apply/wanted.h"
 
@@ -85,9 +85,9 @@ static int plan_former(struct enforcer *enforcer, const struct managed_domain *m
 	return -ENOENT;
 }
 
-/* What holds for the NIC already goes on to hold, and says why. */
-static void stand_in(struct enforcer *enforcer, const struct managed_domain *managed,
-		     struct port_plan **entry)
+/* The NIC keeps the policy that it has, and the plan says why. */
+static void fall_back_to_former(struct enforcer *enforcer, const struct managed_domain *managed,
+				struct port_plan **entry)
 {
 	const struct domain_interface *nic = find_nic(managed->domain, (*entry)->mac);
 	struct port_plan *former;
@@ -155,9 +155,9 @@ static const char *first_failure(const struct domain_plan *plan)
 	return NULL;
 }
 
-/* The plan is complete but for what stands in where it failed. Takes over `read`, from which the
+/* Fills in a fallback for each NIC whose plan failed. Takes over `read`, from which the
  * plan was made; NULL: it was made from the policy in force. */
-static void settle_plan(struct enforcer *enforcer, struct managed_domain *managed,
+static void finish_plan(struct enforcer *enforcer, struct managed_domain *managed,
 			struct domain_policy *read, struct domain_plan *plan, struct diag *diag)
 {
 	_cleanup_(free_domain_policy) struct domain_policy *policy = read;
@@ -166,7 +166,7 @@ static void settle_plan(struct enforcer *enforcer, struct managed_domain *manage
 
 	for (size_t i = 0; i < plan->port_count; i++) {
 		if (plan->ports[i]->error)
-			stand_in(enforcer, managed, &plan->ports[i]);
+			fall_back_to_former(enforcer, managed, &plan->ports[i]);
 	}
 	/* Nothing was in force before: the part that is good is better than nothing. */
 	if (policy && (!failure || !managed->policy)) {
@@ -179,7 +179,7 @@ static void settle_plan(struct enforcer *enforcer, struct managed_domain *manage
 		use_library(managed, enforcer->library);
 	failure = first_failure(plan);
 	if (!failure && (check_metadata(managed->domain, diag) < 0 ||
-			 judge_unfilterable(enforcer->config, managed->domain, diag) < 0))
+			 check_unfilterable(enforcer->config, managed->domain, diag) < 0))
 		failure = diag_message(diag, text, sizeof(text));
 	if (!failure)
 		log_warnings(managed->domain, diag);
@@ -234,12 +234,12 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 		note_error(managed, "out of memory");
 		return -ENOMEM;
 	}
-	settle_plan(enforcer, managed, TAKE_PTR(read), plan, &diag);
+	finish_plan(enforcer, managed, TAKE_PTR(read), plan, &diag);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }
 
-void leave_alone(struct enforcer *enforcer, struct managed_domain *managed)
+void stop_filtering(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	if (managed->port_count > 0)
 		log_notice(managed->domain->name, "has no vmseg metadata any more: detached");
@@ -256,7 +256,7 @@ void enforce_wanted(struct enforcer *enforcer, struct managed_domain *managed)
 	if (plan_wanted(enforcer, managed, &plan) < 0)
 		return;
 	if (!plan) {
-		leave_alone(enforcer, managed);
+		stop_filtering(enforcer, managed);
 		return;
 	}
 	if (!managed->detached)

@@ -19,7 +19,7 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed,
 void enforce_wanted(struct enforcer *enforcer, struct managed_domain *managed);
 
 /* The domain has no vmseg metadata (any more): its devices are opened. */
-void leave_alone(struct enforcer *enforcer, struct managed_domain *managed);
+void stop_filtering(struct enforcer *enforcer, struct managed_domain *managed);
 
 /* Logs the warnings about a plan that is in force: parts of it may not do what its author expects.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Adoption: a new daemon takes over what the last one left. The datapath has kept filtering all
- * the while; here the ports get their owners back.
+ * Adoption: a new daemon takes over the ports of the last one. The datapath has filtered them all
+ * the time; here they get their domains again.
  */
 #include "hostd/enforce/handlers/adopt_domains.h"
 
@@ -100,7 +100,7 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 	replace_text(&managed->unread, text);
 }
 
-/* A second file that speaks of the same domain or device is refused: the first one holds. */
+/* A second file about the same domain or device is refused: the first one is used. */
 static int refuse_duplicate(struct enforcer *enforcer, const struct saved_domain *saved,
 			    struct diag *diag)
 {
@@ -223,8 +223,9 @@ static bool has_guest(const uint8_t mac[static MAC_BYTES])
 	return memcmp(mac, none, MAC_BYTES) != 0;
 }
 
-/* Ports without an owner: those of devices that are gone go, the others wait for libvirt's word. */
-static void sort_out_orphans(struct enforcer *enforcer)
+/* Ports without a domain: those without a device are detached, the others are unclaimed until
+ * libvirt says which domain has them. */
+static void collect_unclaimed_ports(struct enforcer *enforcer)
 {
 	struct datapath_status status;
 	struct port_list list = {0};
@@ -251,12 +252,12 @@ static void sort_out_orphans(struct enforcer *enforcer)
 	for_each_former_port(enforcer->datapath, note_former_port, enforcer);
 }
 
-/* Programs that went while nobody looked are back before anything else is done. */
+/* Programs that were taken off while no daemon ran are put back before anything else is done. */
 static void repair_adopted(struct enforcer *enforcer)
 {
 	while (repair_ports(enforcer))
 		continue;
-	expect_repairs(enforcer);
+	request_full_round(enforcer);
 }
 
 void adopt_domains(struct enforcer *enforcer)
@@ -271,6 +272,6 @@ void adopt_domains(struct enforcer *enforcer)
 		renew_domain(enforcer, m);
 	/* Port domains may have found their devices. */
 	refresh_groups(enforcer);
-	sort_out_orphans(enforcer);
+	collect_unclaimed_ports(enforcer);
 	repair_adopted(enforcer);
 }

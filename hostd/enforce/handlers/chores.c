@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a hook need not wait for: its request only notes it down.
+ * Work that a hook need not wait for: its request only notes it.
  */
 #include "hostd/enforce/handlers/chores.h"
 
@@ -14,48 +14,50 @@
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* More than the datapath keeps in reserve is of no use. */
-#define WISHES_MAX 256
+#define RESERVATIONS_MAX 256
 
-void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan)
+void reserve_slots_later(struct enforcer *enforcer, const struct domain_plan *plan)
 {
 	struct chores *chores = &enforcer->handlers->chores;
-	struct slot_wish *grown;
+	struct slot_reservation *grown;
 
-	if (!plan->port_count || chores->wish_count + plan->port_count > WISHES_MAX)
+	if (!plan->port_count || chores->reservation_count + plan->port_count > RESERVATIONS_MAX)
 		return;
-	grown = reallocarray(chores->wishes, chores->wish_count + plan->port_count, sizeof(*grown));
+	grown = reallocarray(chores->reservations, chores->reservation_count + plan->port_count,
+			     sizeof(*grown));
 	if (!grown)
 		return;
-	chores->wishes = grown;
+	chores->reservations = grown;
 	for (size_t i = 0; i < plan->port_count; i++) {
 		const struct port_config *config = &plan->ports[i]->config;
 
-		grown[chores->wish_count++] =
-			(struct slot_wish){config->sessions, config->sessions_per_remote > 0};
+		grown[chores->reservation_count++] =
+			(struct slot_reservation){config->sessions,
+						  config->sessions_per_remote > 0};
 	}
 }
 
-/* Without a reserve a start takes a little longer, and that is all. */
-static void fulfil_wishes(struct enforcer *enforcer)
+/* If this fails, the next start only takes longer. */
+static void make_reservations(struct enforcer *enforcer)
 {
 	struct chores *chores = &enforcer->handlers->chores;
-	int r = reserve_slots(enforcer->datapath, chores->wishes, chores->wish_count);
+	int r = reserve_slots(enforcer->datapath, chores->reservations, chores->reservation_count);
 
 	if (r < 0)
 		log_debug(NULL, "no session tables in reserve: %s", strerror(-r));
-	chores->wish_count = 0;
+	chores->reservation_count = 0;
 }
 
 bool has_chores(const struct enforcer *enforcer)
 {
-	return enforcer->handlers->chores.wish_count > 0 || enforcer->outdated ||
+	return enforcer->handlers->chores.reservation_count > 0 || enforcer->outdated ||
 	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
 }
 
 void do_chore(struct enforcer *enforcer)
 {
-	if (enforcer->handlers->chores.wish_count > 0)
-		fulfil_wishes(enforcer);
+	if (enforcer->handlers->chores.reservation_count > 0)
+		make_reservations(enforcer);
 	else if (enforcer->outdated)
 		renew_outdated(enforcer);
 	else if (has_released_device(enforcer))
@@ -66,5 +68,5 @@ void do_chore(struct enforcer *enforcer)
 
 void free_chores(struct chores *chores)
 {
-	free(chores->wishes);
+	free(chores->reservations);
 }

@@ -8,12 +8,12 @@
 #include "hostd/enforce/inventory/enforcer.h"
 
 struct chores {
-	struct slot_wish *wishes; /* of domains that are about to start */
-	size_t wish_count;
+	struct slot_reservation *reservations; /* of domains that are about to start */
+	size_t reservation_count;
 };
 
 /* The domain is about to start: the slots of its ports are to be ready when it does. */
-void wish_for_slots(struct enforcer *enforcer, const struct domain_plan *plan);
+void reserve_slots_later(struct enforcer *enforcer, const struct domain_plan *plan);
 
 /* Is there such work? One piece of it waits for the kernel once or twice, some 10 ms each. */
 bool has_chores(const struct enforcer *enforcer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * News about host devices from the kernel. No libvirt hook announces a hot-plugged NIC, so its
- * device is closed the moment it appears, before QEMU has it, and opened by policy when libvirt
- * says whose it is.
+ * What the kernel reports about host devices. No libvirt hook announces a hot-plugged NIC. So its
+ * device is closed as soon as it appears, before QEMU has it, and gets its policy when libvirt says
+ * which domain it belongs to.
  */
 #include "hostd/enforce/handlers/devices.h"
 
@@ -33,7 +33,7 @@ static bool matches(const char *pattern, const char *device)
 	return fnmatch(pattern, device, 0) == 0;
 }
 
-static bool is_left_alone(const struct config *config, const char *device)
+static bool is_exempt(const struct config *config, const char *device)
 {
 	for (size_t i = 0; i < config->quarantine_except_count; i++) {
 		if (matches(config->quarantine_except[i], device))
@@ -85,7 +85,7 @@ static bool may_be_plugged_in(const struct enforcer *enforcer, const char *devic
 {
 	static const char *const kinds[] = {"tun", "macvtap", "ipvtap"};
 
-	if (!info->is_ethernet || is_left_alone(enforcer->config, device))
+	if (!info->is_ethernet || is_exempt(enforcer->config, device))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(info->kind, kinds[i]) == 0)
@@ -95,7 +95,7 @@ static bool may_be_plugged_in(const struct enforcer *enforcer, const char *devic
 	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
 }
 
-/* Nothing passes until it is known whose it is. */
+/* Nothing passes until it is known which domain has the device. */
 static void close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	const struct domain_interface nic = {0};
@@ -117,10 +117,10 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 	log_debug(NULL, "%s passes nothing until its domain is known", device);
 }
 
-/* A device by the name of a NIC that has lost its own: one that was moved to another network
- * namespace and is back, say. Where the NIC still has its own device, which was renamed, the new
- * one stays closed. False: no managed domain names it. */
-static bool welcome_nic(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+/* A device that has the name of a NIC without a device. For example, it was moved to another
+ * network namespace and came back. Where the NIC still has its own device, which was renamed, the
+ * new one stays closed. False: no managed domain names it. */
+static bool filter_nic_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	struct managed_domain *managed = find_claimant(enforcer, device, NULL);
 	const struct managed_port *port;
@@ -129,7 +129,7 @@ static bool welcome_nic(struct enforcer *enforcer, unsigned int ifindex, const c
 		return false;
 	if (find_port_owner(enforcer, ifindex, &port))
 		return true;
-	/* Closed at once; policy takes a little longer. */
+	/* The device is closed at once, because the policy takes longer. */
 	if (!is_attached(enforcer->datapath, ifindex))
 		close_device(enforcer, ifindex, device);
 	enforce_wanted(enforcer, managed);
@@ -140,9 +140,9 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 {
 	struct link_info info;
 
-	if (welcome_port(enforcer, device) || welcome_nic(enforcer, ifindex, device))
+	if (filter_port_device(enforcer, device) || filter_nic_device(enforcer, ifindex, device))
 		return;
-	if (!expects_devices(enforcer, watched) || awaits_policed(enforcer) ||
+	if (!expects_devices(enforcer, watched) || awaits_policed_start(enforcer) ||
 	    is_attached(enforcer->datapath, ifindex))
 		return;
 	if (read_link_info(ifindex, &info) == 0 && may_be_plugged_in(enforcer, device, &info))
@@ -154,8 +154,8 @@ void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *
 	struct port_status status;
 
 	if (read_port_status(enforcer->datapath, ifindex, &status) < 0 &&
-	    !welcome_port(enforcer, device))
-		welcome_nic(enforcer, ifindex, device);
+	    !filter_port_device(enforcer, device))
+		filter_nic_device(enforcer, ifindex, device);
 }
 
 static void remove_port(struct managed_domain *managed, unsigned int ifindex)
@@ -178,8 +178,8 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 	struct managed_domain *managed = owner ? find_managed(enforcer, owner->domain->uuid) : NULL;
 	char device[IF_NAMESIZE];
 
-	/* It was in another network namespace, and is back before this news was read: what filters
-	 * it must not be taken off now. */
+	/* The device was in another network namespace and came back before this message was read:
+	 * its programs must stay. */
 	if (if_indextoname(ifindex, device)) {
 		repair_device(enforcer, ifindex);
 		return;

@@ -46,8 +46,8 @@ static bool has_programs(const struct enforcer *enforcer, unsigned int ifindex, 
 }
 
 /* A NIC whose device was renamed, while another device has that name now. */
-static bool is_confused(const struct managed_domain *managed, const struct domain_interface *nic,
-			char *buffer, size_t size)
+static bool is_name_taken_over(const struct managed_domain *managed,
+			       const struct domain_interface *nic, char *buffer, size_t size)
 {
 	char name[IF_NAMESIZE], mac[MAC_TEXT_BYTES];
 
@@ -66,7 +66,7 @@ static bool is_gap(const struct enforcer *enforcer, const struct managed_domain 
 	const struct managed_port *port = find_port(managed, nic);
 	char mac[MAC_TEXT_BYTES];
 
-	if (is_confused(managed, nic, buffer, size))
+	if (is_name_taken_over(managed, nic, buffer, size))
 		return true;
 	if (port && (port->error || port->hook_problem))
 		return false;
@@ -138,33 +138,33 @@ static bool has_unfiltered_device(const struct enforcer *enforcer,
 	return false;
 }
 
-/* Said once, and not in the round in which it is found: a device that goes because its NIC is
- * unplugged, or its domain ends, is gone before libvirt says so. */
+/* Logged once, in the round after it was found: when a NIC is unplugged or a domain ends, the
+ * device is gone before libvirt says so. */
 static void note_gap(struct managed_domain *managed, const char *gap)
 {
 	bool again = gap && managed->gap && strcmp(managed->gap, gap) == 0;
 
-	if (again && !managed->gap_said)
+	if (again && !managed->gap_logged)
 		log_warning(managed->domain->name, "%s", gap);
-	managed->gap_said = again;
+	managed->gap_logged = again;
 	if (!again)
 		replace_text(&managed->gap, gap);
 }
 
-/* Said once, and not while the libvirts of the settings are still being connected to. */
-static void note_unheard(const struct enforcer *enforcer, struct managed_domain *managed)
+/* Logged once, and not before all libvirts of the settings were connected to. */
+static void note_unwatched(const struct enforcer *enforcer, struct managed_domain *managed)
 {
-	bool unheard = is_unheard(enforcer, managed) && find_unasked(enforcer, 1) == NULL;
+	bool unheard = is_unwatched(enforcer, managed) && find_undescribed(enforcer, 1) == NULL;
 
-	if (unheard && !managed->unheard_said)
+	if (unheard && !managed->unwatched_logged)
 		log_warning(managed->domain->name,
 			    "changes of the domain cannot be seen: no libvirt-uri of driver %s is "
 			    "connected",
 			    managed->domain->driver);
-	managed->unheard_said = unheard;
+	managed->unwatched_logged = unheard;
 }
 
-void mend_gaps(struct enforcer *enforcer)
+void close_gaps(struct enforcer *enforcer)
 {
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		bool found;
@@ -176,6 +176,6 @@ void mend_gaps(struct enforcer *enforcer)
 			found = find_gap(enforcer, m, false, gap, sizeof(gap));
 		}
 		note_gap(m, found ? gap : NULL);
-		note_unheard(enforcer, m);
+		note_unwatched(enforcer, m);
 	}
 }

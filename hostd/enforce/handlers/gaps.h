@@ -16,6 +16,6 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 	      bool ask_kernel, char *buffer, size_t size);
 
 /* Closes the gaps that can be closed, and logs the others: once in each round of repairs. */
-void mend_gaps(struct enforcer *enforcer);
+void close_gaps(struct enforcer *enforcer);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the libvirt hook asks for: judge before a domain starts, attach before its CPUs run, clear
- * up when it is over.
+ * What the libvirt hook asks for: check a domain's policy before it starts, attach its devices
+ * before its CPUs run, clean up when it has ended.
  */
 #include "hostd/enforce/handlers/lifecycle.h"
 
@@ -25,9 +25,9 @@
 
 #define UUID_BYTES sizeof(((struct domain *)0)->uuid)
 
-/* Would the domain's policy hold? Also says whose it is; *ret_plan NULL: unmanaged. */
-static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
-			struct domain_plan **ret_plan, struct diag *diag)
+/* Could the domain's policy be enforced? Also returns its UUID; *ret_plan NULL: unmanaged. */
+static int check_start(struct enforcer *enforcer, const char *xml, char uuid[static UUID_BYTES],
+		       struct domain_plan **ret_plan, struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(free_domain_policy) struct domain_policy *policy = NULL;
@@ -38,7 +38,7 @@ static int judge_domain(struct enforcer *enforcer, const char *xml, char uuid[st
 		return r;
 	memcpy(uuid, domain->uuid, UUID_BYTES);
 	if (!policy)
-		return expect_policed(enforcer, domain);
+		return expect_policed_start(enforcer, domain);
 	r = refuse_policed(enforcer, domain, diag);
 	return r < 0 ? r : plan_domain(&inputs, domain, policy, ret_plan, diag);
 }
@@ -47,25 +47,25 @@ int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag
 {
 	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	char uuid[UUID_BYTES];
-	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
+	int r = check_start(enforcer, xml, uuid, &plan, diag);
 
 	if (r == 0 && plan)
-		wish_for_slots(enforcer, plan);
+		reserve_slots_later(enforcer, plan);
 	return r;
 }
 
-int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
+int prepare_incoming_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 {
 	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	char uuid[UUID_BYTES] = "";
-	int r = judge_domain(enforcer, xml, uuid, &plan, diag);
+	int r = check_start(enforcer, xml, uuid, &plan, diag);
 
 	return r < 0 ? r : note_arrival(enforcer, uuid);
 }
 
 /* A domain of this UUID that is known has ended unseen, or runs elsewhere: in another libvirt, as a
  * clone. Devices that both have go over to the new one. What only the old one has may be in use. */
-static int judge_successor(const struct managed_domain *former, const struct domain *domain,
+static int check_successor(const struct managed_domain *former, const struct domain *domain,
 			   struct diag *diag)
 {
 	char name[IF_NAMESIZE];
@@ -138,7 +138,7 @@ static int start_managed(struct enforcer *enforcer, struct managed_domain *manag
 	} else if (!insert_managed(enforcer, managed)) {
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	}
-	forget_policed(enforcer, managed->uuid);
+	forget_policed_start(enforcer, managed->uuid);
 	begin_arrival(enforcer, managed);
 	r = attach_all(enforcer, managed, diag);
 	if (r < 0 && before) {
@@ -168,7 +168,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	find_veth_targets(domain);
 	memcpy(uuid, domain->uuid, UUID_BYTES);
 	former = find_managed(enforcer, uuid);
-	r = former ? judge_successor(former, domain, diag) : 0;
+	r = former ? check_successor(former, domain, diag) : 0;
 	if (r < 0)
 		return r;
 	copy = strdup(xml);
@@ -192,7 +192,7 @@ void stop_domain(struct enforcer *enforcer, const char *uuid)
 	struct managed_domain *managed = find_managed(enforcer, uuid);
 
 	drop_arrival(enforcer, uuid);
-	forget_policed(enforcer, uuid);
+	forget_policed_start(enforcer, uuid);
 	remove_saved_domain(enforcer, uuid);
 	if (!managed)
 		return;

@@ -12,7 +12,7 @@ int prepare_domain(struct enforcer *enforcer, const char *xml, struct diag *diag
 
 /* As prepare_domain, for a domain that comes by migration or restore: TCP connections that are
  * already open may be picked up for a while once it runs. */
-int expect_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
+int prepare_incoming_domain(struct enforcer *enforcer, const char *xml, struct diag *diag);
 
 /* Its devices exist, its CPUs do not run yet: every NIC or none. A domain of its UUID that is known
  * already goes on as it was when that fails; -EBUSY: that one has another device that is still

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libvirt's <bandwidth> and clsact: what comes into a device libvirt polices by an `ingress` qdisc,
- * and that and clsact are in one place. Who comes second is refused by the kernel.
+ * libvirt's <bandwidth> and clsact. Libvirt polices what a device receives by an `ingress` qdisc,
+ * which has the same place as clsact. The kernel refuses the second one.
  */
 #include "hostd/enforce/handlers/policed.h"
 
@@ -60,7 +60,7 @@ static struct policed_start *find_start(const struct enforcer *enforcer, const c
 	return start;
 }
 
-int expect_policed(struct enforcer *enforcer, const struct domain *domain)
+int expect_policed_start(struct enforcer *enforcer, const struct domain *domain)
 {
 	struct policed_start *start = find_start(enforcer, domain->uuid);
 
@@ -87,7 +87,7 @@ static void drop_start(struct enforcer *enforcer, struct policed_start *start)
 	free(start);
 }
 
-void forget_policed(struct enforcer *enforcer, const char *uuid)
+void forget_policed_start(struct enforcer *enforcer, const char *uuid)
 {
 	struct policed_start *start = find_start(enforcer, uuid);
 
@@ -95,7 +95,7 @@ void forget_policed(struct enforcer *enforcer, const char *uuid)
 		drop_start(enforcer, start);
 }
 
-bool awaits_policed(struct enforcer *enforcer)
+bool awaits_policed_start(struct enforcer *enforcer)
 {
 	uint64_t now = monotonic_usec();
 	struct policed_start *start, *next;

@@ -14,9 +14,9 @@ int refuse_policed(const struct enforcer *enforcer, const struct domain *domain,
 /* A domain that is not filtered, and has such a NIC, is about to start. Until it has, for a while,
  * no new device is closed: clsact on the device would refuse libvirt its qdisc, and so the start.
  * Returns 0 or -ENOMEM. */
-int expect_policed(struct enforcer *enforcer, const struct domain *domain);
-void forget_policed(struct enforcer *enforcer, const char *uuid);
-bool awaits_policed(struct enforcer *enforcer);
+int expect_policed_start(struct enforcer *enforcer, const struct domain *domain);
+void forget_policed_start(struct enforcer *enforcer, const char *uuid);
+bool awaits_policed_start(struct enforcer *enforcer);
 
 void free_policed(struct enforcer *enforcer);
 

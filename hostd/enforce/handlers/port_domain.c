@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Devices that libvirt does not manage: each is a domain of its own, known by the device's name,
- * from the request that defines it to the one that takes it back. In between the device may come
- * and go; whatever comes by that name passes nothing but what the domain may.
+ * Devices that libvirt does not manage. Each is a domain of its own, known by the device's name,
+ * from the request that defines it to the request that removes it. In between the device may come
+ * and go: each device of that name is filtered by the domain's policy.
  */
 #include "hostd/enforce/handlers/port_domain.h"
 
@@ -67,7 +67,7 @@ static const struct managed_domain *find_libvirt_owner(const struct enforcer *en
 }
 
 /* Can it be a port domain's from now on? */
-static int judge_device(struct enforcer *enforcer, const char *device, unsigned int ifindex,
+static int check_device(struct enforcer *enforcer, const char *device, unsigned int ifindex,
 			bool force, struct diag *diag)
 {
 	const struct managed_domain *owner = find_libvirt_owner(enforcer, device);
@@ -205,7 +205,7 @@ int define_port(struct enforcer *enforcer, const struct port_description *descri
 	if (!present && if_indextoname(ifindex, device))
 		canonical.device = device;
 	if (!present)
-		r = judge_device(enforcer, canonical.device, ifindex, force, diag);
+		r = check_device(enforcer, canonical.device, ifindex, force, diag);
 	return r < 0 ? r : enforce_description(enforcer, &canonical, present, diag);
 }
 
@@ -218,7 +218,7 @@ int undefine_port(struct enforcer *enforcer, const char *device, struct diag *di
 		return fail(diag, ENOENT, NULL, 0,
 			    "%s was not attached by \"vmseg port attach\": nothing to detach",
 			    device);
-	/* What stays on disk would be filtered again by the next daemon. */
+	/* The next daemon would filter again what stays on disk. */
 	r = remove_state_file(enforcer->directories.ports, managed->domain->uuid);
 	if (r < 0)
 		return fail(diag, -r, enforcer->directories.ports, 0,
@@ -238,18 +238,18 @@ void renew_port_domain(struct enforcer *enforcer, struct managed_domain *managed
 	enforce_wanted(enforcer, managed);
 }
 
-bool welcome_port(struct enforcer *enforcer, const char *device)
+bool filter_port_device(struct enforcer *enforcer, const char *device)
 {
 	struct managed_domain *managed = find_port_domain(enforcer, device);
 
 	if (!managed)
 		return false;
 	log_notice(device, "its device has come: filtered");
-	/* Whoever has made it anew has begun anew. */
+	/* It is a new device: nothing holds from the last one. */
 	managed->detached = false;
 	managed->pickup_until = 0;
 	note_kinds(managed->domain);
-	/* Closed at once; policy takes a little longer. */
+	/* The device is closed at once, because the policy takes longer. */
 	apply_closed(enforcer, managed, managed->domain);
 	renew_port_domain(enforcer, managed);
 	refresh_groups(enforcer);

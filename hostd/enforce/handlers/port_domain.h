@@ -25,6 +25,6 @@ int undefine_port(struct enforcer *enforcer, const char *device, struct diag *di
 void renew_port_domain(struct enforcer *enforcer, struct managed_domain *managed);
 
 /* A device of that name has come. False: it is no port domain's. */
-bool welcome_port(struct enforcer *enforcer, const char *device);
+bool filter_port_device(struct enforcer *enforcer, const char *device);
 
 #endif

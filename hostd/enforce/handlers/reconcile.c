@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libvirt says is running against what is known to run. Nothing here refuses: a running guest
- * is never hurt by news about it, and never opened by bad ones.
+ * Compares what libvirt says is running with the domains that are known. Nothing here is refused:
+ * an event never stops a running guest, and a bad description never opens its ports.
  */
 #include "hostd/enforce/handlers/reconcile.h"
 
@@ -33,9 +33,9 @@ static struct managed_domain *add_running(struct enforcer *enforcer, struct doma
 
 /* Takes over domain. */
 static int take_description(struct enforcer *enforcer, struct managed_domain *managed,
-			    struct domain *domain, const struct domain_news *news)
+			    struct domain *domain, const struct domain_event *event)
 {
-	char *copy = strdup(news->xml);
+	char *copy = strdup(event->xml);
 
 	if (!copy) {
 		free_domain(&domain);
@@ -47,7 +47,7 @@ static int take_description(struct enforcer *enforcer, struct managed_domain *ma
 		managed = add_running(enforcer, domain, copy);
 	if (!managed)
 		return -ENOMEM;
-	managed->described = news->seen;
+	managed->described = event->seen;
 	managed->missing = false;
 	enforce_wanted(enforcer, managed);
 	return 0;
@@ -55,77 +55,78 @@ static int take_description(struct enforcer *enforcer, struct managed_domain *ma
 
 /* Whose description it is, where that cannot be read as a whole. Libvirt's own word, where it is
  * there, holds. */
-static int identify(const struct domain_news *news, struct domain **ret)
+static int identify(const struct domain_event *event, struct domain **ret)
 {
-	if (news->uuid)
-		return new_domain(news->name ? news->name : news->uuid, news->uuid, news->driver,
-				  ret);
-	return parse_identity(news->xml, strlen(news->xml), ret, NULL);
+	if (event->uuid)
+		return new_domain(event->name ? event->name : event->uuid, event->uuid,
+				  event->driver, ret);
+	return parse_identity(event->xml, strlen(event->xml), ret, NULL);
 }
 
 /* The domain keeps what it has; what it has new stays closed, because nobody can say that it is not
  * to be filtered. */
-static void note_unread(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+static void note_unread(struct enforcer *enforcer, const struct domain_event *event,
+			const char *why)
 {
 	_cleanup_(free_domain) struct domain *identity = NULL;
 	struct managed_domain *managed;
 
-	if (identify(news, &identity) < 0) {
+	if (identify(event, &identity) < 0) {
 		log_error(NULL, "libvirt's description of a domain cannot be read: %s", why);
 		return;
 	}
 	managed = find_managed(enforcer, identity->uuid);
-	if (managed && managed->touched > news->seen)
+	if (managed && managed->touched > event->seen)
 		return;
 	if (!managed)
 		managed = add_running(enforcer, TAKE_PTR(identity), NULL);
 	if (!managed) {
-		log_error(news->name, "its description cannot be kept: out of memory; new devices "
-				      "stay closed");
+		log_error(event->name, "its description cannot be kept: out of memory; new devices "
+				       "stay closed");
 		return;
 	}
 	free(managed->unread_xml);
-	managed->unread_xml = news->xml ? strdup(news->xml) : NULL;
+	managed->unread_xml = event->xml ? strdup(event->xml) : NULL;
 	replace_text(&managed->unread, why);
 	managed->missing = false;
 	enforce_wanted(enforcer, managed);
 }
 
-void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news)
+void reconcile_domain(struct enforcer *enforcer, const struct domain_event *event)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_domain *managed;
 	char text[1024];
-	int r = parse_domain(news->xml, strlen(news->xml), &domain, &diag);
+	int r = parse_domain(event->xml, strlen(event->xml), &domain, &diag);
 
 	if (r == 0) {
 		managed = find_managed(enforcer, domain->uuid);
-		if (managed && managed->touched > news->seen)
+		if (managed && managed->touched > event->seen)
 			return;
-		r = take_description(enforcer, managed, TAKE_PTR(domain), news);
+		r = take_description(enforcer, managed, TAKE_PTR(domain), event);
 		if (r < 0)
 			fail(&diag, -r, NULL, 0, "out of memory");
 	}
 	if (r < 0)
-		note_unread(enforcer, news, diag_message(&diag, text, sizeof(text)));
+		note_unread(enforcer, event, diag_message(&diag, text, sizeof(text)));
 	refresh_groups(enforcer);
 }
 
-void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why)
+void note_undescribed(struct enforcer *enforcer, const struct domain_event *event, const char *why)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (asprintf(&text, "libvirt cannot give it: %s", why) < 0)
 		text = NULL;
-	note_unread(enforcer, news, text ? text : why);
+	note_unread(enforcer, event, text ? text : why);
 	refresh_groups(enforcer);
 }
 
 /* Libvirt does not know the domain, and no hook has told of its end. Its guest may run all the
  * same: a libvirtd that restarts forgets a domain whose status file it cannot read. When a guest
  * ends, its device goes; so one that is still there stays filtered. */
-static void miss_domain(struct enforcer *enforcer, struct managed_domain *managed)
+static void end_or_mark_missing(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	const char *device = find_present_device(managed);
 
@@ -141,12 +142,13 @@ static void miss_domain(struct enforcer *enforcer, struct managed_domain *manage
 	managed->missing = true;
 }
 
-void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen)
+void forget_ended_domain(struct enforcer *enforcer, const char *driver, const char *uuid,
+			 uint64_t seen)
 {
 	struct managed_domain *managed = find_managed(enforcer, uuid);
 
 	if (managed && managed->touched <= seen && strcmp(managed->domain->driver, driver) == 0)
-		miss_domain(enforcer, managed);
+		end_or_mark_missing(enforcer, managed);
 }
 
 static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
@@ -158,7 +160,7 @@ static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
 	return false;
 }
 
-void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count)
+void note_unknown_domains(struct enforcer *enforcer, const char *const *uuids, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!find_managed(enforcer, uuids[i]))
@@ -166,8 +168,8 @@ void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t c
 	}
 }
 
-void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
-		  size_t count, uint64_t seen)
+void forget_unlisted_domains(struct enforcer *enforcer, const char *driver,
+			     const char *const *uuids, size_t count, uint64_t seen)
 {
 	struct managed_domain *managed, *next;
 
@@ -177,6 +179,6 @@ void keep_domains(struct enforcer *enforcer, const char *driver, const char *con
 		if (is_listed(managed->uuid, uuids, count))
 			managed->missing = false;
 		else
-			miss_domain(enforcer, managed);
+			end_or_mark_missing(enforcer, managed);
 	}
 }

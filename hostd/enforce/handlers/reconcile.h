@@ -8,34 +8,36 @@
 #include "hostd/enforce/inventory/enforcer.h"
 
 /* What libvirt says of a running domain. */
-struct domain_news {
+struct domain_event {
 	const char *xml;
-	/* Libvirt's own word, whatever can be read in the XML; NULL: only the XML says. */
+	/* As libvirt gives them, beside the XML; NULL: they are read from the XML. */
 	const char *name, *uuid, *driver;
-	/* monotonic_usec() from before it was said: older news than the last hook call is none. */
+	/* monotonic_usec() from before libvirt was asked. An event that is older than the last hook
+	 * call is ignored. */
 	uint64_t seen;
 };
 
 /* Brings the domain's ports in line with its description. What cannot be brought in line keeps what
  * it has, new devices pass nothing; the error is logged and kept with the domain, and so is the
  * description, good or bad. */
-void reconcile_domain(struct enforcer *enforcer, const struct domain_news *news);
+void reconcile_domain(struct enforcer *enforcer, const struct domain_event *event);
 
-/* The domain runs, and libvirt cannot give its XML, which is NULL in `news`: as for a description
+/* The domain runs, and libvirt cannot give its XML, which is NULL in `event`: as for a description
  * that cannot be read. */
-void note_undescribed(struct enforcer *enforcer, const struct domain_news *news, const char *why);
+void note_undescribed(struct enforcer *enforcer, const struct domain_event *event, const char *why);
 
 /* The libvirt of this driver ("qemu", "lxc") was asked about the domain after `seen` and says that
  * it does not run. It is forgotten, unless one of its devices is still there: then it stays
  * filtered and is a problem until the device is gone, libvirt knows the domain again, the hook says
  * that it is over, or release_port(). */
-void forget_domain(struct enforcer *enforcer, const char *driver, const char *uuid, uint64_t seen);
+void forget_ended_domain(struct enforcer *enforcer, const char *driver, const char *uuid,
+			 uint64_t seen);
 
 /* These UUIDs are all that run of this driver: the others are forgotten in the same way. */
-void keep_domains(struct enforcer *enforcer, const char *driver, const char *const *uuids,
-		  size_t count, uint64_t seen);
+void forget_unlisted_domains(struct enforcer *enforcer, const char *driver,
+			     const char *const *uuids, size_t count, uint64_t seen);
 
 /* Is one of these running domains unknown here? Then needs_descriptions() is true once. */
-void learn_domains(struct enforcer *enforcer, const char *const *uuids, size_t count);
+void note_unknown_domains(struct enforcer *enforcer, const char *const *uuids, size_t count);
 
 #endif

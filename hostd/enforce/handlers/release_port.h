@@ -9,8 +9,8 @@
 
 /* Opens an unclaimed device: an administrator says that it is not to be filtered. Or opens all
  * devices of the domain that has it, if libvirt does not know that domain any more
- * (forget_domain()). Returns 0 or -errno with an error: -ENOENT (it is none), -EBUSY (a domain has
- * it). */
+ * (forget_ended_domain()). Returns 0 or -errno with an error: -ENOENT (it is none), -EBUSY (a
+ * domain has it). */
 int release_port(struct enforcer *enforcer, const char *device, struct diag *diag);
 
 #endif

@@ -44,7 +44,7 @@ static void replan_domain(struct enforcer *enforcer, struct managed_domain *mana
 			  struct replanning *replanning, struct reload_result *result)
 {
 	if (!add_replan(enforcer, replanning, managed))
-		leave_alone(enforcer, managed);
+		stop_filtering(enforcer, managed);
 	else if (managed->error)
 		result->failed++;
 	else if (!managed->detached)

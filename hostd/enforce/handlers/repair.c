@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Programs that somebody takes off a device are put back; whatever comes before vmseg's programs,
- * and may let through or redirect what they would not, is reported.
+ * Programs that somebody takes off a device are put back. Programs that run before vmseg's, and may
+ * accept or redirect what vmseg would drop, are reported.
  *
- * The kernel tells of qdiscs and filters, but not of TCX links. Those are looked for in turn, a few
- * ports at a time: each look takes the kernel's rtnl lock, for which others may be waiting.
+ * The kernel reports changes of qdiscs and filters, but not of TCX links. The links are looked at
+ * in turn, a few ports at a time: each look takes the kernel's rtnl lock, and others may wait for
+ * it.
  */
 #include "hostd/enforce/handlers/repair.h"
 
@@ -22,7 +23,7 @@
 
 #define PORTS_AT_ONCE 16
 
-/* One round in so many is about filters, too, for news that never came. */
+/* One round in so many also looks at filters, in case the kernel's report was lost. */
 #define THOROUGH_ROUNDS 20
 
 /* A port and whose it is; of an unclaimed one only its name is known. */
@@ -42,7 +43,7 @@ static bool has_problem(const struct owned_port *owned)
 	return owned->port && owned->port->hook_problem;
 }
 
-/* Said once, and kept with the port as long as it lasts; NULL: it is over. */
+/* Logs a new problem, and keeps it with the port; NULL: it is solved. */
 static void note_problem(const struct owned_port *owned, const char *problem)
 {
 	const char *before = owned->port ? owned->port->hook_problem : NULL;
@@ -63,7 +64,7 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 	if (!has_problem(owned))
 		log_warning(name_of(owned), "somebody took vmseg's program off %s", owned->device);
 	if (repair_port(enforcer->datapath, ifindex, &diag) < 0) {
-		/* It went meanwhile. */
+		/* The device is gone. */
 		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
 			return;
 		snprintf(problem, sizeof(problem), "is not filtered: %s",
@@ -96,7 +97,7 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 	enum hook_state state;
 	const char *bypass;
 
-	/* Also where the device is gone: that is told otherwise. */
+	/* The device may be gone: the kernel reports that separately. */
 	if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
 		return;
 	owned = find_owned_port(enforcer, ifindex);
@@ -173,7 +174,7 @@ bool repair_ports(struct enforcer *enforcer)
 		if (!ifindex) {
 			repair->cursor = 0;
 			repair->rounds++;
-			mend_gaps(enforcer);
+			close_gaps(enforcer);
 			return false;
 		}
 		repair_device(enforcer, ifindex);
@@ -181,7 +182,7 @@ bool repair_ports(struct enforcer *enforcer)
 	return true;
 }
 
-void expect_repairs(struct enforcer *enforcer)
+void request_full_round(struct enforcer *enforcer)
 {
 	enforcer->handlers->repair.cursor = 0;
 	enforcer->handlers->repair.rounds = 0;

@@ -27,7 +27,7 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex);
 const char *find_pins_problem(const struct enforcer *enforcer);
 
 /* Reports of the kernel were lost: the next round looks at everything. */
-void expect_repairs(struct enforcer *enforcer);
+void request_full_round(struct enforcer *enforcer);
 
 void free_repair(struct repair *repair);
 

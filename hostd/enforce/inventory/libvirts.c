@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each libvirt has been asked, and when: only who has been asked after a device came can say
- * that it is nobody's.
+ * What each libvirt was asked, and when: only a libvirt that was asked after a device appeared can
+ * say that no domain has it.
  */
 #include "hostd/enforce/inventory/libvirts.h"
 
@@ -47,12 +47,12 @@ void note_described(struct enforcer *enforcer, size_t libvirt, const char *drive
 	source->described = seen;
 }
 
-void note_deaf(struct enforcer *enforcer, size_t libvirt)
+void note_unreachable(struct enforcer *enforcer, size_t libvirt)
 {
 	enforcer->libvirts.items[libvirt].described = 0;
 }
 
-bool hears_driver(const struct enforcer *enforcer, const char *driver)
+bool is_driver_connected(const struct enforcer *enforcer, const char *driver)
 {
 	for (size_t i = 0; i < enforcer->libvirts.count; i++) {
 		if (enforcer->libvirts.items[i].described &&
@@ -62,13 +62,13 @@ bool hears_driver(const struct enforcer *enforcer, const char *driver)
 	return false;
 }
 
-bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *managed)
+bool is_unwatched(const struct enforcer *enforcer, const struct managed_domain *managed)
 {
 	return may_be_managed(managed) && !is_port_domain(managed->domain) &&
-	       !hears_driver(enforcer, managed->domain->driver);
+	       !is_driver_connected(enforcer, managed->domain->driver);
 }
 
-const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint64_t since)
+const struct libvirt_source *find_undescribed(const struct enforcer *enforcer, uint64_t since)
 {
 	for (size_t i = 0; i < enforcer->libvirts.count; i++) {
 		if (enforcer->libvirts.items[i].described < since)

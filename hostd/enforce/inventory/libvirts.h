@@ -31,16 +31,16 @@ void free_libvirts(struct libvirts *libvirts);
 void note_described(struct enforcer *enforcer, size_t libvirt, const char *driver, uint64_t seen);
 
 /* It is not connected any more. */
-void note_deaf(struct enforcer *enforcer, size_t libvirt);
+void note_unreachable(struct enforcer *enforcer, size_t libvirt);
 
 /* Whether one that is connected is of this driver. */
-bool hears_driver(const struct enforcer *enforcer, const char *driver);
+bool is_driver_connected(const struct enforcer *enforcer, const char *driver);
 
 /* A domain of libvirt's that is to be filtered, while no libvirt of its driver is connected:
  * changes of its metadata and its NICs are not seen. */
-bool is_unheard(const struct enforcer *enforcer, const struct managed_domain *managed);
+bool is_unwatched(const struct enforcer *enforcer, const struct managed_domain *managed);
 
 /* One that has not described all that runs since `since`, or NULL. */
-const struct libvirt_source *find_unasked(const struct enforcer *enforcer, uint64_t since);
+const struct libvirt_source *find_undescribed(const struct enforcer *enforcer, uint64_t since);
 
 #endif

@@ -44,11 +44,11 @@ struct managed_domain {
 	bool outdated;         /* its ports wait for a new plan: see chores.c */
 	uint64_t saved;        /* what its state file says, as a hash; 0: it has none */
 	bool detached;         /* by hand: stays so until it starts again */
-	bool missing;  /* libvirt does not know it any more, but a device of it is still there */
-	char *error;   /* why not all that is asked for now is in force; NULL: it is */
-	char *gap;     /* what find_gap() found in the last round of repairs; NULL: nothing */
-	bool gap_said; /* in the log */
-	bool unheard_said; /* is_unheard(), in the log */
+	bool missing;    /* libvirt does not know it any more, but a device of it is still there */
+	char *error;     /* why not all that is asked for now is in force; NULL: it is */
+	char *gap;       /* what find_gap() found in the last round of repairs; NULL: nothing */
+	bool gap_logged; /* in the log */
+	bool unwatched_logged; /* is_unwatched(), in the log */
 	UT_hash_handle hh;
 };
 

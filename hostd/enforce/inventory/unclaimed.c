@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Attached devices without a known domain: new ones, and those of which no state file says whose
- * they are. Each stays closed, or keeps what it has, until somebody who knows says that it is to be
- * left alone: libvirt in the description of its domain; every libvirt, by not naming it, where no
- * domain that may be managed is in doubt; or an admin. Time decides nothing. That no libvirt names
- * it proves nothing for a device that an earlier daemon filtered for a domain: that may have been a
- * port domain.
+ * they are. Each stays closed, or keeps what it has, until one of these says that it is not
+ * to be filtered: libvirt, in the description of its domain; every libvirt, when none names it and
+ * no domain that may be managed is in doubt; or an administrator. No time-out opens it. A device
+ * that an earlier daemon filtered for a domain may be a port domain's, so it stays closed also when
+ * no libvirt names it.
  */
 #include "hostd/enforce/inventory/unclaimed.h"
 
@@ -20,9 +20,9 @@
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
-/* Libvirt is asked about a device so long after it came. That is no term: a domain into which it is
- * just being plugged is busy, and libvirt's word on a busy domain does not count. It spares libvirt
- * most of the questions, since most devices are claimed at once. */
+/* Libvirt is asked about a device so long after it came. This is not a deadline: libvirt's
+ * description of a busy domain, into which a device is just being plugged, is not used. It saves
+ * most of the questions, because most devices are claimed at once. */
 #define ASK_AFTER_USEC (5 * USEC_PER_SEC)
 
 struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int ifindex)
@@ -130,7 +130,7 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 	else if (names_device(domain, device))
 		snprintf(buffer, size, "it is domain %s's, and could not be filtered",
 			 domain->name);
-	else if (!is_port_domain(domain) && !hears_driver(enforcer, domain->driver))
+	else if (!is_port_domain(domain) && !is_driver_connected(enforcer, domain->driver))
 		snprintf(buffer, size,
 			 "it may be domain %s's, and no libvirt-uri that is connected is of its "
 			 "driver, %s",
@@ -143,7 +143,8 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_port *port,
 		       char *buffer, size_t size)
 {
-	const struct libvirt_source *unasked = find_unasked(enforcer, port->since + ASK_AFTER_USEC);
+	const struct libvirt_source *undescribed =
+		find_undescribed(enforcer, port->since + ASK_AFTER_USEC);
 
 	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (explain_domain(enforcer, m, port->device, buffer, size))
@@ -153,10 +154,10 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 		snprintf(buffer, size, "it may be that of a domain whose state file is set aside");
 	else if (enforcer->libvirts.count == 0)
 		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
-	else if (unasked && !unasked->described)
-		snprintf(buffer, size, "libvirt at %s cannot be asked", unasked->uri);
-	else if (unasked)
-		snprintf(buffer, size, "libvirt at %s is being asked", unasked->uri);
+	else if (undescribed && !undescribed->described)
+		snprintf(buffer, size, "libvirt at %s cannot be asked", undescribed->uri);
+	else if (undescribed)
+		snprintf(buffer, size, "libvirt at %s is being asked", undescribed->uri);
 	else if (port->adopted)
 		snprintf(buffer, size,
 			 "it was filtered when the daemon started, no state file says whose it is, "
@@ -183,7 +184,7 @@ bool needs_descriptions(struct enforcer *enforcer)
 	return needed;
 }
 
-void decide_unclaimed(struct enforcer *enforcer)
+void release_unclaimed(struct enforcer *enforcer)
 {
 	struct unclaimed_port *port, *next;
 	char doubt[512];

@@ -41,7 +41,7 @@ bool needs_descriptions(struct enforcer *enforcer);
 
 /* Marks the devices as released of which it is certain that no domain that may be managed has them.
  */
-void decide_unclaimed(struct enforcer *enforcer);
+void release_unclaimed(struct enforcer *enforcer);
 
 /* Marks devices of a domain that is not filtered as released: those that its description names,
  * was given after they came, and that no managed domain names. */

@@ -90,7 +90,7 @@ int read_description(const struct config *config, const char *xml, struct domain
 	return 0;
 }
 
-int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag)
+int check_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag)
 {
 	for (size_t i = 0; i < domain->unfilterable_count; i++) {
 		const struct unfilterable_nic *item = &domain->unfilterable[i];
@@ -107,8 +107,8 @@ int judge_unfilterable(const struct config *config, const struct domain *domain,
 	return 0;
 }
 
-void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
-		       struct diag *diag)
+void warn_of_unknown_interfaces(const struct domain *domain, const struct domain_policy *policy,
+				struct diag *diag)
 {
 	char mac[MAC_TEXT_BYTES];
 

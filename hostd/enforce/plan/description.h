@@ -26,11 +26,11 @@ int set_only_policy(struct domain_policy *policy, const char *name);
 
 /* Warns in diag of metadata that has no effect: it is about interfaces that the domain does not
  * have. */
-void warn_of_strangers(const struct domain *domain, const struct domain_policy *policy,
-		       struct diag *diag);
+void warn_of_unknown_interfaces(const struct domain *domain, const struct domain_policy *policy,
+				struct diag *diag);
 
 /* Interfaces that cannot be filtered: -EOPNOTSUPP with an error in diag where the settings refuse
  * such domains; else 0, and a warning for each. */
-int judge_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag);
+int check_unfilterable(const struct config *config, const struct domain *domain, struct diag *diag);
 
 #endif

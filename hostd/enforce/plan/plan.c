@@ -277,7 +277,7 @@ int plan_nics(const struct plan_inputs *inputs, const struct domain *domain,
 	}
 	if (r < 0)
 		return fail(diag, -r, domain->name, 0, "%s", strerror(-r));
-	warn_of_strangers(domain, policy, diag);
+	warn_of_unknown_interfaces(domain, policy, diag);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }
@@ -295,10 +295,10 @@ int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 	for (size_t i = 0; r == 0 && i < domain->interface_count; i++)
 		r = add_nic(inputs, domain, &domain->interfaces[i], policy, mandatory, plan, diag);
 	if (r == 0)
-		r = judge_unfilterable(inputs->config, domain, diag);
+		r = check_unfilterable(inputs->config, domain, diag);
 	if (r < 0)
 		return r;
-	warn_of_strangers(domain, policy, diag);
+	warn_of_unknown_interfaces(domain, policy, diag);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -57,7 +57,7 @@ struct plan_inputs {
 };
 
 /* All NICs or none, those left out that cannot be filtered if the settings allow them. Returns 0 or
- * -errno with an error in diag; warns as warn_of_strangers() does (description.h). */
+ * -errno with an error in diag; warns as warn_of_unknown_interfaces() does (description.h). */
 int plan_domain(const struct plan_inputs *inputs, const struct domain *domain,
 		const struct domain_policy *policy, struct domain_plan **ret, struct diag *diag);
 
