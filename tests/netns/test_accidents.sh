@@ -226,11 +226,32 @@ change_policy() {
 	vmseg reload
 }
 
+# count_calls COMMAND...: sets `calls`, how many bpf() calls the daemon makes for it.
+count_calls() {
+	local tracer
+	strace -f -qq -o "$LAB/calls" -e trace=bpf -p "$hostd_pid" 2>/dev/null &
+	tracer=$!
+	wait_for 20 traced_or_gone "$tracer"
+	"$@" >/dev/null 2>&1
+	kill -TERM "$tracer"
+	wait "$tracer" || true
+	calls=$(grep -c ' bpf(' "$LAB/calls")
+}
+
+# spread COUNT LAST: so many numbers from 1 to LAST, in equal steps.
+spread() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		echo $((1 + ($2 - 1) * i / ($1 - 1)))
+	done
+}
+
 survived=0 variant=0
 
 kill_changes() {
-	local call
-	for call in 1 2 3 4 5 6 8 10 13; do
+	local call calls
+	count_calls change_policy
+	for call in $(spread 9 "$calls"); do
 		kill_during "$call" change_policy
 	done
 }
@@ -242,8 +263,11 @@ start_and_stop_admin() {
 }
 
 kill_starts() {
-	local call
-	for call in 1 3 5 7 9 11 13 16 19 22 26; do
+	local call calls
+	ip link add vnet1 type veth peer name admin1
+	count_calls start_and_stop_admin
+	ip link del vnet1
+	for call in $(spread 11 "$calls"); do
 		ip link add vnet1 type veth peer name admin1
 		kill_during "$call" start_and_stop_admin
 		stop admin 12
