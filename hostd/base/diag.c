@@ -5,6 +5,7 @@
  */
 #include "hostd/base/diag.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,11 @@ int fail(struct diag *diag, int code, const char *source, int line, const char *
 	fill_entry(&diag->error, source, line, format, arguments);
 	va_end(arguments);
 	return -code;
+}
+
+int fail_memory(struct diag *diag, const char *source)
+{
+	return fail(diag, ENOMEM, source, 0, "out of memory");
 }
 
 void warn(struct diag *diag, const char *source, int line, const char *format, ...)

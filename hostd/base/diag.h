@@ -28,6 +28,9 @@ __attribute__((format(printf, 5, 6))) int(fail)(struct diag *diag, int code, con
 __attribute__((format(printf, 4, 5))) void warn(struct diag *diag, const char *source, int line,
 						const char *format, ...);
 
+/* Records "out of memory" as fail() does, for source (NULL: no place). Always returns -ENOMEM. */
+int fail_memory(struct diag *diag, const char *source);
+
 /* "where: text", or "text" where there is no place; "" when there is no error. What does not fit
  * into the buffer is cut at a character. The pointer is valid until the diag is changed or cleared.
  */

@@ -86,7 +86,7 @@ int replace_file(const char *path, const char *text, struct diag *diag)
 	int r;
 
 	if (!parent || !copy)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	r = open_trusted_directory(dirname(parent), &directory, diag);
 	if (r < 0)
 		return r;

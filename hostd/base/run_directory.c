@@ -60,7 +60,7 @@ int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
 	int r;
 
 	if (!lock_path)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	r = open_lock(path, lock_path, &fd, diag);
 	if (r < 0)
 		return r;
@@ -83,7 +83,7 @@ int reclaim_run_directory(const char *path, int *lock, struct diag *diag)
 	int fd = -1, r;
 
 	if (!lock_path)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	if (fstat(*lock, &held) == 0 && lstat(lock_path, &there) == 0 &&
 	    held.st_dev == there.st_dev && held.st_ino == there.st_ino)
 		return 0;

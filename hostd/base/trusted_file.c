@@ -85,7 +85,7 @@ static int read_open_file(int fd, const char *path, const struct stat *status, s
 	/* A byte more than there was: the file may be growing. */
 	text = malloc((size_t)status->st_size + 2);
 	if (!text)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	size = read_up_to(fd, text, (size_t)status->st_size + 1);
 	if (size < 0)
 		return fail(diag, (int)-size, path, 0, "cannot read it: %s", strerror((int)-size));

@@ -83,7 +83,7 @@ static int report_fault(const struct parsing *parsing, int error, const char *so
 	int line = parsing->fault.line;
 
 	if (error == ENOMEM)
-		return fail(diag, ENOMEM, source, 0, "out of memory");
+		return fail_memory(diag, source);
 	if (parsing->doctype_line)
 		return fail(diag, EINVAL, source, first_line - 1 + parsing->doctype_line,
 			    "a document type declaration (<!DOCTYPE>) is not accepted");

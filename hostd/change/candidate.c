@@ -24,7 +24,7 @@ int read_candidate(const struct enforcer *enforcer, const char *xml, const char 
 	int r;
 
 	if (!candidate)
-		return fail(diag, ENOMEM, source, 0, "out of memory");
+		return fail_memory(diag, source);
 	r = parse_policy_text(xml, strlen(xml), source, &policy, &set, diag);
 	if (r < 0)
 		return r;

@@ -216,7 +216,7 @@ int load_pending(const char *state_directory, struct pending_changes *ret, struc
 
 	changes.directory = pending_directory(state_directory);
 	if (!changes.directory)
-		return fail(diag, ENOMEM, state_directory, 0, "out of memory");
+		return fail_memory(diag, state_directory);
 	/* What others could write there would decide what is filtered. */
 	r = check_trusted_directory(state_directory, diag);
 	if (r == 0)
@@ -239,7 +239,7 @@ static int save_change(const struct pending_changes *changes, const struct pendi
 	json_t *state = describe_change(change);
 	char text[1024];
 	int r = state ? write_state_file(changes->directory, change->name, state, &why)
-		      : fail(&why, ENOMEM, NULL, 0, "out of memory");
+		      : fail_memory(&why, NULL);
 
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, NULL, 0,
@@ -274,10 +274,10 @@ int add_pending(struct pending_changes *changes, const char *directory, const ch
 	int r;
 
 	if (!change)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	if (!insert_change(changes, change)) {
 		free_change(change);
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	}
 	change->seconds = seconds;
 	change->deadline = boottime_usec() + seconds * USEC_PER_SEC;

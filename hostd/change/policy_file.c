@@ -44,8 +44,7 @@ int write_policy_file(const char *directory, const char *name, const char *text,
 {
 	_cleanup_free_ char *path = file_path(directory, name);
 
-	return path ? replace_file(path, text, diag)
-		    : fail(diag, ENOMEM, directory, 0, "out of memory");
+	return path ? replace_file(path, text, diag) : fail_memory(diag, directory);
 }
 
 int delete_policy_file(const char *directory, const char *name, struct diag *diag)

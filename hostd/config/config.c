@@ -468,7 +468,7 @@ int load_config(const char *path, struct config **ret, struct diag *diag)
 	int r;
 
 	if (!config || set_defaults(config) < 0)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	if (path) {
 		r = read_file(path, config, diag);
 		if (r < 0)
@@ -476,7 +476,7 @@ int load_config(const char *path, struct config **ret, struct diag *diag)
 	}
 	config->path = path ? strdup(path) : NULL;
 	if (path && !config->path)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	config->datapath.bpffs = config->bpffs;
 	*ret = TAKE_PTR(config);
 	return 0;

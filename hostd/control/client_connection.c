@@ -237,7 +237,7 @@ static void answer_line(struct connection *connection, size_t size)
 	int r = parse_json(connection->in.bytes, size, &request, &error);
 
 	if (r == -ENOMEM)
-		fail(&diag, ENOMEM, NULL, 0, "out of memory");
+		fail_memory(&diag, NULL);
 	else if (json_is_object(request))
 		r = answer_request(connection, request, &result, &diag);
 	else

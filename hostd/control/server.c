@@ -121,7 +121,7 @@ static int open_listener(struct control_server *server, struct control_listener 
 {
 	if (asprintf(&listener->path, "%s/%s", directory, name) < 0) {
 		listener->path = NULL;
-		return fail(diag, ENOMEM, directory, 0, "out of memory");
+		return fail_memory(diag, directory);
 	}
 	return listen_anew(server, listener, diag);
 }

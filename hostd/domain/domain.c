@@ -36,7 +36,7 @@ static int line_of(const xmlNode *element)
 
 static int out_of_memory(const struct reader *reader)
 {
-	return fail(reader->diag, ENOMEM, reader->source, 0, "out of memory");
+	return fail_memory(reader->diag, reader->source);
 }
 
 /* The plain text of a child element, borrowed; NULL where there is none. */

@@ -131,7 +131,7 @@ int open_http_server(sd_event *event, const char *where, const struct metrics_so
 	int r = parse_listen_address(where, &address);
 
 	if (!server)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	server->source = source;
 	if (r == 0)
 		r = listen_on(&address, &listener);

@@ -34,6 +34,18 @@ static void unknown_parts_of_a_place_are_left_out(void **state)
 	clear_diag(&diag);
 }
 
+static void memory_that_runs_out_is_an_error_at_the_place(void **state)
+{
+	struct diag diag = {0};
+	char buffer[64];
+
+	(void)state;
+	assert_int_equal(fail_memory(&diag, "web.xml"), -ENOMEM);
+	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), "web.xml: out of memory");
+	clear_diag(&diag);
+	assert_int_equal(fail_memory(NULL, NULL), -ENOMEM);
+}
+
 static void long_messages_are_cut_at_the_buffer(void **state)
 {
 	struct diag diag = {0};
@@ -72,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_error_stays),
 		cmocka_unit_test(unknown_parts_of_a_place_are_left_out),
+		cmocka_unit_test(memory_that_runs_out_is_an_error_at_the_place),
 		cmocka_unit_test(long_messages_are_cut_at_the_buffer),
 		cmocka_unit_test(warnings_keep_their_order),
 		cmocka_unit_test(callers_may_not_want_a_diagnosis),

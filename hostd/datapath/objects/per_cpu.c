@@ -29,7 +29,7 @@ int open_per_cpu(struct per_cpu *ret, struct diag *diag)
 	per_cpu.size = per_cpu.cpus * sizeof(struct port_stats);
 	per_cpu.values = malloc(per_cpu.size);
 	if (!per_cpu.values)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	*ret = per_cpu;
 	return 0;
 }

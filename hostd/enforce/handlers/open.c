@@ -22,12 +22,12 @@ int open_enforcer(const struct config *config, struct datapath *datapath, struct
 	int r;
 
 	if (!enforcer)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	enforcer->config = config;
 	enforcer->datapath = datapath;
 	enforcer->handlers = calloc(1, sizeof(*enforcer->handlers));
 	if (!enforcer->handlers || new_libvirts(config, &enforcer->libvirts) < 0)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	r = open_state_directories(config, &enforcer->directories, diag);
 	if (r == 0)
 		r = read_library_share(config->policy_directory, &enforcer->library, diag);

@@ -31,7 +31,7 @@ int open_state_directories(const struct config *config, struct state_directories
 	if (asprintf(&directories.ports, "%s/ports", config->state_directory) < 0)
 		directories.ports = NULL;
 	if (!directories.domains || !directories.ports)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	if (mkdir(directories.domains, 0700) < 0 && errno != EEXIST)
 		return fail(diag, errno, directories.domains, 0, "%s", strerror(errno));
 	/* What others could write there would decide what is filtered. A directory with wrong
@@ -138,7 +138,7 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 			  describe_ports(managed));
 	r = state && count_json_failures() == failures
 		    ? write_state_file(directory, managed->domain->uuid, state, &why)
-		    : fail(&why, ENOMEM, NULL, 0, "out of memory");
+		    : fail_memory(&why, NULL);
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, NULL, 0, "the state of %s could not be written: %s",

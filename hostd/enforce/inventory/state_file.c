@@ -53,7 +53,7 @@ int write_state_file(const char *directory, const char *name, const json_t *stat
 	_cleanup_free_ char *text = format_json(state, JSON_INDENT(1));
 
 	if (!path || !text)
-		return fail(diag, ENOMEM, directory, 0, "out of memory");
+		return fail_memory(diag, directory);
 	make_directory(directory);
 	return replace_file(path, text, diag);
 }
@@ -175,7 +175,7 @@ static int read_state(const char *path, json_t **ret, struct diag *diag)
 		return r;
 	r = parse_json(text, size, ret, &error);
 	if (r == -ENOMEM)
-		return fail(diag, ENOMEM, path, 0, "out of memory");
+		return fail_memory(diag, path);
 	return r < 0 ? fail(diag, -r, path, error.line, "it is not JSON: %s", error.text) : 0;
 }
 

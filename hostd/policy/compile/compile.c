@@ -106,7 +106,7 @@ int compile_image(const struct effective_policy *policy, struct image **ret, str
 	int r;
 
 	if (!image)
-		return fail(diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(diag, NULL);
 	image->users = 1;
 	if (policy->rule_count > IMAGE_RULES_MAX)
 		return fail(diag, E2BIG, policy->place.source, policy->place.line,

@@ -21,7 +21,7 @@ struct known_list {
 
 static int out_of_memory(struct expander *expander)
 {
-	return fail(expander->diag, ENOMEM, NULL, 0, "out of memory");
+	return fail_memory(expander->diag, NULL);
 }
 
 static int remember_group(struct expander *expander, const char *name)

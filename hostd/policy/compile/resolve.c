@@ -34,7 +34,7 @@ static int add_rules(struct resolver *resolver, const struct policy *source)
 	rules = reallocarray(policy->rules, policy->rule_count + source->rule_count,
 			     sizeof(*rules));
 	if (!rules)
-		return fail(resolver->diag, ENOMEM, NULL, 0, "out of memory");
+		return fail_memory(resolver->diag, NULL);
 	policy->rules = rules;
 	for (size_t i = 0; i < source->rule_count; i++)
 		rules[policy->rule_count++] = (struct effective_rule){
@@ -229,7 +229,7 @@ int collect_policy(const struct library *library, const struct policy *mandatory
 	int r;
 
 	if (!policy) {
-		fail(diag, ENOMEM, NULL, 0, "out of memory");
+		fail_memory(diag, NULL);
 		return -ENOMEM;
 	}
 	policy->place = domain->place;

@@ -124,7 +124,7 @@ static int load_directory(const char *directory, parse_file *parse, struct libra
 	int count, r;
 
 	if (!library || !(library->directory = strdup(directory)))
-		return fail(diag, ENOMEM, directory, 0, "out of memory");
+		return fail_memory(diag, directory);
 	count = scandir(directory, &items, is_policy_file, compare_items);
 	if (count < 0 && errno != ENOENT)
 		return fail(diag, errno, directory, 0, "cannot read the policy directory: %s",

@@ -25,7 +25,7 @@ int line_of(const struct reader *reader, const xmlNode *element)
 
 int out_of_memory(const struct reader *reader)
 {
-	return fail(reader->diag, ENOMEM, reader->source, 0, "out of memory");
+	return fail_memory(reader->diag, reader->source);
 }
 
 int reject(const struct reader *reader, const xmlNode *element, const char *format, ...)
