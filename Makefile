@@ -186,6 +186,7 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
 	$(TEST_TOOLS) $(BENCH_TOOLS) $(STACKS) $(FAULT_SHIM)
 
 # Scripts that need no more than what is built, in the order in which they run.
+SOURCE_SCRIPTS := $(sort $(wildcard tests/source/test_*.sh))
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
 BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
 LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) tests/faults/test_faults.sh \
@@ -212,7 +213,7 @@ build-asan:
 unit-tests: $(UNIT_TESTS)
 
 check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
-	$(run_tests) tests/source/test_lint.sh $(UNIT_TESTS) $(UNIT_SCRIPTS) \
+	$(run_tests) $(SOURCE_SCRIPTS) $(UNIT_TESTS) $(UNIT_SCRIPTS) \
 		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
 		$(NETNS_TESTS) $(LAB_SCRIPTS) tests/bench/test_bench.sh $(KERNEL_TESTS)
 

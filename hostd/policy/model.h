@@ -99,6 +99,8 @@ enum limit_kind {
 	LIMIT_KIND_COUNT
 };
 
+#define SESSIONS_MAX (4U << 20) /* of LIMIT_SESSIONS */
+
 struct limits {
 	int64_t value[LIMIT_KIND_COUNT]; /* -1: not said here */
 	int line;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/netlink/veth.h"
+#include "hostd/enforce/plan/veth.h"
 #include "tests/harness/test.h"
 
 static int make_links(void **state)

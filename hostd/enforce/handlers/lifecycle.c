@@ -21,7 +21,7 @@
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/plan/description.h"
-#include "hostd/netlink/veth.h"
+#include "hostd/enforce/plan/veth.h"
 
 #define UUID_BYTES sizeof(((struct domain *)0)->uuid)
 

@@ -61,7 +61,6 @@ struct effective_policy {
 
 /* Built-in: in=deny, out=allow, all guards on, these limits. */
 #define DEFAULT_SESSIONS 20000
-#define SESSIONS_MAX     (4U << 20)
 
 /* The bit of struct port's guards (abi.h) for each enum guard_kind. */
 extern const uint32_t guard_bits[GUARD_KIND_COUNT];

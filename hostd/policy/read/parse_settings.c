@@ -8,7 +8,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/vlan.h"
 #include "hostd/base/xml.h"
-#include "hostd/policy/compile/resolve.h"
 #include "hostd/policy/read/parse_parts.h"
 
 /* The largest limit that can be asked for; above it a limit limits nothing. */

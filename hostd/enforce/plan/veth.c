@@ -2,7 +2,7 @@
 /*
  * The other ends of veths as targets.
  */
-#include "hostd/netlink/veth.h"
+#include "hostd/enforce/plan/veth.h"
 
 #include <net/if.h>
 #include <string.h>

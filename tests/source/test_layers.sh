@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Folders of the product are floors: a file includes headers of its own folder and of lower floors.
+
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+. "$here/../harness/tap.sh"
+cd "$here/../.."
+
+# From the lowest to the highest. Folders of one line are one floor.
+floors() {
+	cat <<-END
+		bpf
+		hostd/base
+		hostd/netlink
+		hostd/policy
+		hostd/policy/read
+		hostd/policy/compile
+		hostd/policy/write
+		hostd/policy/check
+		hostd/domain
+		hostd/datapath hostd/datapath/objects hostd/datapath/attachment hostd/datapath/ports hostd/datapath/queries
+		hostd/config
+		hostd/enforce/plan
+		hostd/enforce/inventory
+		hostd/enforce/apply
+		hostd/enforce/handlers
+		hostd/change
+		hostd/virt
+		hostd/control
+		hostd/observe
+		hostd/daemon
+		hostd
+		hostd/ctl
+		hooks/libvirt
+	END
+}
+
+# "FILE HEADER" for each include of a header of the product's.
+includes() {
+	grep -rH --include='*.[ch]' '^#include "\(bpf\|hostd\|hooks\)/' bpf hostd hooks |
+		sed 's/:#include "\([^"]*\)".*/ \1/'
+}
+
+# Includes of a header that is on a higher floor, or in a folder that has no floor.
+upward() {
+	awk 'function folder(path) { sub("/[^/]*$", "", path); return path }
+		NR == FNR { for (i = 1; i <= NF; i++) floor[$i] = NR; next }
+		!(folder($1) in floor) || !(folder($2) in floor) || floor[folder($1)] < floor[folder($2)]' \
+		<(floors) <(includes)
+}
+
+double_names() {
+	git ls-files bpf hostd hooks | sed 's|.*/||' | sort | uniq -d
+}
+
+check "includes are found" [ "$(includes | wc -l)" -gt 300 ]
+check_equal "no include goes up" "" "$(upward)"
+check_equal "file names are unique" "" "$(double_names)"
+done_testing
