@@ -13,7 +13,7 @@
 #define QINQ_BEFORE_AD  0x9100
 
 #define EXTENSIONS_MAX 8
-/* bpf/read_frame.h: how far into a frame headers are looked for. What lies behind is as good as not
+/* bpf/parsed_packet.h: how far into a frame headers are looked for. What lies behind is as good as not
  * there. */
 #define HEADERS_MAX 256
 
