@@ -5,11 +5,13 @@
 #include "hooks/libvirt/decision.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/control/client.h"
 
-static const char NAMESPACE[] = "urn:vmseg:1";
+/* Of namespaces that mean vmseg, a misspelt version among them: owner_of() in domain/domain.c. */
+static const char FAMILY[] = "urn:vmseg";
 
 static const char *const refusable[] = {"prepare", "start", "migrate", "restore"};
 static const char *const reported_only[] = {"started", "stopped", "release", "reconnect"};
@@ -36,7 +38,13 @@ bool is_reported(const char *operation)
 
 bool mentions_vmseg(const char *xml, size_t size)
 {
-	return memmem(xml, size, NAMESPACE, sizeof(NAMESPACE) - 1) != NULL;
+	const size_t length = sizeof(FAMILY) - 1;
+
+	for (size_t i = 0; i + length <= size; i++) {
+		if (strncasecmp(xml + i, FAMILY, length) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool must_refuse(const char *operation, enum daemon_answer answer, bool managed,

@@ -21,8 +21,9 @@ bool may_refuse(const char *operation);
 /* True when the daemon wants to hear of the operation at all. */
 bool is_reported(const char *operation);
 
-/* True when the domain XML has vmseg metadata. The hook reads no XML: libvirt has written it, and
- * writes a namespace always as it is spelled. A mention elsewhere errs to the safe side. */
+/* True when the domain XML has vmseg metadata, or metadata of a namespace that looks like vmseg's
+ * and that the daemon would refuse. The hook does not parse XML: libvirt writes a namespace as it
+ * is spelled. A mention elsewhere in the XML also counts, which is the safe side. */
 bool mentions_vmseg(const char *xml, size_t size);
 
 /* True: the hook fails, and the guest does not start. */

@@ -17,7 +17,8 @@ STATE_DIRECTORIES = ("/run/vmseg/domains", "/var/lib/vmseg")
 POLICIES = "/etc/vmseg/policies"
 MAX_PORTS = 16
 ADDR_NO_RANDOMIZE = 0x0040000
-BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 1, 7
+BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD = 1, 7, 15
+MAP_INFO_BYTES, MAP_INFO_MAX_ENTRIES = 80, 16  # struct bpf_map_info
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -150,10 +151,16 @@ def session_tables():
     fd = bpf(BPF_OBJ_GET, struct.pack("=Q", ctypes.addressof(path := ctypes.create_string_buffer(
         f"{BPFFS}/maps/session_map".encode()))) + b"\0" * 8)
     try:
-        return [slot for slot in range(MAX_PORTS) if _has_inner(fd, slot)]
+        return [slot for slot in range(_max_entries(fd)) if _has_inner(fd, slot)]
     finally:
         os.close(fd)
         del path
+
+
+def _max_entries(fd):
+    info = ctypes.create_string_buffer(MAP_INFO_BYTES)
+    bpf(BPF_OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", fd, len(info), ctypes.addressof(info)))
+    return struct.unpack_from("=I", info, MAP_INFO_MAX_ENTRIES)[0]
 
 
 def _has_inner(fd, slot):

@@ -79,14 +79,17 @@ static void who_does_not_need_the_daemon_waits_less(void **state)
 static void metadata_is_recognized(void **state)
 {
 	static const char with[] = "<domain><metadata><vmseg:domain xmlns:vmseg=\"urn:vmseg:1\"/>";
-	static const char without[] = "<domain><metadata><other xmlns=\"urn:vmseg\"/></metadata>";
+	static const char version_2[] = "<domain><metadata><v xmlns=\"urn:VMseg:2\"/></metadata>";
+	static const char without[] = "<domain><metadata><other xmlns=\"urn:other\"/></metadata>";
 
 	(void)state;
 	assert_true(mentions_vmseg(with, strlen(with)));
+	/* The daemon refuses this one: without the daemon it must not start unfiltered. */
+	assert_true(mentions_vmseg(version_2, strlen(version_2)));
 	assert_false(mentions_vmseg(without, strlen(without)));
 	assert_false(mentions_vmseg("", 0));
 	/* Only what is inside the size counts. */
-	assert_false(mentions_vmseg(with, strlen(with) - 5));
+	assert_false(mentions_vmseg(with, strlen(with) - strlen("seg:1\"/>")));
 }
 
 int main(void)
