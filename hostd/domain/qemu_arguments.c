@@ -197,9 +197,12 @@ bool makes_network_interface(const char *option, const char *argument)
 		return true;
 	if (is_option(option, "nic") || is_option(option, "net"))
 		return strcmp(argument, "none") != 0;
-	/* What a file says is not known. */
-	if (is_option(option, "readconfig"))
+	/* What a file says is not known, nor what comes over a monitor: it can add any device. */
+	if (is_option(option, "readconfig") || is_option(option, "mon"))
 		return true;
+	if (is_option(option, "monitor") || is_option(option, "qmp") ||
+	    is_option(option, "qmp-pretty"))
+		return strcmp(argument, "none") != 0;
 	if (is_option(option, "object"))
 		return is_network_filter(argument);
 	if (is_option(option, "set"))

@@ -9,8 +9,8 @@
 
 /* Whether the option, with the argument behind it ("" where there is none), gives the guest a
  * network interface, or changes one or takes its frames, or may: "-netdev", "-device" with a
- * network card, "-object" with a network filter, "-set" for a device. `option` is one argument of
- * QEMU's ("-netdev" or "--netdev"). */
+ * network card, "-object" with a network filter, "-set" for a device, a monitor that libvirt does
+ * not own ("-qmp"). `option` is one argument of QEMU's ("-netdev" or "--netdev"). */
 bool makes_network_interface(const char *option, const char *argument);
 
 #endif

@@ -13,8 +13,8 @@
 #define QINQ_BEFORE_AD  0x9100
 
 #define EXTENSIONS_MAX 8
-/* bpf/parsed_packet.h: how far into a frame headers are looked for. What lies behind is as good as not
- * there. */
+/* bpf/parsed_packet.h: how far into a frame headers are looked for. What lies behind is as good as
+ * not there. */
 #define HEADERS_MAX 256
 
 #define UDPLITE 136
