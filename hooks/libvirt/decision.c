@@ -8,10 +8,8 @@
 #include <strings.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/xml.h"
 #include "hostd/control/client.h"
-
-/* Of namespaces that mean vmseg, a misspelt version among them: owner_of() in domain/domain.c. */
-static const char FAMILY[] = "urn:vmseg";
 
 static const char *const refusable[] = {"prepare", "start", "migrate", "restore"};
 static const char *const reported_only[] = {"started", "stopped", "release", "reconnect"};
@@ -38,10 +36,11 @@ bool is_reported(const char *operation)
 
 bool mentions_vmseg(const char *xml, size_t size)
 {
-	const size_t length = sizeof(FAMILY) - 1;
+	static const char family[] = VMSEG_NAMESPACE_FAMILY;
+	const size_t length = sizeof(family) - 1;
 
 	for (size_t i = 0; i + length <= size; i++) {
-		if (strncasecmp(xml + i, FAMILY, length) == 0)
+		if (strncasecmp(xml + i, family, length) == 0)
 			return true;
 	}
 	return false;

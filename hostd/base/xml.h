@@ -13,6 +13,8 @@
 #include "hostd/base/diag.h"
 
 #define VMSEG_NAMESPACE "urn:vmseg:1"
+/* Namespaces that begin like this, in any case of letters, are meant for vmseg. */
+#define VMSEG_NAMESPACE_FAMILY "urn:vmseg"
 
 /* Returns 0, or -errno with an error in diag: -EINVAL for text that is not well-formed or beyond
  * the limits, -ENOMEM. `source` names the text in messages; its first line counts as first_line. */

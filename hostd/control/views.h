@@ -16,7 +16,7 @@
  * what find_gap() found, or NULL. */
 const char *domain_state(const struct managed_domain *domain, const char *gap);
 
-/* What the domain's metadata says in vain, that it is detached, that its changes cannot be seen: a
+/* Metadata that has no effect, that the domain is detached, that its changes cannot be seen: a
  * sentence each. */
 json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain);
 

@@ -150,7 +150,7 @@ enum ownership { OWNER_OTHER, OWNER_LOOKS_LIKE_US, OWNER_US };
 
 static enum ownership owner_of(const xmlNode *element)
 {
-	static const char family[] = "urn:vmseg";
+	static const char family[] = VMSEG_NAMESPACE_FAMILY;
 	const char *namespace = element->ns ? (const char *)element->ns->href : "";
 
 	if (strcmp(namespace, VMSEG_NAMESPACE) == 0)

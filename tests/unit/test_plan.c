@@ -276,8 +276,8 @@ static void interfaces_that_are_nobodys_are_warned_of(void **state)
 	assert_int_equal(diag.warning_count, 1);
 	assert_string_equal(diag.warnings[0].where, "domain web:2");
 	assert_string_equal(diag.warnings[0].text,
-			    "<interface>: mac=\"" MAC_B "\" is none of the domain's, so what it "
-			    "says holds for nobody");
+			    "<interface>: mac=\"" MAC_B "\" is none of the domain's "
+			    "interfaces: this element has no effect");
 	clear_diag(&diag);
 	free_domain_plan(&plan);
 }

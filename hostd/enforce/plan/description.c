@@ -117,9 +117,8 @@ void warn_of_unknown_interfaces(const struct domain *domain, const struct domain
 
 		if (!has_nic(domain, nic->mac))
 			warn(diag, policy->place.source, nic->line,
-			     "<interface>: mac=\"%s\" is none of the domain's, so what it says "
-			     "holds "
-			     "for nobody",
+			     "<interface>: mac=\"%s\" is none of the domain's interfaces: "
+			     "this element has no effect",
 			     format_mac(nic->mac, mac));
 	}
 }
