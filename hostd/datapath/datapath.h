@@ -169,6 +169,10 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 int read_session_count(const struct datapath *datapath, unsigned int ifindex, uint32_t *ret_count,
 		       uint32_t *ret_limit);
 
+/* An attached port that has been in quarantine since it came: it has no session table, and nothing
+ * passes. Does not ask the kernel. */
+bool is_closed_port(const struct datapath *datapath, unsigned int ifindex);
+
 /* How a port's two programs are on the device; of both directions the worse. */
 enum hook_state {
 	HOOKS_FIRST,   /* before those of others */

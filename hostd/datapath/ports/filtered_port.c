@@ -388,3 +388,10 @@ int read_session_count(const struct datapath *datapath, unsigned int ifindex, ui
 	*ret_limit = port->table_size;
 	return 0;
 }
+
+bool is_closed_port(const struct datapath *datapath, unsigned int ifindex)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+
+	return port && port->table_size == 0;
+}

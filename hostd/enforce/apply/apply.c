@@ -102,7 +102,15 @@ static void end_transition(struct transition *transition)
 	managed->port_count = transition->count;
 }
 
-/* Puts a plan in force on a device, whether or not it has one already. */
+/* Whether the domain has the device as a port that passes packets. */
+static bool is_open_port(struct transition *transition, unsigned int ifindex)
+{
+	return present_port(transition->managed, ifindex) &&
+	       !is_closed_port(transition->enforcer->datapath, ifindex);
+}
+
+/* Puts a plan in force on a device, whether or not it has one already. A port that is open stays so
+ * when a packet socket comes, which may be a sniffer's; one that is closed is not opened then. */
 static int bring_up(struct transition *transition, struct port_plan *plan, unsigned int ifindex,
 		    struct diag *diag)
 {
@@ -110,7 +118,7 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	struct port_config config = plan->config;
 	int r = 0;
 
-	if (!plan->closed && !present_port(transition->managed, ifindex) &&
+	if (!plan->closed && !is_open_port(transition, ifindex) &&
 	    enforcer->config->unfilterable == UNFILTERABLE_REFUSE)
 		r = refuse_bypass(ifindex, plan->target ? plan->target : "the device", diag);
 	if (r < 0)
@@ -211,14 +219,6 @@ static bool is_filtered(const struct datapath *datapath, unsigned int ifindex)
 	return is_attached(datapath, ifindex) || is_formerly_filtered(datapath, ifindex);
 }
 
-bool is_quarantined(struct datapath *datapath, unsigned int ifindex)
-{
-	struct port_status status;
-
-	return !is_formerly_filtered(datapath, ifindex) &&
-	       read_port_status(datapath, ifindex, &status) == 0 && status.session_limit == 0;
-}
-
 /* The port was closed by an earlier daemon. */
 static void note_closed(struct managed_port *port, const struct domain_interface *nic)
 {
@@ -236,7 +236,7 @@ static void fall_back(struct transition *transition, struct managed_port *port,
 
 	if (present && is_filtered(transition->enforcer->datapath, port->ifindex)) {
 		port->plan = TAKE_PTR(present->plan);
-		if (!port->plan && is_quarantined(transition->enforcer->datapath, port->ifindex))
+		if (!port->plan && is_closed_port(transition->enforcer->datapath, port->ifindex))
 			note_closed(port, nic);
 		return;
 	}

@@ -25,7 +25,4 @@ void apply_closed(struct enforcer *enforcer, struct managed_domain *managed,
 /* Detaches every port. */
 void detach_ports(struct enforcer *enforcer, struct managed_domain *managed);
 
-/* Whether the attached device passes nothing because no policy is known for it. */
-bool is_quarantined(struct datapath *datapath, unsigned int ifindex);
-
 #endif

@@ -37,14 +37,6 @@ static int reserve_batch(struct batch *batch, const struct planned *items, size_
 	return batch->updates && batch->configs && batch->plans ? 0 : -ENOMEM;
 }
 
-/* A closed port may find no room for sessions, which must not hold up the domain's other ports. */
-static bool is_closed(const struct enforcer *enforcer, unsigned int ifindex)
-{
-	uint32_t count, limit;
-
-	return read_session_count(enforcer->datapath, ifindex, &count, &limit) == 0 && !limit;
-}
-
 static bool is_present(const struct enforcer *enforcer, const struct managed_domain *managed,
 		       unsigned int ifindex)
 {
@@ -56,7 +48,8 @@ static bool is_present(const struct enforcer *enforcer, const struct managed_dom
 	return false;
 }
 
-/* Devices that are new, closed, gone or somebody else's are not for the batch. */
+/* Devices that are new, closed, gone or somebody else's are not for the batch: a closed port may
+ * find no room for sessions, which must not hold up the domain's other ports. */
 static void add_domain(const struct enforcer *enforcer, struct batch *batch,
 		       const struct planned *item)
 {
@@ -67,7 +60,7 @@ static void add_domain(const struct enforcer *enforcer, struct batch *batch,
 
 		/* Without an image there is nothing to update it to. */
 		if (!plan->image || !ifindex || !is_present(enforcer, item->managed, ifindex) ||
-		    is_closed(enforcer, ifindex))
+		    is_closed_port(enforcer->datapath, ifindex))
 			continue;
 		batch->plans[n] = plan;
 		batch->configs[n] = plan->config;

@@ -53,7 +53,7 @@ static bool is_open(const struct enforcer *enforcer, const struct managed_domain
 		return false;
 	if (port->plan)
 		return !port->plan->closed;
-	return !is_quarantined(enforcer->datapath, port->ifindex);
+	return !is_closed_port(enforcer->datapath, port->ifindex);
 }
 
 static bool is_any_open(const struct enforcer *enforcer, const struct managed_domain *managed)
