@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check-root.sh RELEASE: builds and tests vmseg where nothing is but a minimal Debian of that release
-# (bookworm, trixie): a fresh clone of the last commit, `make deps`, then the targets in CHECK
-# (default: check). What is not committed is not tested. Only the kernel is this machine's.
+# check-root.sh RELEASE: builds and tests vmseg in a minimal Debian of that release (bookworm, trixie).
+# It clones the last commit (uncommitted changes are not tested), runs `make deps`, then the targets in
+# CHECK (default: check). The kernel is this machine's.
 #
-# Packages come from DEBIAN_MIRROR, or else from where this machine gets its own. Everything is done in
-# mount and PID namespaces of its own and is removed at the end, however it ends; KEEP=1 leaves the
-# root and says where.
+# Packages come from DEBIAN_MIRROR; by default from the mirror that apt uses on this machine. Everything
+# runs in separate mount and PID namespaces and is removed at the end, also after a failure. KEEP=1 keeps
+# the root directory and prints its path.
 
 set -euo pipefail
 
@@ -24,10 +24,11 @@ release=${1:-}
 [ -n "$release" ] || die "usage: check-root.sh RELEASE (bookworm, trixie)"
 CHECK=${CHECK:-check}
 
-# The first time in the machine's own namespaces: makes the directory and removes it afterwards.
+# Runs in the machine's own namespaces: creates the root directory, runs this script again in new
+# namespaces, and removes the directory afterwards.
 start() {
 	local mirror status=0
-	[ "$(id -u)" -eq 0 ] || die "a root of its own needs root"
+	[ "$(id -u)" -eq 0 ] || die "this script must run as root"
 	command -v debootstrap >/dev/null || die "debootstrap is missing: install debootstrap"
 	mirror=$(find_mirror)
 	[ -n "$mirror" ] || die "apt has no Debian mirror configured: name one in DEBIAN_MIRROR"
@@ -40,7 +41,7 @@ start() {
 	exit "$status"
 }
 
-# The mounts were in the namespace, which is gone.
+# The mounts were in the namespace, which has ended.
 remove_root() {
 	if [ -n "${KEEP:-}" ]; then
 		echo "check-root: kept $root"
@@ -58,8 +59,8 @@ in_root() {
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# What a container would have of the machine. The root itself is no mount point, on purpose: the tests
-# and the demo have to work there, too.
+# Mounts the file systems of the machine that a container has. The root directory itself is deliberately
+# no mount point: tests and demo must also work in such a root.
 mount_system() {
 	mount --rbind /dev "$ROOT/dev"
 	mount -t proc proc "$ROOT/proc"
@@ -74,10 +75,10 @@ run_inside() {
 	debootstrap --variant=minbase --include=make,ca-certificates "$release" "$ROOT" "$1"
 	mount_system
 	git -c safe.directory="$TOP" clone -q --no-local "$TOP" "$ROOT/root/vmseg"
-	# Before there is a compiler, or any library.
+	# At this point the root has no compiler and no libraries.
 	step "make help"
 	in_root make -C /root/vmseg --no-print-directory help >"$ROOT/help" 2>&1
-	! grep -nv '^  [a-z-]* ' "$ROOT/help" || die "make help says more than the targets"
+	! grep -nv '^  [a-z-]* ' "$ROOT/help" || die "make help prints lines that describe no target"
 	step "make deps"
 	in_root make -C /root/vmseg --no-print-directory deps
 	step "make $CHECK"

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh: installs what building and testing vmseg needs, and only what is missing. Debian 12 and
-# later, Ubuntu 22.04 and later; elsewhere it names what is needed and stops.
+# deps.sh: installs the missing packages that are needed to build and test vmseg, on Debian 12 and later
+# and on Ubuntu 22.04 and later. On other systems it prints the names of the packages and exits.
 #
 # --list prints the packages and changes nothing.
 
 set -euo pipefail
 
-# Programs and libraries to build with.
+# Needed to build.
 build=(
 	clang
 	gcc
@@ -29,7 +29,7 @@ build=(
 	zlib1g-dev
 )
 
-# What the tests, the demo and the checks of the source run: a libvirt and a QEMU of their own.
+# Needed for the tests, the demo and the linters. Tests start their own libvirtd and QEMU.
 check=(
 	busybox-static
 	ca-certificates
@@ -77,7 +77,7 @@ else
 	build+=(bpftool)
 fi
 
-# Sanitizers' and fuzzer's runtime; in Ubuntu 22.04 it comes with the compiler.
+# The runtime of sanitizers and fuzzer; in Ubuntu 22.04 it is part of the compiler's package.
 grep -qx 'VERSION_CODENAME=jammy' /etc/os-release 2>/dev/null || check+=(libclang-rt-dev)
 
 case $(uname -m) in
@@ -109,7 +109,7 @@ for package in "${packages[@]}"; do
 	is_installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
-	echo "deps: everything is installed"
+	echo "deps: all packages are installed"
 	exit 0
 fi
 
@@ -117,8 +117,8 @@ sudo=()
 [ "$(id -u)" -eq 0 ] || sudo=(sudo)
 printf 'deps: installing %s\n' "${missing[*]}"
 
-# The tests run their own libvirtd, in a namespace: the machine's own must not be started for them.
-# policy-rc.d is Debian's way to say so; an existing one is the administrator's and stays.
+# Tests run their own libvirtd in a namespace, so the installation must not start the machine's libvirtd.
+# Debian's policy-rc.d prevents that. An existing policy-rc.d belongs to the administrator and stays.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
 	trap '"${sudo[@]}" rm -f "$policy"' EXIT
@@ -129,7 +129,7 @@ fi
 apt_install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y
 	--no-install-recommends -o Dpkg::Options::=--force-confold)
 
-# Package lists that are missing, or too old to download from, are fetched; good ones are used.
+# Updates the package lists only if they are missing or too old.
 "${apt_install[@]}" --download-only "${missing[@]}" </dev/null >/dev/null 2>&1 ||
 	"${sudo[@]}" apt-get update -q
 "${apt_install[@]}" "${missing[@]}" </dev/null

@@ -34,7 +34,7 @@ chmod +x "$stage/wrapper"
 mount --bind "$stage/wrapper" "$real"
 hash -r
 export LINUX_TOOLS=$stage/linux-tools
-check_contains "Ubuntu's wrapper is not taken for one" "no bpftool that runs" "$(find_bpftool)"
+check_contains "Ubuntu's wrapper is not taken for one" "no bpftool found that runs" "$(find_bpftool)"
 for version in 6.8.0-9 6.8.0-31; do
 	mkdir -p "$LINUX_TOOLS/$version-generic"
 	cp "$stage/bpftool" "$LINUX_TOOLS/$version-generic/bpftool"
