@@ -8,27 +8,21 @@
 #include "hostd/ctl/ctl.h"
 #include "hostd/ctl/text_table.h"
 
+static void show_addresses(FILE *out, const json_t *row, const char *member)
+{
+	_cleanup_free_ char *text = join_texts(json_object_get(row, member), "none known");
+
+	fputs(text ? text : "", out);
+}
+
 static void print_members(const json_t *members)
 {
 	static const struct column columns[] = {
-		{.name = "DOMAIN"},
-		{.name = "ADDRESSES"},
+		{"DOMAIN", .member = "domain"},
+		{"ADDRESSES", .member = "addresses", .show = show_addresses},
 	};
-	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns));
-	json_t *member;
-	size_t i;
 
-	json_array_foreach(members, i, member)
-	{
-		_cleanup_free_ char *addresses =
-			join_texts(json_object_get(member, "addresses"), "none known");
-
-		add_line(table);
-		set_text(table, 0, get_text(member, "domain"));
-		set_text(table, 1, addresses);
-	}
-	print_text_table(table, 2);
+	print_table(members, columns, ARRAY_SIZE(columns), 2);
 }
 
 static void print_texts(const char *name, const json_t *array)

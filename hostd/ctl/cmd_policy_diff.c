@@ -59,40 +59,33 @@ static void print_refused(const json_t *refused)
 		       get_text(item, "error"));
 }
 
-static const char *describe_port(const json_t *port)
+static void show_changes(FILE *out, const json_t *port, const char *member)
 {
 	if (!get_flag(port, "settings"))
-		return "rules";
-	return get_flag(port, "rules") ? "rules and settings" : "settings";
+		fputs("rules", out);
+	else
+		fputs(get_flag(port, "rules") ? "rules and settings" : "settings", out);
+}
+
+static void show_cut(FILE *out, const json_t *port, const char *member)
+{
+	if (get_flag(port, "audit"))
+		fputs("audit", out);
+	else
+		show_value(out, port, member);
 }
 
 static void print_ports(const json_t *ports)
 {
 	static const struct column columns[] = {
-		{.name = "DOMAIN"},
-		{.name = "DEVICE"},
-		{.name = "CHANGES"},
-		{.name = "SESSIONS", .right = true},
-		{.name = "CUT", .right = true},
+		{"DOMAIN", .member = "domain"},
+		{"DEVICE", .member = "device"},
+		{"CHANGES", .show = show_changes},
+		{"SESSIONS", .member = "sessions", .right = true},
+		{"CUT", .member = "denied", .show = show_cut, .right = true},
 	};
-	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns));
-	json_t *port;
-	size_t i;
 
-	json_array_foreach(ports, i, port)
-	{
-		add_line(table);
-		set_text(table, 0, get_text(port, "domain"));
-		set_text(table, 1, get_text(port, "device"));
-		set_text(table, 2, describe_port(port));
-		set_number(table, 3, get_number(port, "sessions"));
-		if (get_flag(port, "audit"))
-			set_text(table, 4, "audit");
-		else
-			set_number(table, 4, get_number(port, "denied"));
-	}
-	print_text_table(table, 0);
+	print_table(ports, columns, ARRAY_SIZE(columns), 0);
 }
 
 static void print_effect(const json_t *diff)

@@ -13,92 +13,64 @@
 #define LIMIT_DEFAULT 1000
 #define LIMIT_MAX     100000
 
-static void set_endpoint(struct text_table *table, size_t column, const char *address,
-			 json_int_t port)
+static void show_endpoint(FILE *out, const json_t *session, const char *member)
 {
-	char text[96];
+	const char *address = get_text(session, member);
+	char port[32];
 
-	snprintf(text, sizeof(text), strchr(address, ':') ? "[%s]:%d" : "%s:%d", address,
-		 (int)port);
-	set_text(table, column, text);
+	snprintf(port, sizeof(port), "%s_port", member);
+	fprintf(out,
+		strchr(address, ':') ? "[%s]:%" JSON_INTEGER_FORMAT : "%s:%" JSON_INTEGER_FORMAT,
+		address, get_number(session, port));
 }
 
-/* The rule of now; of a session that has none for it, what becomes of it. */
-static const char *rule_name(const json_t *session)
+/* Who opened it; a question mark if that was concluded from the ports. */
+static void show_opener(FILE *out, const json_t *session, const char *member)
+{
+	fprintf(out, "%s%s", get_text(session, member), get_flag(session, "picked_up") ? "?" : "");
+}
+
+/* The rule that allows it now; if none does, what happens to the session. */
+static void show_rule(FILE *out, const json_t *session, const char *member)
 {
 	const char *standing = get_text(session, "standing");
 
-	if (strcmp(standing, "kept") == 0)
-		return "(kept)";
-	return strcmp(standing, "revoked") == 0 ? "(revoked)" : get_text(session, "rule");
+	if (strcmp(standing, "kept") == 0 || strcmp(standing, "revoked") == 0)
+		fprintf(out, "(%s)", standing);
+	else
+		show_value(out, session, member);
 }
 
-static bool is_any_in_vlan(const json_t *sessions)
+static void show_bytes(FILE *out, const json_t *session, const char *direction)
 {
-	const json_t *session;
-	size_t i;
-
-	json_array_foreach(sessions, i, session)
-	{
-		if (get_vlans(session))
-			return true;
-	}
-	return false;
+	show_size(out, json_object_get(session, direction), "bytes");
 }
 
-/* By whom; of one that was taken over in the middle that follows from its ports. */
-static const char *opened_text(const json_t *session)
+static void show_vlan(FILE *out, const json_t *session, const char *member)
 {
-	bool in = strcmp(get_text(session, "opened"), "in") == 0;
+	char text[VLAN_TEXT_BYTES];
 
-	if (!get_flag(session, "picked_up"))
-		return in ? "in" : "out";
-	return in ? "in?" : "out?";
+	fputs(format_vlan(get_vlans(session), text), out);
 }
 
 void print_sessions(const json_t *sessions)
 {
 	static const struct column columns[] = {
-		{.name = "DEVICE"},
-		{.name = "PROTO"},
-		{.name = "LOCAL"},
-		{.name = "REMOTE"},
-		{.name = "OPENED"},
-		{.name = "STATE"},
-		{.name = "AGE", .right = true},
-		{.name = "EXPIRES", .right = true},
-		{.name = "IN", .right = true},
-		{.name = "OUT", .right = true},
-		{.name = "RULE"},
-		{.name = "VLAN"}, /* only where there is one */
+		{"DEVICE", .member = "device"},
+		{"PROTO", .member = "protocol"},
+		{"LOCAL", .member = "local", .show = show_endpoint},
+		{"REMOTE", .member = "remote", .show = show_endpoint},
+		{"OPENED", .member = "opened", .show = show_opener},
+		{"STATE", .member = "state"},
+		{"AGE", .member = "age", .show = show_age, .right = true},
+		{"EXPIRES", .member = "expires", .show = show_age, .right = true},
+		{"IN", .member = "in", .show = show_bytes, .right = true},
+		{"OUT", .member = "out", .show = show_bytes, .right = true},
+		{"RULE", .member = "rule", .show = show_rule},
+		{"VLAN", .member = "vlan", .show = show_vlan, .optional = true},
 	};
-	bool vlans = is_any_in_vlan(sessions);
-	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns) - !vlans);
-	char vlan[VLAN_TEXT_BYTES];
-	json_t *session;
-	size_t i;
 
-	json_array_foreach(sessions, i, session)
-	{
-		add_line(table);
-		set_text(table, 0, get_text(session, "device"));
-		set_text(table, 1, get_text(session, "protocol"));
-		set_endpoint(table, 2, get_text(session, "local"),
-			     get_number(session, "local_port"));
-		set_endpoint(table, 3, get_text(session, "remote"),
-			     get_number(session, "remote_port"));
-		set_text(table, 4, opened_text(session));
-		set_text(table, 5, get_text(session, "state"));
-		set_age(table, 6, (uint64_t)get_number(session, "age"));
-		set_age(table, 7, (uint64_t)get_number(session, "expires"));
-		set_size(table, 8, (uint64_t)get_number(json_object_get(session, "in"), "bytes"));
-		set_size(table, 9, (uint64_t)get_number(json_object_get(session, "out"), "bytes"));
-		set_text(table, 10, rule_name(session));
-		if (vlans)
-			set_text(table, 11, format_vlan(get_vlans(session), vlan));
-	}
-	print_text_table(table, 0);
+	print_table(sessions, columns, ARRAY_SIZE(columns), 0);
 }
 
 /* Asks for pages until there are more than `limit` sessions, or no more. */

@@ -46,64 +46,39 @@ static void print_guards(const json_t *guards)
 static void print_counters(const json_t *counters)
 {
 	static const struct column columns[] = {
-		{.name = "DIRECTION"},
-		{.name = "VERDICT"},
-		{.name = "REASON"},
-		{.name = "PACKETS", .right = true},
-		{.name = "BYTES", .right = true},
+		{"DIRECTION", .member = "direction"},
+		{"VERDICT", .member = "verdict"},
+		{"REASON", .member = "reason"},
+		{"PACKETS", .member = "packets", .right = true},
+		{"BYTES", .member = "bytes", .show = show_size, .right = true},
 	};
-	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns));
-	json_t *counter;
-	size_t i;
 
-	json_array_foreach(counters, i, counter)
-	{
-		add_line(table);
-		set_text(table, 0, get_text(counter, "direction"));
-		set_text(table, 1, get_text(counter, "verdict"));
-		set_text(table, 2, get_text(counter, "reason"));
-		set_number(table, 3, get_number(counter, "packets"));
-		set_size(table, 4, (uint64_t)get_number(counter, "bytes"));
-	}
-	print_text_table(table, 2);
+	print_table(counters, columns, ARRAY_SIZE(columns), 2);
 }
 
+/* The rules, and the default as the last row. */
 static void print_rules(const json_t *port)
 {
 	static const struct column columns[] = {
-		{.name = "RULE", .right = true},
-		{.name = "POLICY"},
-		{.name = "ID"},
-		{.name = "DIRECTION"},
-		{.name = "ACTION"},
-		{.name = "PACKETS", .right = true},
-		{.name = "BYTES", .right = true},
-		{.name = "PLACE"},
+		{"RULE", .member = "number", .right = true},
+		{"POLICY", .member = "policy"},
+		{"ID", .member = "id"},
+		{"DIRECTION", .member = "direction"},
+		{"ACTION", .member = "action"},
+		{"PACKETS", .member = "packets", .right = true},
+		{"BYTES", .member = "bytes", .show = show_size, .right = true},
+		{"PLACE", .member = "place"},
 	};
-	_cleanup_(free_text_table) struct text_table *table =
-		new_text_table(columns, ARRAY_SIZE(columns));
-	const json_t *rest = json_object_get(json_object_get(port, "default"), "hits");
-	json_t *rule;
-	size_t i;
+	const json_t *hits = json_object_get(json_object_get(port, "default"), "hits");
+	json_t *rows = json_copy(json_object_get(port, "rules"));
+	json_t *last = json_pack("{s:s, s:I, s:I}", "number", "default", "packets",
+				 get_number(hits, "packets"), "bytes", get_number(hits, "bytes"));
 
-	json_array_foreach(json_object_get(port, "rules"), i, rule)
-	{
-		add_line(table);
-		set_number(table, 0, get_number(rule, "number"));
-		set_text(table, 1, get_text(rule, "policy"));
-		set_text(table, 2, get_text(rule, "id"));
-		set_text(table, 3, get_text(rule, "direction"));
-		set_text(table, 4, get_text(rule, "action"));
-		set_number(table, 5, get_number(rule, "packets"));
-		set_size(table, 6, (uint64_t)get_number(rule, "bytes"));
-		set_text(table, 7, get_text(rule, "place"));
-	}
-	add_line(table);
-	set_text(table, 0, "default");
-	set_number(table, 5, get_number(rest, "packets"));
-	set_size(table, 6, (uint64_t)get_number(rest, "bytes"));
-	print_text_table(table, 2);
+	if (!rows)
+		rows = json_array();
+	json_array_append_new(rows, last);
+	print_table(rows, columns, ARRAY_SIZE(columns), 2);
+	json_decref(rows);
 }
 
 /* Both programs must be on the device: one direction unfiltered is worth a loud word. */

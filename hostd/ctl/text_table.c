@@ -6,16 +6,12 @@
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdio.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-
-struct text_table {
-	struct libscols_table *scols;
-	struct libscols_line *line;
-};
+#include "hostd/ctl/ctl.h"
 
 static void need(const void *pointer)
 {
@@ -25,87 +21,145 @@ static void need(const void *pointer)
 	exit(EXIT_FAILURE);
 }
 
-struct text_table *new_text_table(const struct column *columns, size_t count)
+/* ---- cells ---------------------------------------------------------------------------------- */
+
+void show_value(FILE *out, const json_t *row, const char *member)
 {
-	struct text_table *table = calloc(1, sizeof(*table));
+	const json_t *value = json_object_get(row, member);
 
-	need(table);
-	scols_init_debug(0);
-	table->scols = scols_new_table();
-	need(table->scols);
-	/* What must not be shown is escaped already (escape_texts()). */
-	scols_table_enable_noencoding(table->scols, 1);
-	for (size_t i = 0; i < count; i++) {
-		int flags = (columns[i].right ? SCOLS_FL_RIGHT : 0) |
-			    (columns[i].truncate ? SCOLS_FL_TRUNC : 0);
+	if (json_is_integer(value))
+		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		fputs(get_text(row, member), out);
+}
 
-		need(scols_table_new_column(table->scols, columns[i].name, 0, flags));
+void show_list(FILE *out, const json_t *row, const char *member)
+{
+	_cleanup_free_ char *text = join_texts(json_object_get(row, member), "-");
+
+	need(text);
+	fputs(text, out);
+}
+
+void show_count(FILE *out, const json_t *row, const char *member)
+{
+	fprintf(out, "%zu", json_array_size(json_object_get(row, member)));
+}
+
+void show_size(FILE *out, const json_t *row, const char *member)
+{
+	char text[HUMAN_BYTES];
+
+	fputs(format_size((uint64_t)get_number(row, member), text), out);
+}
+
+void show_age(FILE *out, const json_t *row, const char *member)
+{
+	char text[HUMAN_BYTES];
+
+	fputs(format_age((uint64_t)get_number(row, member), text), out);
+}
+
+/* What a cell shows; the caller frees it. */
+static char *cell_text(const json_t *row, const struct column *column)
+{
+	show_cell show = column->show ? column->show : show_value;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	need(stream);
+	show(stream, row, column->member);
+	if (fclose(stream) != 0)
+		free(TAKE_PTR(text));
+	need(text);
+	return text;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static void add_column(struct libscols_table *table, const struct column *column)
+{
+	int flags = (column->right ? SCOLS_FL_RIGHT : 0) | (column->truncate ? SCOLS_FL_TRUNC : 0);
+
+	need(scols_table_new_column(table, column->heading, 0, flags));
+}
+
+static bool has_cells(const json_t *rows, const struct column *column)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		_cleanup_free_ char *text = cell_text(row, column);
+
+		if (text[0])
+			return true;
 	}
-	return table;
+	return false;
 }
 
-void free_text_table(struct text_table **table)
+static void add_row(struct libscols_table *table, const json_t *row, const struct column *columns,
+		    size_t column_count)
 {
-	if (!*table)
-		return;
-	scols_unref_table((*table)->scols);
-	free(*table);
-	*table = NULL;
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+
+	need(line);
+	for (size_t i = 0; i < column_count; i++)
+		scols_line_refer_data(line, i, cell_text(row, &columns[i]));
 }
 
-void add_line(struct text_table *table)
+static void print_indented(char *text, int indent)
 {
-	table->line = scols_table_new_line(table->scols, NULL);
-	need(table->line);
-}
-
-void set_text(struct text_table *table, size_t column, const char *text)
-{
-	scols_line_set_data(table->line, column, text);
-}
-
-void set_number(struct text_table *table, size_t column, int64_t number)
-{
-	char text[HUMAN_BYTES];
-
-	snprintf(text, sizeof(text), "%" PRId64, number);
-	set_text(table, column, text);
-}
-
-void set_size(struct text_table *table, size_t column, uint64_t bytes)
-{
-	char text[HUMAN_BYTES];
-
-	set_text(table, column, format_size(bytes, text));
-}
-
-void set_age(struct text_table *table, size_t column, uint64_t seconds)
-{
-	char text[HUMAN_BYTES];
-
-	set_text(table, column, format_age(seconds, text));
-}
-
-bool is_empty(const struct text_table *table)
-{
-	return scols_table_is_empty(table->scols);
-}
-
-void print_text_table(struct text_table *table, int indent)
-{
-	_cleanup_free_ char *text = NULL;
 	char *rest = NULL;
 
-	if (is_empty(table))
-		return;
-	if (indent == 0) {
-		scols_print_table(table->scols);
-		return;
-	}
-	scols_print_table_to_string(table->scols, &text);
-	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest))
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		printf("%*s%s\n", indent, "", line);
+}
+
+/* The columns that are not left out; *ret_count is how many. The caller frees the list. */
+static struct column *choose_columns(const json_t *rows, const struct column *columns, size_t count,
+				     size_t *ret_count)
+{
+	struct column *shown = calloc(count, sizeof(*shown));
+
+	need(shown);
+	*ret_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!columns[i].optional || has_cells(rows, &columns[i]))
+			shown[(*ret_count)++] = columns[i];
+	}
+	return shown;
+}
+
+void print_table(const json_t *rows, const struct column *columns, size_t column_count, int indent)
+{
+	_cleanup_free_ struct column *shown = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct libscols_table *table;
+	json_t *row;
+	size_t i;
+
+	if (json_array_size(rows) == 0)
+		return;
+	scols_init_debug(0);
+	/* Texts are UTF-8, whatever the locale. In the C locale, libsmartcols does not return from
+	 * a text that is not ASCII. */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	table = scols_new_table();
+	need(table);
+	/* What must not be shown is escaped already (escape_texts()). */
+	scols_table_enable_noencoding(table, 1);
+	shown = choose_columns(rows, columns, column_count, &column_count);
+	for (i = 0; i < column_count; i++)
+		add_column(table, &shown[i]);
+	json_array_foreach(rows, i, row) add_row(table, row, shown, column_count);
+	if (indent == 0)
+		scols_print_table(table);
+	else if (scols_print_table_to_string(table, &text) == 0)
+		print_indented(text, indent);
+	scols_unref_table(table);
 }
 
 char *format_size(uint64_t bytes, char out[static HUMAN_BYTES])
