@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Raise when any layout below changes: a daemon adopts only maps of its own number. */
-#define VMSEG_ABI 2
+#define VMSEG_ABI 3
 
 #define ADDRESS_BYTES 16
 #define MAC_BYTES     6
@@ -42,6 +42,16 @@ enum session_state {
 };
 
 #define STATE_MAX 16
+
+enum limit {
+#define LIMIT(identifier, attribute, built_in, least, most, reason) LIMIT_##identifier,
+#include "limits.def"
+#undef LIMIT
+	LIMIT_COUNT
+};
+
+/* Room for limits in struct port, so that a new limit does not change the layout. */
+#define LIMIT_MAX 16
 
 /* A session that a program has ended and is about to delete. It has run out for everybody: its
  * stamp is long ago, and its timeout 0. */
@@ -91,7 +101,8 @@ struct address_prefix {
 struct port {
 	/* First cache line: what every packet reads. */
 	__u8 mac[MAC_BYTES];
-	__u16 guards;       /* GUARD_* */
+	__u16 vlan_count;
+	__u32 guards;       /* GUARD_* */
 	__u32 flags;        /* PORT_* */
 	__u32 slot;         /* from 1: index into session_map, stats_map and port_state_map */
 	__u32 generation;   /* sessions of another generation are judged again */
@@ -99,14 +110,12 @@ struct port {
 	__u32 pickup_until; /* low 32 bits of jiffies: mid-stream TCP is picked up before; 0: never
 			     */
 	__u32 address_count;
-	__u32 vlan_count;
-	/* Limits; 0: unlimited. The number of sessions is the session map's max_entries. */
-	__u32 session_rate;        /* new sessions per second */
-	__u32 session_burst;       /* new sessions at once */
-	__u32 half_open;           /* TCP sessions whose handshake is not finished */
-	__u32 sessions_per_remote; /* sessions per remote address; needs remote_map[slot] */
-	__u32 unconfirmed;         /* sessions in STATE_TCP_UNCONFIRMED; here 0 means none */
-	__u32 reserved[2];
+	__u32 unconfirmed; /* most sessions in STATE_TCP_UNCONFIRMED; 0: none */
+	__u32 reserved[6];
+	/* Second cache line: what opening a session reads. By enum limit; 0: not limited. The
+	 * programs do not look at LIMIT_SESSIONS: it is the size of the session table.
+	 * LIMIT_SESSIONS_PER_REMOTE needs remote_map[slot]. */
+	__u32 limits[LIMIT_MAX];
 	/* Slow path. */
 	struct address_prefix addresses[PORT_ADDRESSES_MAX];
 	__u16 vlans[PORT_VLANS_MAX]; /* VLAN ids, host byte order */
@@ -359,7 +368,8 @@ enum dry_run_result {
 /* The sizes above are what pinned maps were made with. */
 _Static_assert(REASON_COUNT <= REASON_MAX, "raise REASON_MAX and VMSEG_ABI");
 _Static_assert(STATE_COUNT <= STATE_ENDED, "raise STATE_MAX and VMSEG_ABI");
-_Static_assert(sizeof(struct port) == 64 + 32 * PORT_ADDRESSES_MAX + 2 * PORT_VLANS_MAX, "port");
+_Static_assert(LIMIT_COUNT <= LIMIT_MAX, "raise LIMIT_MAX and VMSEG_ABI");
+_Static_assert(sizeof(struct port) == 128 + 32 * PORT_ADDRESSES_MAX + 2 * PORT_VLANS_MAX, "port");
 _Static_assert(sizeof(struct port_state) == 40, "port_state");
 _Static_assert(sizeof(struct policy_node) == 64, "policy_node");
 _Static_assert(sizeof(struct image_header) == sizeof(struct policy_node), "image_header");

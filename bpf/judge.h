@@ -91,7 +91,7 @@ static __always_inline int insert_session(const struct judgement *judgement,
 		add_half_open(port->slot, 1);
 	if (session->state == STATE_TCP_UNCONFIRMED)
 		add_unconfirmed(port->slot, 1);
-	if (port->sessions_per_remote && counts_for_remote(session))
+	if (port->limits[LIMIT_SESSIONS_PER_REMOTE] && counts_for_remote(session))
 		count_remote(port, &pkt->key);
 	return UNDECIDED;
 }

@@ -130,7 +130,7 @@ static __always_inline int is_midstream(const struct packet *pkt)
 	return pkt->key.protocol == IPPROTO_TCP && !(pkt->tcp.flags & TCP_SYN);
 }
 
-/* Does the session count for port.sessions_per_remote? One that nobody has confirmed does not: a
+/* Does the session count for LIMIT_SESSIONS_PER_REMOTE? One that nobody has confirmed does not: a
  * forger would choose whose sessions they are. */
 static __always_inline int counts_for_remote(const struct session *session)
 {
@@ -142,10 +142,10 @@ static __always_inline int has_room_for_half_open(const struct port *port)
 {
 	struct port_state *state;
 
-	if (!port->half_open)
+	if (!port->limits[LIMIT_HALF_OPEN])
 		return 1;
 	state = find_port_state(port->slot);
-	return state && state->half_open < (__s64)port->half_open;
+	return state && state->half_open < (__s64)port->limits[LIMIT_HALF_OPEN];
 }
 
 /* Limits on opening a session, asked after the policy has allowed it. `leaving`: a session that
@@ -154,31 +154,33 @@ static __always_inline int check_limits(const struct port *port, const struct pa
 					const struct settings *settings,
 					const struct session *leaving, int dry)
 {
+	const __u32 *limits = port->limits;
 	struct port_state *state;
 	__s64 *count, fewer;
 
-	if (!port->session_rate && !port->half_open && !port->sessions_per_remote)
+	if (!limits[LIMIT_SESSION_RATE] && !limits[LIMIT_HALF_OPEN] &&
+	    !limits[LIMIT_SESSIONS_PER_REMOTE])
 		return UNDECIDED;
 	state = find_port_state(port->slot);
 	if (!state)
 		return REASON_IMAGE;
 	fewer = leaving && is_half_open(leaving->state);
-	if (port->half_open && (pkt->tcp.flags & TCP_SYN) &&
-	    state->half_open - fewer >= (__s64)port->half_open)
+	if (limits[LIMIT_HALF_OPEN] && (pkt->tcp.flags & TCP_SYN) &&
+	    state->half_open - fewer >= (__s64)limits[LIMIT_HALF_OPEN])
 		return REASON_HALF_OPEN_LIMIT;
-	if (port->sessions_per_remote) {
+	if (limits[LIMIT_SESSIONS_PER_REMOTE]) {
 		count = find_remote_count(port, &pkt->key);
 		fewer = leaving && counts_for_remote(leaving);
-		if (count && *count - fewer >= (__s64)port->sessions_per_remote)
+		if (count && *count - fewer >= (__s64)limits[LIMIT_SESSIONS_PER_REMOTE])
 			return REASON_REMOTE_LIMIT;
 	}
 	/* Last, because it spends: what another limit refuses must not use up the rate, nor does
 	 * what is picked up, which has a limit of its own. */
-	if (port->session_rate && !is_midstream(pkt)) {
+	if (limits[LIMIT_SESSION_RATE] && !is_midstream(pkt)) {
 		__u64 copy = state->session_due;
 
-		if (!within_pace(dry ? &copy : &state->session_due, port->session_rate,
-				 port->session_burst, settings->hz))
+		if (!within_pace(dry ? &copy : &state->session_due, limits[LIMIT_SESSION_RATE],
+				 limits[LIMIT_SESSION_BURST], settings->hz))
 			return REASON_RATE_LIMIT;
 	}
 	return UNDECIDED;

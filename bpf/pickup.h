@@ -160,12 +160,12 @@ static __always_inline void confirm_session(const struct port *port, const struc
 					    struct session *session)
 {
 	/* Before its state says so: from then on another CPU may end it, and take it off. */
-	if (port->sessions_per_remote)
+	if (port->limits[LIMIT_SESSIONS_PER_REMOTE])
 		count_remote(port, &pkt->key);
 	if (exchange_state(session, STATE_TCP_UNCONFIRMED, STATE_TCP_ESTABLISHED, port->slot)) {
 		add_unconfirmed(port->slot, -1);
 		session->created = pkt->now; /* for the daemon, which may be counting */
-	} else if (port->sessions_per_remote) {
+	} else if (port->limits[LIMIT_SESSIONS_PER_REMOTE]) {
 		uncount_remote(port, &pkt->key);
 	}
 }

@@ -250,7 +250,7 @@ static __always_inline int end_session(const struct judgement *judgement, struct
 		add_unconfirmed(judgement->port->slot, -1);
 	/* What was never confirmed has not been counted for its remote. */
 	if (!bpf_map_delete_elem(judgement->table, &pkt->key) && state != STATE_TCP_UNCONFIRMED &&
-	    judgement->port->sessions_per_remote)
+	    judgement->port->limits[LIMIT_SESSIONS_PER_REMOTE])
 		uncount_remote(judgement->port, &pkt->key);
 	return 1;
 }
@@ -450,7 +450,7 @@ static __always_inline int pick_up_instead(struct judgement *judgement, struct p
 		return REASON_PICKED_UP;
 	add_half_open(port->slot, -1);
 	add_unconfirmed(port->slot, 1);
-	if (port->sessions_per_remote)
+	if (port->limits[LIMIT_SESSIONS_PER_REMOTE])
 		uncount_remote(port, &pkt->key);
 	flags = session->flags & SESSION_GUARDED;
 	if (opener == DIRECTION_OUT)

@@ -215,19 +215,10 @@ static json_t *view_default(const struct inquiry *inquiry)
 			    plan->settings.defaults[opener]);
 }
 
-static json_t *view_limit(const struct port_plan *plan, enum limit_kind kind)
+static json_t *view_limit(const struct port_plan *plan, enum limit limit)
 {
-	const struct port_config *config = &plan->config;
-	const uint32_t values[LIMIT_KIND_COUNT] = {
-		[LIMIT_SESSIONS] = config->sessions,
-		[LIMIT_SESSION_RATE] = config->session_rate,
-		[LIMIT_SESSION_BURST] = config->session_burst,
-		[LIMIT_HALF_OPEN] = config->half_open,
-		[LIMIT_SESSIONS_PER_REMOTE] = config->sessions_per_remote,
-	};
-
-	return view_setting("limit", limit_names[kind], json_integer(values[kind]),
-			    plan->settings.limits[kind]);
+	return view_setting("limit", limit_rows[limit].name,
+			    json_integer(plan->config.limits[limit]), plan->settings.limits[limit]);
 }
 
 static json_t *view_guard(const struct port_plan *plan, enum guard_kind kind)

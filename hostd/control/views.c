@@ -121,6 +121,15 @@ static json_t *view_guards(const struct port_config *config)
 	return guards;
 }
 
+static json_t *view_limits(const struct port_config *config)
+{
+	json_t *limits = json_object();
+
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
+		json_object_set_new(limits, limit_rows[i].name, json_integer(config->limits[i]));
+	return limits;
+}
+
 static json_t *view_config(const struct port_config *config)
 {
 	json_t *addresses = json_array(), *vlans = json_array();
@@ -131,14 +140,9 @@ static json_t *view_config(const struct port_config *config)
 				      json_string(format_prefix(&config->addresses[i], text)));
 	for (size_t i = 0; i < config->vlan_count; i++)
 		json_array_append_new(vlans, json_integer(config->vlans[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "audit",
-			 !!(config->flags & PORT_AUDIT), "addresses", addresses, "vlans", vlans,
-			 "guards", view_guards(config), "limits", "sessions",
-			 (json_int_t)config->sessions, "session-rate",
-			 (json_int_t)config->session_rate, "session-burst",
-			 (json_int_t)config->session_burst, "half-open",
-			 (json_int_t)config->half_open, "sessions-per-remote",
-			 (json_int_t)config->sessions_per_remote);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o}", "audit", !!(config->flags & PORT_AUDIT),
+			 "addresses", addresses, "vlans", vlans, "guards", view_guards(config),
+			 "limits", view_limits(config));
 }
 
 static json_t *view_counter(const struct counter *counter)

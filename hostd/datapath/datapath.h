@@ -60,10 +60,10 @@ struct port_config {
 	size_t address_count;
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
-	/* Size of the port's session table. 0: quarantine; nothing passes, and the port costs the
-	 * wait for a table only once it gets one (a port that has a table keeps it). */
-	uint32_t sessions;
-	uint32_t session_rate, session_burst, half_open, sessions_per_remote;
+	/* By enum limit; 0: not limited. LIMIT_SESSIONS is the size of the port's session table. 0:
+	 * quarantine; nothing passes, and the port costs the wait for a table only once it gets one
+	 * (a port that has a table keeps it). */
+	uint32_t limits[LIMIT_COUNT];
 	uint32_t
 		pickup_seconds; /* mid-stream pick-up from now on; 0: none, or as it runs already */
 	bool fresh;    /* no guest has the device yet: attaching throws away what it has queued */

@@ -20,12 +20,11 @@ const char *const guard_names[GUARD_KIND_COUNT] = {
 	[GUARD_KIND_TCP_WINDOW] = "tcp-window",
 };
 
-const char *const limit_names[LIMIT_KIND_COUNT] = {
-	[LIMIT_SESSIONS] = "sessions",
-	[LIMIT_SESSION_RATE] = "session-rate",
-	[LIMIT_SESSION_BURST] = "session-burst",
-	[LIMIT_HALF_OPEN] = "half-open",
-	[LIMIT_SESSIONS_PER_REMOTE] = "sessions-per-remote",
+const struct limit_row limit_rows[LIMIT_COUNT] = {
+#define LIMIT(identifier, attribute, built_in, least, most, reason)                                \
+	[LIMIT_##identifier] = {attribute, built_in, least, most, REASON_##reason},
+#include "bpf/limits.def"
+#undef LIMIT
 };
 
 static void init_settings(struct defaults *defaults, struct guards *guards, struct limits *limits)
@@ -34,7 +33,7 @@ static void init_settings(struct defaults *defaults, struct guards *guards, stru
 	*guards = (struct guards){0};
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
 		guards->setting[i] = GUARD_UNSET;
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		limits->value[i] = -1;
 }
 

@@ -90,19 +90,8 @@ struct guards {
 	int line;
 };
 
-enum limit_kind {
-	LIMIT_SESSIONS,
-	LIMIT_SESSION_RATE,
-	LIMIT_SESSION_BURST,
-	LIMIT_HALF_OPEN,
-	LIMIT_SESSIONS_PER_REMOTE,
-	LIMIT_KIND_COUNT
-};
-
-#define SESSIONS_MAX (4U << 20) /* of LIMIT_SESSIONS */
-
 struct limits {
-	int64_t value[LIMIT_KIND_COUNT]; /* -1: not said here */
+	int64_t value[LIMIT_COUNT]; /* -1: not said here */
 	int line;
 };
 
@@ -177,6 +166,13 @@ bool is_name(const char *text);
 
 /* Names as written in XML, for messages and outputs. */
 extern const char *const guard_names[GUARD_KIND_COUNT]; /* "mac", "ip", ..., "vlan" */
-extern const char *const limit_names[LIMIT_KIND_COUNT]; /* "sessions", ... */
+
+/* The rows of bpf/limits.def. */
+struct limit_row {
+	const char *name; /* the attribute */
+	uint32_t built_in, least, most;
+	enum reason reason;
+};
+extern const struct limit_row limit_rows[LIMIT_COUNT];
 
 #endif

@@ -64,7 +64,7 @@ static void what_is_no_longer_half_open_is_counted_once(void **state)
 	pthread_t other;
 
 	set_session_limit(race.port, 1 << 17);
-	race.port->record.half_open = 1000;
+	race.port->record.limits[LIMIT_HALF_OPEN] = 1000;
 	publish_port(race.port);
 	run_frame(race.port, OUT, &first); /* makes the port the device's, and stays half-open */
 	assert_int_equal(pthread_create(&other, NULL, finish_handshakes, &race), 0);
@@ -199,8 +199,8 @@ static void race_for_ends(struct rig_port *port, void *(*rival)(void *))
 	pthread_t other;
 
 	fill_keys(keys);
-	port->record.half_open = 100000;
-	port->record.sessions_per_remote = 100000;
+	port->record.limits[LIMIT_HALF_OPEN] = 100000;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 100000;
 	publish_port(port);
 	run_frame(port, OUT, &first); /* makes the port the device's */
 	port->rig->settings.timeout[STATE_SYN_SENT] = 0;

@@ -81,8 +81,8 @@ static void a_burst_is_all_there_is_at_once(void **state)
 	struct rig_port *port = *state;
 
 	stop_the_clock(port->rig);
-	port->record.session_rate = 10;
-	port->record.session_burst = 3;
+	port->record.limits[LIMIT_SESSION_RATE] = 10;
+	port->record.limits[LIMIT_SESSION_BURST] = 3;
 	publish_port(port);
 	expect_pass(port, OUT, udp(VM, WEB, 40001, 53), NEW);
 	expect_pass(port, OUT, tcp(VM, WEB, 40002, 80, SYN), NEW);
@@ -98,8 +98,8 @@ static void denied_packets_do_not_use_up_the_rate(void **state)
 	struct rig_port *port = *state;
 
 	stop_the_clock(port->rig);
-	port->record.session_rate = 10;
-	port->record.session_burst = 1;
+	port->record.limits[LIMIT_SESSION_RATE] = 10;
+	port->record.limits[LIMIT_SESSION_BURST] = 1;
 	publish_port(port);
 	for (int i = 0; i < 5; i++)
 		expect_drop(port, IN, udp(CLIENT, VM, 40000 + i, 53), POLICY);
@@ -115,8 +115,8 @@ static void the_rate_comes_back_with_time(void **state)
 	/* One a jiffy: the second is early, and some later one is not. */
 	port->rig->settings.hz = 1;
 	apply_rig_settings(port->rig);
-	port->record.session_rate = 1;
-	port->record.session_burst = 1;
+	port->record.limits[LIMIT_SESSION_RATE] = 1;
+	port->record.limits[LIMIT_SESSION_BURST] = 1;
 	publish_port(port);
 	expect_pass(port, OUT, udp(VM, WEB, 40001, 53), NEW);
 	while (dry_run_frame(port, OUT, &next).reason == REASON_RATE_LIMIT)
@@ -129,8 +129,8 @@ static void each_port_has_its_own_rate(void **state)
 	struct rig_port *port = *state, *other = sibling(port, 1);
 
 	stop_the_clock(port->rig);
-	port->record.session_rate = 1;
-	port->record.session_burst = 1;
+	port->record.limits[LIMIT_SESSION_RATE] = 1;
+	port->record.limits[LIMIT_SESSION_BURST] = 1;
 	publish_port(port);
 	expect_pass(port, OUT, udp(VM, WEB, 40001, 53), NEW);
 	expect_drop(port, OUT, udp(VM, WEB, 40002, 53), RATE_LIMIT);
@@ -143,7 +143,7 @@ static void each_port_has_its_own_rate(void **state)
 static void limit_half_open(struct rig_port *port, uint32_t limit)
 {
 	set_defaults(port, true, true);
-	port->record.half_open = limit;
+	port->record.limits[LIMIT_HALF_OPEN] = limit;
 	publish_port(port);
 }
 
@@ -251,7 +251,7 @@ static void a_repeated_attempt_counts_once(void **state)
 
 static void limit_remotes(struct rig_port *port, uint32_t limit)
 {
-	port->record.sessions_per_remote = limit;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = limit;
 	publish_port(port);
 }
 

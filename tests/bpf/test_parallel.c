@@ -39,8 +39,8 @@ static void threads_agree_on_sessions_and_counters(void **state)
 	uint64_t followed = (uint64_t)THREADS * ROUNDS * LIMIT - LIMIT;
 
 	set_session_limit(port, LIMIT);
-	port->record.half_open = 1000;
-	port->record.sessions_per_remote = 1000;
+	port->record.limits[LIMIT_HALF_OPEN] = 1000;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 1000;
 	publish_port(port);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, send_first_packets, port), 0);

@@ -573,7 +573,7 @@ static void what_is_unconfirmed_does_not_count_for_its_remote(void **state)
 
 	set_defaults(port, true, true);
 	port->record.unconfirmed = 100;
-	port->record.sessions_per_remote = 2;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 2;
 	open_pickup(port, LONG);
 	for (uint16_t i = 0; i < 10; i++)
 		expect_pass(port, IN, tcp(WEB, VM, 50000 + i, 80, ACK), PICKED_UP);
@@ -596,13 +596,13 @@ static void what_a_limit_refuses_passes_without_a_session(void **state)
 	struct conversation c = conversation(port, VM, 40000, WEB, 443);
 
 	set_defaults(port, true, true);
-	port->record.sessions_per_remote = 1;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 1;
 	open_pickup(port, LONG);
 	expect_pass(port, OUT, udp(VM, WEB, 1000, 53), NEW);
 	says_bytes(&c, OUT, ACK, 100, PICKED_UP);
 	says_bytes(&c, IN, ACK, 100, PICKED_UP);
 	expect_no_session(port, c.key);
-	port->record.sessions_per_remote = 0;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 0;
 	publish_port(port);
 	set_session_limit(port, 10);
 	for (uint16_t i = 0; i < 200; i++) {
@@ -638,8 +638,8 @@ static void it_does_not_count_for_the_rate(void **state)
 {
 	struct rig_port *port = *state;
 
-	port->record.session_rate = 1;
-	port->record.session_burst = 2; /* now_of() needs one */
+	port->record.limits[LIMIT_SESSION_RATE] = 1;
+	port->record.limits[LIMIT_SESSION_BURST] = 2; /* now_of() needs one */
 	publish_port(port);
 	open_pickup(port, LONG);
 	for (uint16_t i = 0; i < 10; i++)

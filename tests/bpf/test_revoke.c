@@ -156,8 +156,8 @@ static void a_revoked_session_makes_room(void **state)
 	struct rig_port *port = *state;
 	struct conversation c = conversation(port, VM, 40000, WEB, 80);
 
-	port->record.half_open = 1;
-	port->record.sessions_per_remote = 1;
+	port->record.limits[LIMIT_HALF_OPEN] = 1;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 1;
 	publish_port(port);
 	says(&c, OUT, SYN, NEW);
 	set_policy(port, DENY_ALL);

@@ -148,7 +148,7 @@ static void a_remote_is_counted_in_its_vlan(void **state)
 	struct rig_port *port = open_trunk(state);
 	struct session_key key = session_between(VM, 0, WEB, 0, IPPROTO_UDP);
 
-	port->record.sessions_per_remote = 1;
+	port->record.limits[LIMIT_SESSIONS_PER_REMOTE] = 1;
 	publish_port(port);
 	expect_pass(port, OUT, in_vlan(100, udp(VM, WEB, 40000, 53)), NEW);
 	expect_drop(port, OUT, in_vlan(100, udp(VM, WEB, 40001, 53)), REMOTE_LIMIT);

@@ -65,7 +65,7 @@ static void assert_same_settings(const struct defaults *defaults_a,
 	assert_int_equal(guards_a->vlan_count, guards_b->vlan_count);
 	for (size_t i = 0; i < guards_a->vlan_count; i++)
 		assert_int_equal(guards_a->vlans[i], guards_b->vlans[i]);
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		assert_int_equal(limits_a->value[i], limits_b->value[i]);
 }
 

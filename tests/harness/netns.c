@@ -153,7 +153,7 @@ int make_netns(void **state)
 	assert_non_null(netns);
 	netns->config = default_config;
 	netns->config.attach = method ? *method : ATTACH_AUTO;
-	netns->port.sessions = 1000;
+	netns->port.limits[LIMIT_SESSIONS] = 1000;
 	memcpy(netns->port.mac, VM->mac, MAC_BYTES);
 	make_devices(netns);
 	open_case(&netns->policy);

@@ -177,7 +177,7 @@ static void make_settings(struct random *random, struct defaults *defaults, stru
 		guards->vlan_count = random_below(random, PORT_VLANS_MAX + 1);
 	for (size_t i = 0; i < guards->vlan_count; i++)
 		guards->vlans[i] = (uint16_t)(1 + i * 255 + random_below(random, 255));
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++) {
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
 		if (one_in(random, 6))
 			limits->value[i] = 1 + random_below(random, 1000000);
 	}

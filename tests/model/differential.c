@@ -67,15 +67,13 @@ static struct port make_record(const struct arena *arena, const struct port_setu
 		.flags = setup->flags,
 		.generation = arena->port->record.generation,
 		.image = setup->policy->image,
-		.session_rate = setup->session_rate,
-		.session_burst = setup->session_burst,
-		.half_open = setup->half_open,
-		.sessions_per_remote = arena->sessions_per_remote,
 		.unconfirmed = setup->unconfirmed,
-		.vlan_count = setup->vlan_count,
+		.vlan_count = (uint16_t)setup->vlan_count,
 	};
 
 	memcpy(record.mac, VM->mac, MAC_BYTES);
+	memcpy(record.limits, setup->limits, sizeof(setup->limits));
+	record.limits[LIMIT_SESSIONS_PER_REMOTE] = arena->sessions_per_remote;
 	memcpy(record.vlans, setup->vlans, sizeof(setup->vlans));
 	fill_addresses(&record, setup);
 	return record;
@@ -160,14 +158,14 @@ static void begin_sequence(struct arena *arena, const struct sequence *sequence)
 
 	if (arena->model.fragment_count) /* of the last sequence */
 		clear_port_fragments(arena->port);
-	choose_port(arena, first->session_limit);
+	choose_port(arena, first->limits[LIMIT_SESSIONS]);
 	clear_port_tables(arena->port);
 	clear_port_state(arena->port);
 	begin_counting(arena, sequence, usual.policy);
 	reset_model(&arena->model);
 	arena->jumped = 0;
-	arena->sessions_per_remote = first->sessions_per_remote;
-	arena->model.session_limit = first->session_limit;
+	arena->sessions_per_remote = first->limits[LIMIT_SESSIONS_PER_REMOTE];
+	arena->model.session_limit = first->limits[LIMIT_SESSIONS];
 	arena->model.now = read_program_clock(arena->port);
 	put_settings_in_force(arena, &settings);
 	put_port_in_force(arena, &usual);

@@ -310,10 +310,10 @@ static void change_port(struct generator *g)
 	g->port.flags &= ~PORT_QUARANTINE;
 	switch (random_below(g->random, 20)) {
 	case 0:
-		g->port.guards ^= (uint16_t)(1 << random_below(g->random, 8));
+		g->port.guards ^= 1U << random_below(g->random, 8);
 		break;
 	case 1:
-		g->port.guards = (uint16_t)random_below(g->random, 512);
+		g->port.guards = random_below(g->random, 512);
 		break;
 	case 2:
 	case 3:
@@ -392,17 +392,20 @@ static void set_limits(struct generator *g)
 	struct port_setup *port = &g->port;
 
 	if (one_in(g->random, 4))
-		port->session_limit = one_in(g->random, 2) ? SMALL_LIMIT : TINY_LIMIT;
-	if (one_in(g->random, 4)) {
-		port->session_rate = 1;
-		port->session_burst = 1 + random_below(g->random, 4);
+		port->limits[LIMIT_SESSIONS] = one_in(g->random, 2) ? SMALL_LIMIT : TINY_LIMIT;
+	for (int i = LIMIT_SESSIONS + 1; i < LIMIT_COUNT; i++) {
+		if (one_in(g->random, 4))
+			port->limits[i] = 1 + random_below(g->random, 4);
 	}
-	if (one_in(g->random, 4))
-		port->half_open = 1 + random_below(g->random, 3);
+	/* No more than one a second: a sequence takes no second. A bucket without depth would let
+	 * nothing through. */
+	if (port->limits[LIMIT_SESSION_RATE]) {
+		port->limits[LIMIT_SESSION_RATE] = 1;
+		if (!port->limits[LIMIT_SESSION_BURST])
+			port->limits[LIMIT_SESSION_BURST] = 1;
+	}
 	if (one_in(g->random, 3))
 		port->unconfirmed = random_below(g->random, 5);
-	if (one_in(g->random, 4))
-		port->sessions_per_remote = 1 + random_below(g->random, 3);
 }
 
 /* ---- a sequence ----------------------------------------------------------------------------- */

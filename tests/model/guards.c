@@ -196,7 +196,7 @@ static bool advertises_router(const struct reading *r)
 
 int guard_ip_sender(const struct model *model, enum direction direction, const struct reading *r)
 {
-	uint16_t guards = model->port.guards;
+	uint32_t guards = model->port.guards;
 
 	if (direction == DIRECTION_IN)
 		return GO_ON;

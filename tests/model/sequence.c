@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/policy/model.h"
 
 #define USUAL_GUARDS 0x1ff
 
@@ -23,7 +24,7 @@ struct port_setup usual_port(struct model_policy *policy)
 	struct port_setup port = {
 		.guards = USUAL_GUARDS,
 		.unconfirmed = USUAL_LIMIT,
-		.session_limit = USUAL_LIMIT,
+		.limits = {[LIMIT_SESSIONS] = USUAL_LIMIT},
 		.policy = policy,
 	};
 
@@ -78,11 +79,10 @@ static void print_port(const struct port_setup *port, FILE *stream)
 {
 	char text[PREFIX_TEXT_BYTES];
 
-	fprintf(stream,
-		"port guards=0x%x flags=0x%x limit=%u rate=%u burst=%u half-open=%u "
-		"per-remote=%u unconfirmed=%u pickup=%u absent=%d addresses=",
-		port->guards, port->flags, port->session_limit, port->session_rate,
-		port->session_burst, port->half_open, port->sessions_per_remote, port->unconfirmed,
+	fprintf(stream, "port guards=0x%x flags=0x%x", port->guards, port->flags);
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		fprintf(stream, " %s=%u", limit_rows[i].name, port->limits[i]);
+	fprintf(stream, " unconfirmed=%u pickup=%u absent=%d addresses=", port->unconfirmed,
 		port->pickup, port->absent);
 	for (uint32_t i = 0; i < port->address_count; i++)
 		fprintf(stream, "%s%s", i ? "," : "", format_prefix(&port->addresses[i], text));
@@ -184,33 +184,37 @@ static bool read_vlans(char *list, struct port_setup *port)
 	return true;
 }
 
+/* The limit of this name; LIMIT_COUNT: there is none. */
+static enum limit find_limit(const char *name)
+{
+	enum limit limit = 0;
+
+	while (limit < LIMIT_COUNT && strcmp(name, limit_rows[limit].name) != 0)
+		limit++;
+	return limit;
+}
+
 static bool read_port_field(char *field, struct port_setup *port)
 {
 	char *value = strchr(field, '=');
+	enum limit limit;
 	uint32_t number;
 
 	if (!value)
 		return false;
 	*value++ = 0;
+	limit = find_limit(field);
 	if (!strcmp(field, "addresses"))
 		return read_addresses(value, port);
 	if (!strcmp(field, "vlans"))
 		return read_vlans(value, port);
 	number = (uint32_t)strtoul(value, NULL, 0);
 	if (!strcmp(field, "guards"))
-		port->guards = (uint16_t)number;
+		port->guards = number;
 	else if (!strcmp(field, "flags"))
 		port->flags = number;
-	else if (!strcmp(field, "limit"))
-		port->session_limit = number;
-	else if (!strcmp(field, "rate"))
-		port->session_rate = number;
-	else if (!strcmp(field, "burst"))
-		port->session_burst = number;
-	else if (!strcmp(field, "half-open"))
-		port->half_open = number;
-	else if (!strcmp(field, "per-remote"))
-		port->sessions_per_remote = number;
+	else if (limit < LIMIT_COUNT)
+		port->limits[limit] = number;
 	else if (!strcmp(field, "unconfirmed"))
 		port->unconfirmed = number;
 	else if (!strcmp(field, "pickup"))

@@ -5,7 +5,7 @@
  *
  *   # whatever it shows
  *   settings timeouts=1500,9500,...
- *   port guards=0x1ff flags=0x0 limit=64 ... policy=<rule .../>
+ *   port guards=0x1ff flags=0x0 sessions=64 ... policy=<rule .../>
  *   out 5254...            a frame that the guest sends, in hex
  *   in 5254...             one that it receives
  *   in tag=8100:10 5254... the same with a VLAN tag beside it
@@ -40,9 +40,9 @@ enum step_kind { STEP_FRAME, STEP_PORT, STEP_SETTINGS, STEP_JUMP, STEP_SWEEP };
 
 /* A port as a sequence says it; what is not here is the same for all of them. */
 struct port_setup {
-	uint16_t guards;
+	uint32_t guards;
 	uint32_t flags;
-	uint32_t session_limit, session_rate, session_burst, half_open, sessions_per_remote;
+	uint32_t limits[LIMIT_COUNT];
 	uint32_t unconfirmed;
 	uint32_t pickup; /* jiffies from now on in which mid-stream TCP is picked up */
 	bool absent;     /* the device has no port */

@@ -238,15 +238,15 @@ size_t count_model_remote(const struct model *model, const struct session_key *k
 static bool is_within_rate(struct model *model)
 {
 	const struct port *port = &model->port;
-	uint64_t cost = model->settings.hz, most = cost * port->session_burst;
+	uint64_t cost = model->settings.hz, most = cost * port->limits[LIMIT_SESSION_BURST];
 
-	if (!port->session_rate)
+	if (!port->limits[LIMIT_SESSION_RATE])
 		return true;
 	if (!model->spent) {
 		model->credit = most;
 		model->credited = model->now;
 	}
-	model->credit += (model->now - model->credited) * port->session_rate;
+	model->credit += (model->now - model->credited) * port->limits[LIMIT_SESSION_RATE];
 	if (model->credit > most)
 		model->credit = most;
 	model->credited = model->now;
@@ -265,11 +265,12 @@ static int check_limits(struct model *model, const struct model_session *leaving
 	const struct port *port = &model->port;
 	size_t fewer = leaving ? 1 : 0;
 
-	if (handshake && port->half_open && count_half_open(model) >= port->half_open)
+	if (handshake && port->limits[LIMIT_HALF_OPEN] &&
+	    count_half_open(model) >= port->limits[LIMIT_HALF_OPEN])
 		return REASON_HALF_OPEN_LIMIT;
-	if (port->sessions_per_remote &&
+	if (port->limits[LIMIT_SESSIONS_PER_REMOTE] &&
 	    count_model_remote(model, key) - (leaving && leaving->state != STATE_TCP_UNCONFIRMED) >=
-		    port->sessions_per_remote)
+		    port->limits[LIMIT_SESSIONS_PER_REMOTE])
 		return REASON_REMOTE_LIMIT;
 	if (!midstream && !is_within_rate(model))
 		return REASON_RATE_LIMIT;
@@ -361,7 +362,8 @@ static struct opinion judge_another(struct model *model, struct model_session *s
 	if (!(opinion.verdict & VERDICT_ALLOW))
 		return opinion;
 	refusal = is_new ? check_limits(model, session, &session->key, true, false) : GO_ON;
-	if (begins && model->port.half_open && count_half_open(model) >= model->port.half_open)
+	if (begins && model->port.limits[LIMIT_HALF_OPEN] &&
+	    count_half_open(model) >= model->port.limits[LIMIT_HALF_OPEN])
 		refusal = REASON_HALF_OPEN_LIMIT;
 	opinion.reason = refusal;
 	if (refusal != GO_ON)

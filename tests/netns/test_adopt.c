@@ -406,7 +406,7 @@ static void a_take_over_that_fails_opens_nothing(void **state)
 	leave_a_port(netns);
 	write_abi(netns, VMSEG_ABI + 1);
 	open_netns_datapath(netns);
-	netns->port.sessions = UINT32_MAX;
+	netns->port.limits[LIMIT_SESSIONS] = UINT32_MAX;
 	assert_true(attach_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				&netns->diag) < 0);
 	clear_diag(&netns->diag);

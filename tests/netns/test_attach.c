@@ -138,7 +138,7 @@ static void what_is_refused_leaves_nothing(void **state)
 	netns->port.address_count = 0;
 
 	/* More than a kernel makes. */
-	netns->port.sessions = UINT32_MAX;
+	netns->port.limits[LIMIT_SESSIONS] = UINT32_MAX;
 	assert_true(attach_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				&netns->diag) < 0);
 	clear_diag(&netns->diag);
@@ -186,7 +186,7 @@ static void ports_beyond_the_last_are_refused(void **state)
 	assert_int_equal(count_remains(netns), before);
 
 	/* It can be closed, and not opened. */
-	closed.sessions = 0;
+	closed.limits[LIMIT_SESSIONS] = 0;
 	closed.flags |= PORT_QUARANTINE;
 	assert_int_equal(attach_port(netns->datapath, if_nametoindex("more4"), &closed,
 				     netns->policy.image, &netns->diag),

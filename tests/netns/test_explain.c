@@ -164,8 +164,8 @@ static void asking_leaves_no_trace(void **state)
 	struct counter rule_before, rule_after;
 
 	set_netns_policy(netns, POLICY);
-	netns->port.session_rate = 1;
-	netns->port.session_burst = 1;
+	netns->port.limits[LIMIT_SESSION_RATE] = 1;
+	netns->port.limits[LIMIT_SESSION_BURST] = 1;
 	attach_tap(netns);
 	read_port_stats(netns->datapath, netns->tap, &before);
 	read_rule_counter(netns->datapath, netns->tap, 1, &rule_before);
@@ -286,10 +286,10 @@ static void a_candidate_has_guards_and_limits(void **state)
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40002, 54)));
 	sweep_sessions(netns->datapath, 100000);
 	config = netns->port;
-	config.sessions = 2;
+	config.limits[LIMIT_SESSIONS] = 2;
 	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), 0);
 	assert_int_equal(answer.reason, REASON_SESSION_LIMIT);
-	config.sessions = 3;
+	config.limits[LIMIT_SESSIONS] = 3;
 	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), 0);
 	assert_int_equal(answer.reason, REASON_NEW);
 	expect_answer(netns, probe, REASON_NEW, 0);
@@ -300,7 +300,7 @@ static void a_full_table_is_foreseen(void **state)
 	struct netns *netns = *state;
 
 	set_netns_policy(netns, ALLOW_ALL);
-	netns->port.sessions = 2;
+	netns->port.limits[LIMIT_SESSIONS] = 2;
 	attach_tap(netns);
 	for (uint16_t i = 0; i < 2; i++) {
 		expect_answer(netns, probe_ports(OUT, VM, WEB, IPPROTO_UDP, 9, 54), REASON_NEW, 0);
@@ -351,10 +351,10 @@ static void a_candidate_leaves_no_trace(void **state)
 	open_case(&candidate);
 	compile_case(&candidate, CANDIDATE);
 	set_netns_policy(netns, POLICY);
-	netns->port.session_rate = 3;
-	netns->port.session_burst = 3;
-	netns->port.half_open = 10;
-	netns->port.sessions_per_remote = 10;
+	netns->port.limits[LIMIT_SESSION_RATE] = 3;
+	netns->port.limits[LIMIT_SESSION_BURST] = 3;
+	netns->port.limits[LIMIT_HALF_OPEN] = 10;
+	netns->port.limits[LIMIT_SESSIONS_PER_REMOTE] = 10;
 	attach_tap(netns);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 54)));
 	assert_true(crosses(netns, IN, tcp(WEB, VM, 40000, 80, SYN)));
@@ -404,7 +404,7 @@ static void a_port_in_quarantine_cannot_be_asked(void **state)
 	struct port_config config = netns->port;
 	struct explanation answer;
 
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
 	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), -EAGAIN);
 	assert_non_null(strstr(netns->diag.error.text, "no session table to ask"));

@@ -52,12 +52,12 @@ static void a_port_takes_what_fits(void **state)
 	uint32_t marker;
 
 	reserve(netns, 500, false);
-	reserve(netns, netns->port.sessions, false);
+	reserve(netns, netns->port.limits[LIMIT_SESSIONS], false);
 	marker = newest_map();
 	set_netns_policy(netns, ALLOW_ALL);
 	attach_tap(netns);
 	expect_reserved(netns, marker);
-	assert_int_equal(tap_of(netns).session_limit, netns->port.sessions);
+	assert_int_equal(tap_of(netns).session_limit, netns->port.limits[LIMIT_SESSIONS]);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
 	assert_int_equal(count_reason(netns, OUT, REASON_NEW), 1);
 }
@@ -67,8 +67,8 @@ static void what_does_not_fit_is_left(void **state)
 	struct netns *netns = *state;
 	uint32_t marker;
 
-	reserve(netns, netns->port.sessions + 1, false);
-	reserve(netns, netns->port.sessions, true);
+	reserve(netns, netns->port.limits[LIMIT_SESSIONS] + 1, false);
+	reserve(netns, netns->port.limits[LIMIT_SESSIONS], true);
 	marker = newest_map();
 	attach_tap(netns);
 	expect_new(netns, marker);
@@ -79,8 +79,8 @@ static void a_limit_by_remote_address_is_kept(void **state)
 	struct netns *netns = *state;
 	uint32_t marker;
 
-	netns->port.sessions_per_remote = 1;
-	reserve(netns, netns->port.sessions, true);
+	netns->port.limits[LIMIT_SESSIONS_PER_REMOTE] = 1;
+	reserve(netns, netns->port.limits[LIMIT_SESSIONS], true);
 	marker = newest_map();
 	set_netns_policy(netns, ALLOW_ALL);
 	attach_tap(netns);
@@ -94,14 +94,14 @@ static void a_limit_by_remote_address_is_kept(void **state)
 static void a_quarantine_is_left_with_the_table_at_hand(void **state)
 {
 	struct netns *netns = *state;
-	uint32_t marker, sessions = netns->port.sessions;
+	uint32_t marker, sessions = netns->port.limits[LIMIT_SESSIONS];
 
 	reserve(netns, sessions, false);
 	marker = newest_map();
 	set_netns_policy(netns, ALLOW_ALL);
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
-	netns->port.sessions = sessions;
+	netns->port.limits[LIMIT_SESSIONS] = sessions;
 	update_tap(netns);
 	expect_reserved(netns, marker);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
@@ -111,13 +111,13 @@ static void a_quarantine_is_left_with_the_table_at_hand(void **state)
 static void a_quarantine_that_took_another_size_gets_its_own(void **state)
 {
 	struct netns *netns = *state;
-	uint32_t sessions = netns->port.sessions;
+	uint32_t sessions = netns->port.limits[LIMIT_SESSIONS];
 
 	reserve(netns, 2, true);
 	set_netns_policy(netns, ALLOW_ALL);
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
-	netns->port.sessions = sessions;
+	netns->port.limits[LIMIT_SESSIONS] = sessions;
 	update_tap(netns);
 	assert_int_equal(tap_of(netns).session_limit, sessions);
 	for (uint16_t port = 40000; port < 40010; port++)
@@ -141,7 +141,7 @@ static void ports_come_before_the_reserve(void **state)
 	tidy_netns_datapath(netns);
 	assert_int_equal(reserve_slots(netns->datapath, wishes, 4), 0);
 	attach_tap(netns);
-	assert_int_equal(tap_of(netns).session_limit, netns->port.sessions);
+	assert_int_equal(tap_of(netns).session_limit, netns->port.limits[LIMIT_SESSIONS]);
 }
 
 static void the_next_daemon_begins_without_a_reserve(void **state)
@@ -149,7 +149,7 @@ static void the_next_daemon_begins_without_a_reserve(void **state)
 	struct netns *netns = *state;
 	uint32_t marker;
 
-	reserve(netns, netns->port.sessions, false);
+	reserve(netns, netns->port.limits[LIMIT_SESSIONS], false);
 	marker = newest_map();
 	close_netns_datapath(netns);
 	open_netns_datapath(netns);

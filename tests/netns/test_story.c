@@ -37,8 +37,8 @@ static void a_port_lives_through_it_all(void **state)
 	/* Another policy, and more sessions. */
 	set_netns_policy(netns, "<default in='deny' out='allow'/>"
 				"<rule direction='out' action='deny'><tcp port='80'/></rule>");
-	netns->port.sessions = 2000;
-	netns->port.sessions_per_remote = 10;
+	netns->port.limits[LIMIT_SESSIONS] = 2000;
+	netns->port.limits[LIMIT_SESSIONS_PER_REMOTE] = 10;
 	update_tap(netns);
 	assert_int_equal(tap_of(netns).session_limit, 2000);
 	assert_false(crosses(netns, OUT, tcp(VM, WEB, 40000, 80, SYN)));

@@ -263,7 +263,7 @@ static void swaps_lose_nothing_and_take_effect(void **state)
 	open_case(&strict);
 	compile_case(&strict, STRICT);
 	set_netns_policy(netns, LENIENT);
-	netns->port.sessions = 200000;
+	netns->port.limits[LIMIT_SESSIONS] = 200000;
 	attach_tap(netns);
 	for (size_t i = 0; i < 2; i++) {
 		streams[i].phase = &phase;

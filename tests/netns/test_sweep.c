@@ -122,7 +122,7 @@ static void a_round_ends_what_has_expired(void **state)
 	struct netns *netns = *state;
 	struct session_view view;
 
-	netns->port.sessions = 2 * MANY;
+	netns->port.limits[LIMIT_SESSIONS] = 2 * MANY;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
 	view = make_session(netns, 40000);
@@ -165,7 +165,7 @@ static void a_slice_keeps_to_its_budget(void **state)
 	struct netns *netns = *state;
 	struct session_view view;
 
-	netns->port.sessions = 2 * MANY;
+	netns->port.limits[LIMIT_SESSIONS] = 2 * MANY;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
 	view = make_session(netns, 40000);
@@ -182,7 +182,7 @@ static void a_port_may_go_in_the_middle_of_a_round(void **state)
 	struct netns *netns = *state;
 	struct session_view view;
 
-	netns->port.sessions = MANY;
+	netns->port.limits[LIMIT_SESSIONS] = MANY;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
 	view = make_session(netns, 40000);
@@ -196,7 +196,7 @@ static void a_port_may_go_in_the_middle_of_a_round(void **state)
 	assert_int_equal(counted(netns), 5001);
 
 	sweep_sessions(netns->datapath, 2000);
-	netns->port.sessions = MANY / 2;
+	netns->port.limits[LIMIT_SESSIONS] = MANY / 2;
 	update_tap(netns);
 	sweep_round(netns, 2000);
 	assert_int_equal(counted(netns), 5001);
@@ -206,7 +206,7 @@ static void unfinished_handshakes_are_counted_out(void **state)
 {
 	struct netns *netns = *state;
 
-	netns->port.half_open = 1;
+	netns->port.limits[LIMIT_HALF_OPEN] = 1;
 	netns->config.timeout[STATE_SYN_SENT] = 0;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
@@ -297,12 +297,12 @@ static void no_session_is_lost_between_two_tables(void **state)
 	struct opener opener = {.netns = netns};
 	pthread_t thread;
 
-	netns->port.sessions = 70000;
+	netns->port.limits[LIMIT_SESSIONS] = 70000;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
 	assert_int_equal(pthread_create(&thread, NULL, open_many, &opener), 0);
 	for (int i = 0; i < 6; i++) {
-		netns->port.sessions = i % 2 ? 70000 : 90000;
+		netns->port.limits[LIMIT_SESSIONS] = i % 2 ? 70000 : 90000;
 		update_tap(netns);
 	}
 	__atomic_store_n(&opener.stop, true, __ATOMIC_RELEASE);

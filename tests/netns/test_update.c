@@ -156,7 +156,7 @@ static void a_refused_update_changes_nothing(void **state)
 	clear_diag(&netns->diag);
 	netns->port.vlan_count = 0;
 	/* More than a kernel makes. */
-	netns->port.sessions = UINT32_MAX;
+	netns->port.limits[LIMIT_SESSIONS] = UINT32_MAX;
 	assert_true(update_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				&netns->diag) < 0);
 	assert_non_null(strstr(netns->diag.error.text, "4294967295 sessions"));
@@ -200,10 +200,10 @@ static void send_at(int end, struct packet packet)
 static void nothing_passes_in_quarantine(void **state)
 {
 	struct netns *netns = *state;
-	uint32_t sessions = netns->port.sessions;
+	uint32_t sessions = netns->port.limits[LIMIT_SESSIONS];
 
 	set_netns_policy(netns, ALLOW_ALL);
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
 	assert_int_equal(limit_of(netns), 0);
 	send_at(netns->vm, udp(VM, WEB, 40000, 53));
@@ -220,7 +220,7 @@ static void nothing_passes_in_quarantine(void **state)
 	send_at(netns->vm, udp(VM, WEB, 40000, 53));
 	await_reason(netns, OUT, REASON_QUARANTINE, 2);
 
-	netns->port.sessions = sessions;
+	netns->port.limits[LIMIT_SESSIONS] = sessions;
 	update_tap(netns);
 	assert_int_equal(limit_of(netns), sessions);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
@@ -232,7 +232,7 @@ static void a_port_in_quarantine_can_go(void **state)
 	struct netns *netns = *state;
 	unsigned int before = count_remains(netns);
 
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
 	detach_tap(netns);
 	assert_int_equal(count_remains(netns), before);
@@ -242,18 +242,18 @@ static void a_port_in_quarantine_can_go(void **state)
 static void sessions_outlive_a_quarantine(void **state)
 {
 	struct netns *netns = *state;
-	uint32_t sessions = netns->port.sessions;
+	uint32_t sessions = netns->port.limits[LIMIT_SESSIONS];
 
 	set_netns_policy(netns, "<default in='deny' out='allow'/>");
 	attach_tap(netns);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 40000, 53)));
-	netns->port.sessions = 0;
+	netns->port.limits[LIMIT_SESSIONS] = 0;
 	update_tap(netns);
 	send_at(netns->net, udp(WEB, VM, 53, 40000));
 	await_reason(netns, IN, REASON_QUARANTINE, 1);
 	close_netns_datapath(netns);
 	open_netns_datapath(netns);
-	netns->port.sessions = sessions;
+	netns->port.limits[LIMIT_SESSIONS] = sessions;
 	update_tap(netns);
 	assert_true(crosses(netns, IN, udp(WEB, VM, 53, 40000)));
 }
@@ -262,14 +262,14 @@ static void sessions_outlive_a_quarantine(void **state)
 static void quarantines_use_nothing_up(void **state)
 {
 	struct netns *netns = *state;
-	uint32_t sessions = netns->port.sessions;
+	uint32_t sessions = netns->port.limits[LIMIT_SESSIONS];
 	struct datapath_status before, after;
 
 	attach_tap(netns);
 	before = whole_of(netns);
 	for (int i = 0; i < 3 * 16; i++) {
 		set_netns_policy(netns, i % 2 ? DENY_ALL : ALLOW_ALL);
-		netns->port.sessions = i % 2 ? sessions : 0;
+		netns->port.limits[LIMIT_SESSIONS] = i % 2 ? sessions : 0;
 		update_tap(netns);
 	}
 	netns->port.flags = PORT_AUDIT; /* a change that waits */
@@ -329,8 +329,8 @@ static void one_bad_update_spoils_all(void **state)
 	generation = generation_of(netns);
 	before = whole_of(netns);
 	set_netns_policy(netns, ALLOW_ALL);
-	larger.sessions = 2000;
-	bad.sessions = UINT32_MAX;
+	larger.limits[LIMIT_SESSIONS] = 2000;
+	bad.limits[LIMIT_SESSIONS] = UINT32_MAX;
 	updates[0] = (struct port_update){ifindex[0], &larger, netns->policy.image};
 	updates[1] = (struct port_update){ifindex[1], &bad, netns->policy.image};
 	updates[2] = (struct port_update){ifindex[2], &netns->port, netns->policy.image};
@@ -366,14 +366,14 @@ static void a_larger_limit_keeps_every_session(void **state)
 {
 	struct netns *netns = *state;
 
-	netns->port.sessions = 50;
+	netns->port.limits[LIMIT_SESSIONS] = 50;
 	set_netns_policy(netns, "<default in='deny' out='allow'/>");
 	attach_tap(netns);
 	open_sessions(netns, 1000, 50);
 	assert_false(crosses(netns, OUT, udp(VM, WEB, 2000, 53)));
 	assert_int_equal(count_reason(netns, OUT, REASON_SESSION_LIMIT), 1);
 
-	netns->port.sessions = 100;
+	netns->port.limits[LIMIT_SESSIONS] = 100;
 	update_tap(netns);
 	assert_int_equal(limit_of(netns), 100);
 	assert_int_equal(count_live_sessions(netns), 50);
@@ -390,7 +390,7 @@ static void a_smaller_limit_ends_no_session(void **state)
 	set_netns_policy(netns, "<default in='deny' out='allow'/>");
 	attach_tap(netns);
 	open_sessions(netns, 1000, 40);
-	netns->port.sessions = 10;
+	netns->port.limits[LIMIT_SESSIONS] = 10;
 	update_tap(netns);
 	assert_int_equal(limit_of(netns), 40);
 	assert_int_equal(count_live_sessions(netns), 40);
@@ -412,7 +412,7 @@ static void the_limit_tightens_as_sessions_end(void **state)
 	/* Ten of them have an answer and live on. */
 	for (uint16_t i = 0; i < 10; i++)
 		assert_true(crosses(netns, IN, udp(WEB, VM, 53, 1000 + i)));
-	netns->port.sessions = 5;
+	netns->port.limits[LIMIT_SESSIONS] = 5;
 	update_tap(netns);
 	assert_int_equal(limit_of(netns), 40);
 
@@ -432,7 +432,7 @@ static void a_limit_by_remote_counts_earlier_sessions(void **state)
 	set_netns_policy(netns, "<default in='deny' out='allow'/>");
 	attach_tap(netns);
 	open_sessions(netns, 1000, 5);
-	netns->port.sessions_per_remote = 7;
+	netns->port.limits[LIMIT_SESSIONS_PER_REMOTE] = 7;
 	run_command("sleep 0.05"); /* some jiffies */
 	update_tap(netns);
 	open_sessions(netns, 2000, 2);
@@ -442,14 +442,14 @@ static void a_limit_by_remote_counts_earlier_sessions(void **state)
 
 	/* The counts outlive another size of the table, and a new daemon. */
 	run_command("sleep 0.05");
-	netns->port.sessions = 2000;
+	netns->port.limits[LIMIT_SESSIONS] = 2000;
 	update_tap(netns);
 	assert_false(crosses(netns, OUT, udp(VM, WEB, 3000, 53)));
 	close_netns_datapath(netns);
 	open_netns_datapath(netns);
 	assert_false(crosses(netns, OUT, udp(VM, WEB, 3000, 53)));
 
-	netns->port.sessions_per_remote = 0;
+	netns->port.limits[LIMIT_SESSIONS_PER_REMOTE] = 0;
 	update_tap(netns);
 	assert_true(crosses(netns, OUT, udp(VM, WEB, 3000, 53)));
 }

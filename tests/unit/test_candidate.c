@@ -90,7 +90,7 @@ static void a_policy_stands_in_for_the_one_of_its_name(void **state)
 				 "<rule id='all' direction='in' action='allow'><tcp/></rule>"));
 
 	assert_true(allows(plan, "192.0.2.1"));
-	assert_int_equal(plan->ports[0]->config.sessions, 7);
+	assert_int_equal(plan->ports[0]->config.limits[LIMIT_SESSIONS], 7);
 	assert_string_equal(plan->ports[0]->rules->items[0].id, "all");
 	assert_string_equal(plan->ports[0]->rules->items[0].place, "draft:1");
 	free_domain_plan(&plan);

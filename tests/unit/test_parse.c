@@ -41,7 +41,7 @@ static void what_is_not_said_is_unset(void **state)
 	assert_int_equal(policy->defaults.action[DIRECTION_OUT], -1);
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
 		assert_int_equal(policy->guards.setting[i], GUARD_UNSET);
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		assert_int_equal(policy->limits.value[i], -1);
 	assert_int_equal(policy->rule_count, 0);
 }

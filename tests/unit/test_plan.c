@@ -200,8 +200,8 @@ static void a_nic_gets_its_policy(void **state)
 	assert_string_equal(port->target, "vnet7");
 	assert_string_equal(port->type, "bridge");
 	assert_int_equal(port->config.mac[5], 0x0a);
-	assert_int_equal(port->config.sessions, 500);
-	assert_int_equal(port->config.session_rate, 50);
+	assert_int_equal(port->config.limits[LIMIT_SESSIONS], 500);
+	assert_int_equal(port->config.limits[LIMIT_SESSION_RATE], 50);
 	assert_int_equal(port->config.address_count, 1);
 	assert_int_equal(port->config.flags, 0);
 	assert_int_equal(port->default_action[DIRECTION_OUT], ACTION_DENY);
@@ -368,7 +368,7 @@ static void a_closed_plan_lets_nothing_through(void **state)
 		assert_int_equal(ask(plan, "2001:db8::1", direction, 0), 0);
 	}
 	/* Quarantine: not even ARP, which needs no rule, gets through. */
-	assert_int_equal(plan->config.sessions, 0);
+	assert_int_equal(plan->config.limits[LIMIT_SESSIONS], 0);
 	free_port_plan(&plan);
 	assert_null(plan);
 }

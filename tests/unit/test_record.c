@@ -15,7 +15,7 @@ static void set_address(struct port_config *config, const char *text)
 
 static void prefixes_become_address_and_mask(void **state)
 {
-	struct port_config config = {.sessions = 1};
+	struct port_config config = {.limits[LIMIT_SESSIONS] = 1};
 	struct port port;
 
 	set_address(&config, "10.1.2.3");
@@ -42,7 +42,7 @@ static void prefixes_become_address_and_mask(void **state)
 /* (packet & mask) == address must be able to hold. */
 static void bits_beyond_the_prefix_are_zero(void **state)
 {
-	struct port_config config = {.sessions = 1, .address_count = 1};
+	struct port_config config = {.limits[LIMIT_SESSIONS] = 1, .address_count = 1};
 	struct port port;
 
 	memset(config.addresses[0].address, 0xff, ADDRESS_BYTES);
@@ -60,42 +60,37 @@ static void bits_beyond_the_prefix_are_zero(void **state)
 
 static void the_rest_is_taken_as_it_is(void **state)
 {
-	const struct port_config config = {
+	struct port_config config = {
 		.mac = {0x52, 0x54, 0, 1, 2, 3},
 		.guards = GUARD_MAC | GUARD_VLAN,
 		.flags = PORT_AUDIT | PORT_OWNS_QDISC,
 		.vlans = {0, 4094},
 		.vlan_count = 2,
-		.sessions = 1,
-		.session_rate = 10,
-		.session_burst = 20,
-		.half_open = 30,
-		.sessions_per_remote = 40,
 	};
 	struct port port;
 
+	for (uint32_t i = 0; i < LIMIT_COUNT; i++)
+		config.limits[i] = 1 + i;
 	fill_record(&config, &port);
 	assert_memory_equal(port.mac, config.mac, MAC_BYTES);
 	assert_int_equal(port.guards, GUARD_MAC | GUARD_VLAN);
 	assert_int_equal(port.flags, PORT_AUDIT); /* the others are not the caller's to set */
 	assert_int_equal(port.vlan_count, 2);
 	assert_int_equal(port.vlans[1], 4094);
-	assert_int_equal(port.session_rate, 10);
-	assert_int_equal(port.session_burst, 20);
-	assert_int_equal(port.half_open, 30);
-	assert_int_equal(port.sessions_per_remote, 40);
+	for (uint32_t i = 0; i < LIMIT_COUNT; i++)
+		assert_int_equal(port.limits[i], 1 + i);
 }
 
 static void a_quarter_of_the_sessions_may_be_unconfirmed(void **state)
 {
-	struct port_config config = {.sessions = 20000};
+	struct port_config config = {.limits[LIMIT_SESSIONS] = 20000};
 	struct port port;
 
 	(void)state;
 	fill_record(&config, &port);
 	assert_int_equal(port.unconfirmed, 5000);
 	/* Of the fewest that there can be, one for each direction. */
-	config.sessions = 1;
+	config.limits[LIMIT_SESSIONS] = 1;
 	fill_record(&config, &port);
 	assert_int_equal(port.unconfirmed, 2);
 }
@@ -120,7 +115,7 @@ static void expect_refusal(const struct port_config *config, const char *text)
 
 static void numbers_out_of_range_are_refused(void **state)
 {
-	struct port_config config = {.sessions = 1, .vlan_count = 1, .vlans = {4094}};
+	struct port_config config = {.limits[LIMIT_SESSIONS] = 1, .vlan_count = 1, .vlans = {4094}};
 
 	assert_int_equal(check_port_config(&config, NULL), 0);
 	config.vlans[0] = 4095;

@@ -56,8 +56,8 @@ static void nothing_said_is_the_built_in(void **state)
 	/* Without known addresses the guard for them would let nothing out. */
 	assert_int_equal(policy->guards, ALL_GUARDS & ~GUARD_IP);
 	assert_int_equal(policy->vlan_count, 0);
-	assert_int_equal(policy->limits[LIMIT_SESSIONS], DEFAULT_SESSIONS);
-	for (size_t i = LIMIT_SESSIONS + 1; i < LIMIT_KIND_COUNT; i++)
+	assert_int_equal(policy->limits[LIMIT_SESSIONS], 20000);
+	for (size_t i = LIMIT_SESSIONS + 1; i < LIMIT_COUNT; i++)
 		assert_int_equal(policy->limits[i], 0);
 	assert_int_equal(policy->rule_count + policy->list_count + policy->group_count, 0);
 	resolve(test, "<interface mac='" CASE_MAC "'><address ip='10.0.0.1'/></interface>");

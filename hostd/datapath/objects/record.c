@@ -55,19 +55,16 @@ void fill_record(const struct port_config *config, struct port *ret)
 	/* Padding too: update_ports() compares records byte by byte. */
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->mac, config->mac, MAC_BYTES);
-	ret->guards = (uint16_t)config->guards;
+	ret->guards = config->guards;
 	ret->flags = config->flags & (PORT_AUDIT | PORT_VLAN_ANY);
-	if (!config->sessions)
+	if (!config->limits[LIMIT_SESSIONS])
 		ret->flags |= PORT_QUARANTINE;
-	ret->session_rate = config->session_rate;
-	ret->session_burst = config->session_burst;
-	ret->half_open = config->half_open;
-	ret->sessions_per_remote = config->sessions_per_remote;
-	ret->unconfirmed = share_of_unconfirmed(config->sessions);
+	memcpy(ret->limits, config->limits, sizeof(config->limits));
+	ret->unconfirmed = share_of_unconfirmed(config->limits[LIMIT_SESSIONS]);
 	ret->address_count = (uint32_t)config->address_count;
 	for (size_t i = 0; i < config->address_count; i++)
 		fill_prefix(&config->addresses[i], &ret->addresses[i]);
-	ret->vlan_count = (uint32_t)config->vlan_count;
+	ret->vlan_count = (uint16_t)config->vlan_count;
 	memcpy(ret->vlans, config->vlans, config->vlan_count * sizeof(ret->vlans[0]));
 }
 

@@ -130,7 +130,8 @@ int check_room(const struct datapath *datapath, uint32_t more, const char *devic
 static int take_slot(struct filtered_port *port, const struct port_config *config,
 		     struct diag *diag)
 {
-	int r = config->sessions ? check_room(port->datapath, 1, port->ifname, diag) : 0;
+	int r = config->limits[LIMIT_SESSIONS] ? check_room(port->datapath, 1, port->ifname, diag)
+					       : 0;
 
 	if (r < 0)
 		return r;
@@ -154,15 +155,16 @@ static int give_tables(struct filtered_port *port, const struct port_config *con
 	_cleanup_close_ int table = -1;
 	int r;
 
-	if (!config->sessions || port->table_size) /* quarantine; a slot from the reserve */
+	if (!config->limits[LIMIT_SESSIONS] ||
+	    port->table_size) /* quarantine; a slot from the reserve */
 		return 0;
-	table = make_table(port->datapath, config->sessions);
+	table = make_table(port->datapath, config->limits[LIMIT_SESSIONS]);
 	r = table < 0 ? table : put_table(port, table);
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0, "cannot make a table of %u sessions: %s",
-			    config->sessions, strerror(-r));
-	port->sessions_wanted = config->sessions;
-	if (!config->sessions_per_remote)
+			    config->limits[LIMIT_SESSIONS], strerror(-r));
+	port->sessions_wanted = config->limits[LIMIT_SESSIONS];
+	if (!config->limits[LIMIT_SESSIONS_PER_REMOTE])
 		return 0;
 	r = make_remotes(port);
 	return r < 0 ? fail(diag, -r, port->ifname, 0,

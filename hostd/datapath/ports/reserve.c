@@ -120,9 +120,10 @@ int reserve_slots(struct datapath *datapath, const struct slot_reservation *rese
 
 static bool fits(const struct reserved_slot *slot, const struct port_config *config)
 {
-	if (!config->sessions)
+	if (!config->limits[LIMIT_SESSIONS])
 		return true;
-	return slot->sessions == config->sessions && slot->remotes == !!config->sessions_per_remote;
+	return slot->sessions == config->limits[LIMIT_SESSIONS] &&
+	       slot->remotes == !!config->limits[LIMIT_SESSIONS_PER_REMOTE];
 }
 
 static struct reserved_slot take_out(struct reserve *reserve, uint32_t i)

@@ -80,13 +80,14 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 		return r;
 	*change = (struct change){
 		.port = port,
-		.sessions =
-			update->config->sessions ? update->config->sessions : port->sessions_wanted,
+		.sessions = update->config->limits[LIMIT_SESSIONS]
+				    ? update->config->limits[LIMIT_SESSIONS]
+				    : port->sessions_wanted,
 		.former_sessions = port->sessions_wanted,
 	};
 	port->changing = true;
 	list->count++;
-	if (update->config->sessions && !port->sessions_wanted) {
+	if (update->config->limits[LIMIT_SESSIONS] && !port->sessions_wanted) {
 		r = check_room(list->datapath, ++list->opened, port->ifname, diag);
 		if (r < 0)
 			return r;
@@ -130,7 +131,8 @@ static int change_tables(struct change *change, struct diag *diag)
 				    strerror(-r));
 		change->resized = true;
 	}
-	if (coming_record(change)->sessions_per_remote && port->table_size && !port->has_remotes) {
+	if (coming_record(change)->limits[LIMIT_SESSIONS_PER_REMOTE] && port->table_size &&
+	    !port->has_remotes) {
 		r = make_remotes(port);
 		if (r < 0)
 			return fail(diag, -r, port->ifname, 0,
@@ -163,7 +165,7 @@ static void settle_remotes(const struct change_list *list, uint32_t start)
 
 		if (list->changes[i].made_remotes)
 			count_earlier_sessions(port, start);
-		else if (port->has_remotes && !record_of(port)->sessions_per_remote)
+		else if (port->has_remotes && !record_of(port)->limits[LIMIT_SESSIONS_PER_REMOTE])
 			drop_remotes(port);
 	}
 }
@@ -231,7 +233,8 @@ int foresee_update(struct datapath *datapath, unsigned int ifindex,
 	draft_record(port, config, port->image, record_of(port), &draft);
 	ret->image = !is_stored_as(&datapath->images, port->image, image);
 	ret->config = memcmp(&draft, record_of(port), sizeof(draft)) != 0;
-	ret->session_limit = config->sessions && config->sessions != port->sessions_wanted;
+	ret->session_limit = config->limits[LIMIT_SESSIONS] &&
+			     config->limits[LIMIT_SESSIONS] != port->sessions_wanted;
 	return 0;
 }
 

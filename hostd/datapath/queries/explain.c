@@ -122,7 +122,7 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0, "the programs cannot be asked: %s",
 			    strerror(-r));
-	foresee_full_table(port, config->sessions, ret);
+	foresee_full_table(port, config->limits[LIMIT_SESSIONS], ret);
 	return 0;
 }
 

@@ -32,8 +32,8 @@ void reserve_slots_later(struct enforcer *enforcer, const struct domain_plan *pl
 		const struct port_config *config = &plan->ports[i]->config;
 
 		grown[chores->reservation_count++] =
-			(struct slot_reservation){config->sessions,
-						  config->sessions_per_remote > 0};
+			(struct slot_reservation){config->limits[LIMIT_SESSIONS],
+						  config->limits[LIMIT_SESSIONS_PER_REMOTE] > 0};
 	}
 }
 

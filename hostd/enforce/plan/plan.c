@@ -31,7 +31,7 @@ static void clear_settings(struct setting_notes *settings)
 		free(settings->defaults[i]);
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
 		free(settings->guards[i]);
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		free(settings->limits[i]);
 }
 
@@ -83,7 +83,7 @@ static int note_settings(struct port_plan *plan, const struct setting_places *pl
 
 	if (r == 0)
 		r = note_places(places->guards, GUARD_KIND_COUNT, plan->settings.guards);
-	return r ? r : note_places(places->limits, LIMIT_KIND_COUNT, plan->settings.limits);
+	return r ? r : note_places(places->limits, LIMIT_COUNT, plan->settings.limits);
 }
 
 /* The list that holds for this NIC: its own, where it has one, else the domain's. */
@@ -135,11 +135,7 @@ static void fill_config(struct port_plan *plan, const struct effective_policy *e
 	config->address_count = effective->address_count;
 	memcpy(config->vlans, effective->vlans, sizeof(config->vlans));
 	config->vlan_count = effective->vlan_count;
-	config->sessions = effective->limits[LIMIT_SESSIONS];
-	config->session_rate = effective->limits[LIMIT_SESSION_RATE];
-	config->session_burst = effective->limits[LIMIT_SESSION_BURST];
-	config->half_open = effective->limits[LIMIT_HALF_OPEN];
-	config->sessions_per_remote = effective->limits[LIMIT_SESSIONS_PER_REMOTE];
+	memcpy(config->limits, effective->limits, sizeof(config->limits));
 	memcpy(plan->default_action, effective->default_action, sizeof(plan->default_action));
 }
 

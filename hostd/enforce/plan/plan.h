@@ -19,7 +19,7 @@
 struct setting_notes {
 	char *defaults[2]; /* by enum direction */
 	char *guards[GUARD_KIND_COUNT];
-	char *limits[LIMIT_KIND_COUNT];
+	char *limits[LIMIT_COUNT];
 };
 
 /* One NIC. */

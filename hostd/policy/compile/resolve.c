@@ -77,7 +77,7 @@ static void merge_settings(struct settings_stack *stack, const struct place *ori
 		stack->guards.setting[i] = guards->setting[i];
 		stack->places.guards[i] = (struct place){origin->source, guards->line};
 	}
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++) {
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
 		if (stack->limits.value[i] >= 0 || limits->value[i] < 0)
 			continue;
 		stack->limits.value[i] = limits->value[i];
@@ -99,9 +99,8 @@ static void apply_built_in(struct settings_stack *stack)
 	built_in.defaults.action[DIRECTION_OUT] = ACTION_ALLOW;
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
 		built_in.guards.setting[i] = GUARD_ON;
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
-		built_in.limits.value[i] = 0;
-	built_in.limits.value[LIMIT_SESSIONS] = DEFAULT_SESSIONS;
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
+		built_in.limits.value[i] = limit_rows[i].built_in;
 	merge_policy_settings(stack, &built_in);
 }
 
@@ -130,7 +129,7 @@ static void apply_settings(const struct settings_stack *stack, struct effective_
 	policy->setting_places = stack->places;
 	memcpy(policy->vlans, stack->guards.vlans, sizeof(policy->vlans));
 	policy->vlan_count = stack->guards.vlan_count;
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		policy->limits[i] = (uint32_t)stack->limits.value[i];
 	/* A bucket without depth would let nothing through. */
 	if (policy->limits[LIMIT_SESSION_RATE] && !policy->limits[LIMIT_SESSION_BURST])

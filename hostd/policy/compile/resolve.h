@@ -37,7 +37,7 @@ struct effective_rule {
 struct setting_places {
 	struct place defaults[2]; /* by enum direction */
 	struct place guards[GUARD_KIND_COUNT];
-	struct place limits[LIMIT_KIND_COUNT];
+	struct place limits[LIMIT_COUNT];
 };
 
 struct effective_policy {
@@ -46,7 +46,7 @@ struct effective_policy {
 	uint32_t guards; /* GUARD_* bits of abi.h; GUARD_IP only where addresses are known */
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
-	uint32_t limits[LIMIT_KIND_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
+	uint32_t limits[LIMIT_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
 	struct prefix addresses[PORT_ADDRESSES_MAX];
 	size_t address_count;
 	struct effective_rule *rules; /* first match wins */
@@ -58,9 +58,6 @@ struct effective_policy {
 	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
 	size_t group_count;
 };
-
-/* Built-in: in=deny, out=allow, all guards on, these limits. */
-#define DEFAULT_SESSIONS 20000
 
 /* The bit of struct port's guards (abi.h) for each enum guard_kind. */
 extern const uint32_t guard_bits[GUARD_KIND_COUNT];

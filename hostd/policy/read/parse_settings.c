@@ -10,9 +10,6 @@
 #include "hostd/base/xml.h"
 #include "hostd/policy/read/parse_parts.h"
 
-/* The largest limit that can be asked for; above it a limit limits nothing. */
-#define LIMIT_MAX 100000000
-
 static int parse_default(const struct reader *reader, const xmlNode *element,
 			 struct defaults *defaults)
 {
@@ -126,17 +123,16 @@ static int parse_guards(const struct reader *reader, const xmlNode *element, str
 static int parse_limits(const struct reader *reader, const xmlNode *element, struct limits *limits)
 {
 	static const char *const attributes[] = {
-		"sessions",  "session-rate",        "session-burst",
-		"half-open", "sessions-per-remote", NULL};
+#define LIMIT(identifier, attribute, built_in, least, most, reason) attribute,
+#include "bpf/limits.def"
+#undef LIMIT
+		NULL};
 	static const struct element_form form = {.attributes = attributes};
 	int r = check_form(reader, element, &form);
 
-	if (!r)
-		r = read_number(reader, element, limit_names[LIMIT_SESSIONS], false, 1,
-				SESSIONS_MAX, &limits->value[LIMIT_SESSIONS]);
-	for (size_t i = LIMIT_SESSIONS + 1; !r && i < LIMIT_KIND_COUNT; i++)
-		r = read_number(reader, element, limit_names[i], false, 0, LIMIT_MAX,
-				&limits->value[i]);
+	for (size_t i = 0; !r && i < LIMIT_COUNT; i++)
+		r = read_number(reader, element, limit_rows[i].name, false, limit_rows[i].least,
+				limit_rows[i].most, &limits->value[i]);
 	return r;
 }
 

@@ -104,15 +104,15 @@ void print_limits(const struct limits *limits, int depth, FILE *stream)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++)
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		any |= limits->value[i] >= 0;
 	if (!any)
 		return;
 	indent(stream, depth);
 	fputs("<limits", stream);
-	for (size_t i = 0; i < LIMIT_KIND_COUNT; i++) {
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
 		if (limits->value[i] >= 0)
-			fprintf(stream, " %s=\"%lld\"", limit_names[i],
+			fprintf(stream, " %s=\"%lld\"", limit_rows[i].name,
 				(long long)limits->value[i]);
 	}
 	fputs("/>\n", stream);
