@@ -116,6 +116,8 @@ void log_fields(int level, const char *domain, const char *const *fields, const 
 {
 	_cleanup_free_ char *shown_domain = NULL, *shown = NULL;
 
+	if (domain && !domain[0])
+		domain = NULL;
 	if (listener.listen && level <= LOG_NOTICE)
 		listener.listen(level, domain, text, listener.context);
 	if (level > log_level)

@@ -12,7 +12,7 @@
 /* Lines less important than `level` are not written. Default: LOG_INFO. */
 void set_log_level(int level);
 
-/* domain may be NULL. In the journal it is the field VMSEG_DOMAIN. */
+/* domain may be NULL or empty: no domain. In the journal it is the field VMSEG_DOMAIN. */
 __attribute__((format(printf, 3, 4))) void log_line(int level, const char *domain,
 						    const char *format, ...);
 

@@ -42,9 +42,11 @@ static void lines_say_level_domain_and_text(void **state)
 	log_error("web", "%s is bad", "it");
 	log_warning(NULL, "look");
 	log_info(NULL, "100%%");
+	log_info("", "vnet0 denied");
 	assert_string_equal(end_capture(&capture), "test_log: error: web: it is bad\n"
 						   "test_log: warning: look\n"
-						   "test_log: 100%\n");
+						   "test_log: 100%\n"
+						   "test_log: vnet0 denied\n");
 }
 
 static void less_important_lines_are_not_written(void **state)
