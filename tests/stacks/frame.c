@@ -6,15 +6,15 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define IP_HEADER        14
-#define IP_ADDRESSES     (IP_HEADER + 12)
-#define IP_TOTAL_LENGTH  (IP_HEADER + 2)
-#define IP_ID            (IP_HEADER + 4)
-#define IP_FRAGMENT      (IP_HEADER + 6)
-#define IP_PROTOCOL      (IP_HEADER + 9)
-#define IP_HEADER_SUM    (IP_HEADER + 10)
-#define IP_BYTES         20
-#define TRANSPORT_HEADER (IP_HEADER + IP_BYTES)
+#define FRAME_IP_HEADER       14
+#define FRAME_IP_ADDRESSES    (FRAME_IP_HEADER + 12)
+#define FRAME_IP_TOTAL_LENGTH (FRAME_IP_HEADER + 2)
+#define FRAME_IP_ID           (FRAME_IP_HEADER + 4)
+#define FRAME_IP_FRAGMENT     (FRAME_IP_HEADER + 6)
+#define FRAME_IP_PROTOCOL     (FRAME_IP_HEADER + 9)
+#define FRAME_IP_HEADER_SUM   (FRAME_IP_HEADER + 10)
+#define FRAME_IP_BYTES        20
+#define TRANSPORT_HEADER      (FRAME_IP_HEADER + FRAME_IP_BYTES)
 
 #define TCP_BYTES           20
 #define TCP_SEQUENCE        4
@@ -54,16 +54,17 @@ static void write32(uint8_t *at, uint32_t value)
 
 bool view_segment(const struct frame *frame, struct segment_view *ret)
 {
-	const uint8_t *ip = frame->bytes + IP_HEADER, *tcp = frame->bytes + TRANSPORT_HEADER;
+	const uint8_t *ip = frame->bytes + FRAME_IP_HEADER, *tcp = frame->bytes + TRANSPORT_HEADER;
 	uint32_t total, header;
 
 	if (frame->length < TRANSPORT_HEADER + TCP_BYTES || read16(frame->bytes + 12) != ETH_P_IP ||
-	    ip[0] != 0x45 || frame->bytes[IP_PROTOCOL] != IPPROTO_TCP ||
-	    (read16(frame->bytes + IP_FRAGMENT) & 0x3fff))
+	    ip[0] != 0x45 || frame->bytes[FRAME_IP_PROTOCOL] != IPPROTO_TCP ||
+	    (read16(frame->bytes + FRAME_IP_FRAGMENT) & 0x3fff))
 		return false;
-	total = read16(frame->bytes + IP_TOTAL_LENGTH);
+	total = read16(frame->bytes + FRAME_IP_TOTAL_LENGTH);
 	header = (uint32_t)(tcp[TCP_OFFSET] >> 4) * 4;
-	if (total + IP_HEADER > frame->length || header < TCP_BYTES || total < IP_BYTES + header)
+	if (total + FRAME_IP_HEADER > frame->length || header < TCP_BYTES ||
+	    total < FRAME_IP_BYTES + header)
 		return false;
 	*ret = (struct segment_view){
 		.source_port = read16(tcp),
@@ -74,7 +75,7 @@ bool view_segment(const struct frame *frame, struct segment_view *ret)
 		.window = read16(tcp + TCP_WINDOW),
 		.header = TRANSPORT_HEADER,
 		.payload = (uint16_t)(TRANSPORT_HEADER + header),
-		.bytes = (uint16_t)(total - IP_BYTES - header),
+		.bytes = (uint16_t)(total - FRAME_IP_BYTES - header),
 	};
 	return true;
 }
@@ -150,7 +151,7 @@ struct frame forge_segment(const struct frame *like, uint8_t flags, uint32_t seq
 
 	memcpy(forged.bytes, like->bytes, TRANSPORT_HEADER);
 	memcpy(tcp, like->bytes + TRANSPORT_HEADER, 4); /* both ports */
-	write16(forged.bytes + IP_TOTAL_LENGTH, (uint16_t)(forged.length - IP_HEADER));
+	write16(forged.bytes + FRAME_IP_TOTAL_LENGTH, (uint16_t)(forged.length - FRAME_IP_HEADER));
 	write32(tcp + TCP_SEQUENCE, sequence);
 	write32(tcp + TCP_ACKNOWLEDGMENT, acknowledgment);
 	tcp[TCP_OFFSET] = (TCP_BYTES / 4) << 4;
@@ -180,20 +181,20 @@ static uint16_t fold(uint32_t sum)
 
 static void fill_ip_checksum(struct frame *frame)
 {
-	write16(frame->bytes + IP_HEADER_SUM, 0);
-	write16(frame->bytes + IP_HEADER_SUM,
-		fold(sum_words(frame->bytes + IP_HEADER, IP_BYTES, 0)));
+	write16(frame->bytes + FRAME_IP_HEADER_SUM, 0);
+	write16(frame->bytes + FRAME_IP_HEADER_SUM,
+		fold(sum_words(frame->bytes + FRAME_IP_HEADER, FRAME_IP_BYTES, 0)));
 }
 
 void fill_checksum(struct frame *frame)
 {
-	uint32_t length = (uint32_t)read16(frame->bytes + IP_TOTAL_LENGTH) - IP_BYTES;
+	uint32_t length = (uint32_t)read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES;
 	uint8_t *tcp = frame->bytes + TRANSPORT_HEADER;
 	uint32_t sum;
 
 	fill_ip_checksum(frame);
 	write16(tcp + TCP_CHECKSUM, 0);
-	sum = sum_words(frame->bytes + IP_ADDRESSES, 8, IPPROTO_TCP + length);
+	sum = sum_words(frame->bytes + FRAME_IP_ADDRESSES, 8, IPPROTO_TCP + length);
 	write16(tcp + TCP_CHECKSUM, fold(sum_words(tcp, length, sum)));
 }
 
@@ -209,22 +210,22 @@ void spoil_checksum(struct frame *frame)
 static void make_fragment(const struct frame *frame, uint16_t from, uint16_t to, uint16_t id,
 			  struct frame *ret)
 {
-	uint16_t total = (uint16_t)(read16(frame->bytes + IP_TOTAL_LENGTH) - IP_BYTES);
+	uint16_t total = (uint16_t)(read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES);
 	uint16_t field = (uint16_t)(from / FRAGMENT_UNIT | (to < total ? MORE_FRAGMENTS : 0));
 
 	memcpy(ret->bytes, frame->bytes, TRANSPORT_HEADER);
 	memcpy(ret->bytes + TRANSPORT_HEADER, frame->bytes + TRANSPORT_HEADER + from,
 	       (size_t)(to - from));
 	ret->length = (uint16_t)(TRANSPORT_HEADER + to - from);
-	write16(ret->bytes + IP_TOTAL_LENGTH, (uint16_t)(IP_BYTES + to - from));
-	write16(ret->bytes + IP_ID, id);
-	write16(ret->bytes + IP_FRAGMENT, field);
+	write16(ret->bytes + FRAME_IP_TOTAL_LENGTH, (uint16_t)(FRAME_IP_BYTES + to - from));
+	write16(ret->bytes + FRAME_IP_ID, id);
+	write16(ret->bytes + FRAME_IP_FRAGMENT, field);
 	fill_ip_checksum(ret);
 }
 
 void cut_in_fragments(const struct frame *frame, uint16_t at, uint16_t id, struct frame ret[2])
 {
-	uint16_t total = (uint16_t)(read16(frame->bytes + IP_TOTAL_LENGTH) - IP_BYTES);
+	uint16_t total = (uint16_t)(read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES);
 
 	make_fragment(frame, 0, at, id, &ret[0]);
 	make_fragment(frame, at, total, id, &ret[1]);
