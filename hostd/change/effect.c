@@ -13,6 +13,8 @@
 #include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/change/policy_use.h"
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/managed.h"
 

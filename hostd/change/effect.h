@@ -6,6 +6,9 @@
 #define VMSEG_EFFECT_H
 
 #include "hostd/change/candidate.h"
+#include "hostd/datapath/ports/update.h"
+
+struct session_view;
 
 /* A domain that depends on the candidate. */
 struct domain_effect {

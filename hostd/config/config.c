@@ -17,6 +17,8 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/listen.h"
 #include "hostd/base/log.h"
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/datapath.h"
 #include "hostd/policy/model.h"
 
 #define LIBVIRT_URIS_MAX     8

@@ -6,6 +6,7 @@
 
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/handlers/gaps.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer.h"

@@ -12,6 +12,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
+#include "hostd/datapath/queries/probe.h"
 #include "hostd/enforce/inventory/managed.h"
 #include "hostd/policy/icmp.h"
 

@@ -11,6 +11,7 @@
 #include "hostd/change/effect.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 #include "hostd/policy/write/compare.h"

@@ -10,6 +10,8 @@
 #include "hostd/base/protocols.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/datapath/queries/names.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"

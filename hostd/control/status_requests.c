@@ -12,6 +12,8 @@
 #include "hostd/change/policy_edit.h"
 #include "hostd/control/methods.h"
 #include "hostd/control/views.h"
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/gaps.h"
 #include "hostd/enforce/handlers/repair.h"
 #include "hostd/enforce/inventory/domains.h"

@@ -5,6 +5,11 @@
 #include "hostd/control/views.h"
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/queries/names.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/inventory/libvirts.h"
 #include "hostd/enforce/inventory/managed.h"
 #include "hostd/enforce/plan/description.h"

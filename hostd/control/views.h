@@ -11,6 +11,8 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
+struct session_view;
+
 /* "enforce", "audit", "unmanaged", "detached", "closed" (an interface passes nothing), "waiting"
  * (for its device) or "stale" (not all that is asked for now is in force: see its error). `gap` is
  * what find_gap() found, or NULL. */

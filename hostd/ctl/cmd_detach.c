@@ -10,6 +10,7 @@
 #include "hostd/base/run_directory.h"
 #include "hostd/config/config.h"
 #include "hostd/ctl/ctl.h"
+#include "hostd/datapath/remove_datapath.h"
 
 static int ask_about(const struct invocation *invocation, const char *method)
 {

@@ -12,6 +12,8 @@
 #include "hostd/base/log.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/datapath/ports/sweep.h"
+#include "hostd/datapath/queries/event_ring.h"
 #include "hostd/enforce/handlers/chores.h"
 #include "hostd/enforce/handlers/devices.h"
 #include "hostd/enforce/handlers/reload.h"

@@ -8,6 +8,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/datapath/ports/live_settings.h"
 #include "hostd/enforce/handlers/reload.h"
 
 static const char *settings_path(const struct daemon *daemon)

@@ -18,6 +18,7 @@
 #include "hostd/datapath/ports/adopt_ports.h"
 #include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/former.h"
+#include "hostd/datapath/ports/live_settings.h"
 #include "hostd/datapath/queries/event_ring.h"
 #include "vmseg.skel.h"
 
@@ -138,7 +139,7 @@ static void unload_datapath(struct datapath *datapath)
 	clear_image_store(&datapath->images);
 	clear_pool(&datapath->slots);
 	clear_pool(&datapath->records);
-	clear_batch(&datapath->sweep.batch);
+	clear_batch(&datapath->sweep.expiry.batch);
 	ring_buffer__free(datapath->ring);
 	datapath->ring = NULL;
 	unmap_memory(&datapath->memory);

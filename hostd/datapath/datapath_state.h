@@ -12,7 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "hostd/base/hash.h"
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/objects/image_store.h"
 #include "hostd/datapath/objects/memory.h"
 #include "hostd/datapath/objects/per_cpu.h"
@@ -20,6 +20,7 @@
 #include "hostd/datapath/objects/pool.h"
 #include "hostd/datapath/objects/retire.h"
 #include "hostd/datapath/objects/session_table.h"
+#include "hostd/datapath/ports/expire.h"
 #include "hostd/datapath/ports/reserve.h"
 
 struct vmseg; /* the skeleton */
@@ -49,9 +50,8 @@ struct filtered_port {
 
 /* Where the sweep goes on. */
 struct sweep {
-	uint32_t slot;              /* port that is being looked at, or the next one */
-	uint32_t live;              /* sessions of it seen so far */
-	struct session_batch batch; /* its place in the table */
+	uint32_t slot;        /* port that is being looked at, or the next one */
+	struct expiry expiry; /* how far in its table */
 };
 
 struct datapath {
@@ -87,18 +87,5 @@ struct datapath {
 	struct event_visitor *visitor; /* while consume_events() runs */
 	struct per_cpu per_cpu;        /* for look-ups and updates */
 };
-
-/* The port of a device, or NULL. */
-struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex);
-
-/* Is there room for so many ports more that have sessions? A closed port has none, and does not
- * count: so that a device that comes when all ports are taken can still be closed. Returns 0 or
- * -ENOSPC with an error in diag. */
-int check_room(const struct datapath *datapath, uint32_t more, const char *device,
-	       struct diag *diag);
-
-/* Enters the port into the tables by ifindex and slot, and takes it out. -ENOMEM: it is not in. */
-int register_port(struct filtered_port *port);
-void unregister_port(struct filtered_port *port);
 
 #endif

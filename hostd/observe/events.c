@@ -16,6 +16,7 @@
 #include "hostd/base/log.h"
 #include "hostd/base/protocols.h"
 #include "hostd/base/vlan.h"
+#include "hostd/datapath/queries/names.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/managed.h"
 

@@ -9,6 +9,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/text.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/handlers/repair.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/managed.h"

@@ -14,7 +14,7 @@
 #include <linux/pkt_cls.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/bench/walk.h"
 #include "tests/bench/walker.skel.h"
 #include "tests/harness/rig.h"

@@ -4,7 +4,6 @@
 #define VMSEG_BPF_TEST_H
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath.h"
 #include "tests/harness/conversation.h"
 #include "tests/harness/expect.h"
 #include "tests/harness/packet.h"

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/model/differential.h"
 #include "tests/model/generate.h"
 

@@ -3,6 +3,8 @@
  * Which sessions outlive a change of policy, as the daemon foresees it and as the programs then
  * judge: random policies, sessions of every protocol and both directions.
  */
+#include "hostd/datapath/queries/names.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "tests/bpf/bpf_test.h"
 
 #include <netinet/in.h>

@@ -3,6 +3,7 @@
  * Parsing: what is well formed goes on to the policy (which allows all here), what is not is
  * dropped, each fault with its own reason.
  */
+#include "hostd/datapath/queries/names.h"
 #include "tests/bpf/bpf_test.h"
 
 #include <linux/if_ether.h>

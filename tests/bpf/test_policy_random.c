@@ -3,6 +3,7 @@
  * Random policies, from their XML to the loaded program, against a plain first-match judgement:
  * program and rules must agree on every packet.
  */
+#include "hostd/datapath/queries/names.h"
 #include "tests/bpf/bpf_test.h"
 
 #include <netinet/in.h>

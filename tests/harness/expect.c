@@ -8,7 +8,7 @@
 #include <linux/pkt_cls.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/harness/expect.h"
 #include "tests/harness/test.h"
 

@@ -14,7 +14,15 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/discard.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/session_query.h"
+#include "hostd/datapath/remove_datapath.h"
 #include "tests/harness/test.h"
 
 /* IEEE 802's number for local experiments. */

@@ -16,6 +16,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/port_config.h"
 #include "tests/harness/packet.h"
 #include "tests/harness/policy_case.h"
 

@@ -13,7 +13,7 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/bpf/push_tag.skel.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/rig_internal.h"

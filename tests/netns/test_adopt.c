@@ -9,7 +9,14 @@
 
 #include <bpf/bpf.h>
 
+#include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/former.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
+#include "hostd/datapath/remove_datapath.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

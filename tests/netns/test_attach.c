@@ -10,6 +10,14 @@
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
+#include "hostd/datapath/remove_datapath.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

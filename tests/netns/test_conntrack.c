@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/random.h"
 #include "tests/harness/rig.h"

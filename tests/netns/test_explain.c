@@ -8,7 +8,16 @@
 #include <netinet/in.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/sweep.h"
+#include "hostd/datapath/queries/explain.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/datapath/queries/probe.h"
+#include "hostd/datapath/queries/session_query.h"
+#include "hostd/datapath/remove_datapath.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

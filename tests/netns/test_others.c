@@ -8,6 +8,10 @@
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

@@ -5,6 +5,9 @@
  */
 #include <bpf/bpf.h>
 
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/ports/reserve.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

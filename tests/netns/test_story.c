@@ -3,7 +3,12 @@
  * A port's life from end to end, by whatever the kernel has: short enough to be told on every
  * kernel that vmseg supports, where the other tests of the datapath would take an hour.
  */
+#include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/ports/sweep.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

@@ -15,6 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/names.h"
+#include "hostd/datapath/queries/port_stats.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

@@ -11,6 +11,11 @@
 
 #include <bpf/bpf.h>
 
+#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/ports/sweep.h"
+#include "hostd/datapath/queries/event_ring.h"
+#include "hostd/datapath/queries/port_status.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

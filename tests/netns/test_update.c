@@ -6,6 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/ports/sweep.h"
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/port_stats.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "tests/harness/netns.h"
 #include "tests/harness/test.h"
 

@@ -4,6 +4,7 @@
 
 #include "hostd/base/log.h"
 #include "hostd/config/config.h"
+#include "hostd/datapath/attachment/attach_method.h"
 #include "tests/harness/test.h"
 
 static char path[] = "/tmp/test_config.XXXXXX";

@@ -2,6 +2,7 @@
 /* What is left of an effect when ports go before their sessions have been judged. */
 #include "hostd/base/cleanup.h"
 #include "hostd/change/effect.h"
+#include "hostd/datapath/queries/session_query.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "tests/harness/test.h"
 

@@ -2,7 +2,8 @@
 /*
  * Names of reasons and states: every number has one, each is different, others are "?".
  */
-#include "hostd/datapath/datapath.h"
+#include "bpf/abi.h"
+#include "hostd/datapath/queries/names.h"
 #include "tests/harness/test.h"
 
 static void every_reason_has_its_own_name(void **state)

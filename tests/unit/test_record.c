@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 
+#include "hostd/datapath/objects/port_config.h"
 #include "hostd/datapath/objects/record.h"
 #include "tests/harness/test.h"
 

@@ -7,11 +7,17 @@
 #ifndef VMSEG_DATAPATH_DISCARD_H
 #define VMSEG_DATAPATH_DISCARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct datapath;
 
 /* No record names the slot any more, and it is still taken in the pool. Cannot fail. */
 void discard_slot(struct datapath *datapath, uint32_t slot);
+
+/* Gives back what detached ports have left, one slot a call, which waits some 10 ms for running
+ * programs. Tidy: there is nothing to give back. */
+void tidy_datapath(struct datapath *datapath);
+bool is_tidy(const struct datapath *datapath);
 
 #endif

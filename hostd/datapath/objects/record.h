@@ -6,9 +6,7 @@
 #define VMSEG_DATAPATH_RECORD_H
 
 #include "hostd/datapath/datapath_state.h"
-
-/* -EINVAL with an error in diag when a number is out of its range. */
-int check_port_config(const struct port_config *config, struct diag *diag);
+#include "hostd/datapath/objects/port_config.h"
 
 /* What follows from the configuration alone: the rest of *ret is zero. */
 void fill_record(const struct port_config *config, struct port *ret);

@@ -12,6 +12,7 @@
 #include "hostd/datapath/objects/discard.h"
 #include "hostd/datapath/objects/record.h"
 #include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
 /* Events of this many generations before are taken to be the same port's. */

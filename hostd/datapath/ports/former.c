@@ -14,6 +14,7 @@
 #include "hostd/datapath/attachment/program.h"
 #include "hostd/datapath/attachment/tcx.h"
 #include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
 struct former_port {

@@ -7,7 +7,20 @@
 #ifndef VMSEG_DATAPATH_FORMER_H
 #define VMSEG_DATAPATH_FORMER_H
 
-#include "hostd/datapath/datapath.h"
+#include <stdbool.h>
+
+#include "hostd/datapath/attachment/attach_method.h"
+
+struct datapath;
+
+/* A device that is not attached, but filtered in both directions by the programs and maps of a
+ * datapath before this one. attach_port() exchanges them without a gap. */
+bool is_formerly_filtered(const struct datapath *datapath, unsigned int ifindex);
+
+/* All that have any program of a former datapath's; the callback must not attach or detach. */
+void for_each_former_port(struct datapath *datapath,
+			  void (*visit)(unsigned int ifindex, const char *device, void *context),
+			  void *context);
 
 /* Looks at all devices and link pins. Programs of this datapath's own maps on a device that has no
  * port are what an interrupted detach left, and go; so do links whose device is gone. */

@@ -3,6 +3,9 @@
  * Settings that the programs read at every packet: each is a word of its own, so a change needs no
  * more than stores.
  */
+#include "hostd/datapath/ports/live_settings.h"
+
+#include "hostd/datapath/datapath.h"
 #include "hostd/datapath/datapath_state.h"
 
 /* Far enough from where 32-bit jiffies come round that a late sweep does no harm. */

@@ -11,7 +11,9 @@
 #include "hostd/base/clock.h"
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/discard.h"
+#include "hostd/datapath/objects/port_config.h"
 #include "hostd/datapath/objects/remotes.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
 #define STALE_USEC (60 * USEC_PER_SEC)

@@ -7,6 +7,7 @@
 #define VMSEG_DATAPATH_RESERVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RESERVED_MAX 128
@@ -26,6 +27,19 @@ struct reserve {
 struct filtered_port;
 struct port_config;
 struct datapath;
+
+/* What a port will need that is going to be attached soon. */
+struct slot_reservation {
+	uint32_t sessions; /* size of its session table, more than 0 */
+	bool remotes;      /* sessions per remote address are limited */
+};
+
+/* Makes slots with tables for ports to come, of which attach_port() then takes the one that fits: a
+ * port whose tables must be made first waits some 10 ms for each. All of them cost about one such
+ * wait. What is not taken in a minute is given back by the sweep. Beyond some 100 no more are made.
+ * Returns 0, or -errno and none is made. */
+int reserve_slots(struct datapath *datapath, const struct slot_reservation *reservations,
+		  size_t count);
 
 /* Gives the port the oldest slot that fits, with its tables; false: there is none. A port in
  * quarantine, whose needs are not known yet, takes any. */

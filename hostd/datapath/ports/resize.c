@@ -15,7 +15,7 @@
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/remotes.h"
-#include "hostd/datapath/queries/session_query.h"
+#include "hostd/datapath/ports/expire.h"
 
 /* Entries that are read at once. */
 #define PIECE 4096
@@ -221,7 +221,7 @@ int resize_sessions(struct filtered_port *port, uint32_t wanted)
 	if (!port->table_size) /* the end of a quarantine */
 		return give_first_table(port, wanted);
 	if (wanted < port->table_size) {
-		r = sweep_port(port);
+		r = expire_port(port);
 		if (r < 0)
 			return r;
 		if (size < port->session_count)
@@ -244,7 +244,6 @@ int resize_sessions(struct filtered_port *port, uint32_t wanted)
 	if (r < 0)
 		return r;
 	port->sessions_wanted = wanted;
-	restart_sweep(port);
 	/* The new table is in force: what fails now is out of memory for a single session, or for
 	 * counts that stay those of the former table. */
 	transfer_sessions(port, from, to, bring_over_session, &start);

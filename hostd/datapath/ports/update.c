@@ -3,6 +3,8 @@
  * Changing attached ports, all or none of them: whatever can fail is done first, then the new
  * records are published one store each, and after one wait the old ones are free.
  */
+#include "hostd/datapath/ports/update.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/record.h"
 #include "hostd/datapath/objects/remotes.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "hostd/datapath/ports/resize.h"
 
 struct change {

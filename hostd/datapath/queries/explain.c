@@ -3,6 +3,8 @@
  * Asking the programs themselves: a frame through the dry-run twin of the program that would see
  * it, on the live maps. The twin is the same code with every write left out.
  */
+#include "hostd/datapath/queries/explain.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -10,9 +12,8 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath_state.h"
-#include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/record.h"
-#include "hostd/datapath/queries/session_query.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
 /* One question to the twin; `ifindex` says whose record it looks up. */
@@ -123,32 +124,5 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 		return fail(diag, -r, port->ifname, 0, "the programs cannot be asked: %s",
 			    strerror(-r));
 	foresee_full_table(port, config->limits[LIMIT_SESSIONS], ret);
-	return 0;
-}
-
-/* ---- sessions ------------------------------------------------------------------------------- */
-
-int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,
-		 struct session_view *ret)
-{
-	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
-	_cleanup_close_ int table = -1;
-	struct session session;
-	uint32_t now = 0;
-	int r;
-
-	if (!port || !port->table_size)
-		return -ENOENT;
-	table = open_table(port);
-	if (table < 0)
-		return table;
-	r = bpf_map_lookup_elem(table, key, &session);
-	if (r == 0)
-		r = read_jiffies(datapath, &now);
-	if (r < 0)
-		return r;
-	if (is_expired(settings_of(&datapath->memory), &session, now))
-		return -ENOENT;
-	*ret = view_of_session(port, key, &session, now);
 	return 0;
 }

@@ -2,10 +2,10 @@
 /*
  * What people see instead of numbers: the texts of reasons.def and states.def.
  */
-#include <stddef.h>
+#include "hostd/datapath/queries/names.h"
 
+#include "bpf/abi.h"
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath.h"
 
 #define PASS true
 #define DROP false

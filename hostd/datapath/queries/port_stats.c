@@ -2,10 +2,13 @@
 /*
  * Reading counters: sums over CPUs.
  */
+#include "hostd/datapath/queries/port_stats.h"
+
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
 /* All of it is packets and bytes, so a sum is a sum of words. */

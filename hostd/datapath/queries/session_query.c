@@ -13,13 +13,8 @@
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/record.h"
-
-bool is_expired(const struct settings *settings, const struct session *session, uint32_t now)
-{
-	if (session->state >= STATE_MAX)
-		return true;
-	return jiffies_between(session->seen, now) > settings->timeout[session->state];
-}
+#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/port_table.h"
 
 struct policy_query question_of_session(const struct session_key *key,
 					const struct session *session)
@@ -66,8 +61,10 @@ static uint32_t find_verdict(const struct filtered_port *port, const struct sess
 	return look_up_verdict(&present, &query);
 }
 
-struct session_view view_of_session(const struct filtered_port *port, const struct session_key *key,
-				    const struct session *session, uint32_t now)
+/* What people are told of a live session of the port. `now` in jiffies. */
+static struct session_view view_of_session(const struct filtered_port *port,
+					   const struct session_key *key,
+					   const struct session *session, uint32_t now)
 {
 	const struct datapath *datapath = port->datapath;
 	const struct settings *settings = settings_of(&datapath->memory);
@@ -128,5 +125,30 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 	show_batch(port, &batch, now, visit, context);
 	if (!batch.finished)
 		*place = batch.place;
+	return 0;
+}
+
+int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,
+		 struct session_view *ret)
+{
+	const struct filtered_port *port = find_filtered_port(datapath, ifindex);
+	_cleanup_close_ int table = -1;
+	struct session session;
+	uint32_t now = 0;
+	int r;
+
+	if (!port || !port->table_size)
+		return -ENOENT;
+	table = open_table(port);
+	if (table < 0)
+		return table;
+	r = bpf_map_lookup_elem(table, key, &session);
+	if (r == 0)
+		r = read_jiffies(datapath, &now);
+	if (r < 0)
+		return r;
+	if (is_expired(settings_of(&datapath->memory), &session, now))
+		return -ENOENT;
+	*ret = view_of_session(port, key, &session, now);
 	return 0;
 }

@@ -1,30 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sessions from the inside: when they are over, and clearing them away.
+ * Looking at sessions.
  */
-#ifndef VMSEG_DATAPATH_SESSION_H
-#define VMSEG_DATAPATH_SESSION_H
+#ifndef VMSEG_DATAPATH_SESSION_QUERY_H
+#define VMSEG_DATAPATH_SESSION_QUERY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "hostd/policy/compile/compile.h"
 
 struct datapath;
-struct filtered_port;
-struct session_view;
 
-/* What people are told of a live session of the port. `now` in jiffies. */
-struct session_view view_of_session(const struct filtered_port *port, const struct session_key *key,
-				    const struct session *session, uint32_t now);
+struct session_view {
+	struct session_key key;
+	struct session session;
+	/* The cell of the port's present image by which the session goes on. Without VERDICT_ALLOW
+	 * none does: a rule of an earlier policy keeps it, or it ends with its next packet. */
+	uint32_t verdict;
+	uint32_t idle_seconds;    /* since the last accepted packet */
+	uint32_t expires_seconds; /* until the idle timeout */
+	uint32_t age_seconds;
+};
 
-/* As the programs judge it: is_expired() in bpf/session.h. `now` in jiffies. */
-bool is_expired(const struct settings *settings, const struct session *session, uint32_t now);
+/* Live sessions (expired ones are left out), of about `wished` entries of the table from a place
+ * on: 0 is its beginning, and at the end *place is 0 again. What comes or goes between two calls
+ * may be seen or not, and what stays is seen once unless the table changes its size. Returns 0,
+ * -ENOENT when the port is not attached, or -errno when its table cannot be read; then *place means
+ * nothing. */
+int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
+		  void (*visit)(const struct session_view *view, void *context), void *context);
 
-/* Clears one port at once, and counts its live sessions. */
-int sweep_port(struct filtered_port *port);
+/* The live session under a key; -ENOENT when there is none. */
+int read_session(struct datapath *datapath, unsigned int ifindex, const struct session_key *key,
+		 struct session_view *ret);
 
-/* The port is gone, or has another table: the sweep must not go on in the middle of it. */
-void restart_sweep(const struct filtered_port *port);
+/* The question that the session's first packet put, by which programs judge the session again after
+ * a change: recall_question() in bpf/session.h. */
+struct policy_query question_of_session(const struct session_key *key,
+					const struct session *session);
+
+/* Whether programs that judge the session again by this image would go on with it: its opening is
+ * allowed, or the rule that admitted it keeps established ones. *ret_verdict is the image's cell.
+ */
+bool outlives_image(const struct session_key *key, const struct session *session,
+		    const struct image *image, uint32_t *ret_verdict);
 
 #endif

@@ -9,6 +9,8 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/netlink/link_info.h"
 

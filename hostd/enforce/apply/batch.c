@@ -9,6 +9,10 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/ports/update.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 struct batch {

@@ -12,6 +12,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/base/text.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/apply.h"
 #include "hostd/enforce/apply/batch.h"
 #include "hostd/enforce/inventory/enforcer_state.h"

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "hostd/base/log.h"
+#include "hostd/datapath/objects/discard.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/ports/reserve.h"
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/enforcer_state.h"

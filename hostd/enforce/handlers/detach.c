@@ -10,6 +10,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/apply/apply.h"
 #include "hostd/enforce/apply/batch.h"
 #include "hostd/enforce/apply/wanted.h"

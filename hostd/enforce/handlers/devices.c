@@ -13,6 +13,9 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/attach_device.h"
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/handlers/lifecycle.h"

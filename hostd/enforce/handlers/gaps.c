@@ -14,6 +14,10 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/base/text.h"
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/ports/former.h"
+#include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "hostd/base/clock.h"
+#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hostd/base/log.h"
+#include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/handlers/lifecycle.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"

@@ -7,7 +7,6 @@
 #define VMSEG_ENFORCER_H
 
 #include "hostd/config/config.h"
-#include "hostd/datapath/datapath.h"
 #include "hostd/enforce/inventory/library_share.h"
 #include "hostd/enforce/inventory/problems.h"
 #include "hostd/enforce/plan/plan.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/datapath/objects/port_config.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/policy/read/parse.h"
 

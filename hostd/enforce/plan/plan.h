@@ -8,7 +8,7 @@
 
 #include "hostd/base/diag.h"
 #include "hostd/config/config.h"
-#include "hostd/datapath/datapath.h"
+#include "hostd/datapath/objects/port_config.h"
 #include "hostd/domain/domain.h"
 #include "hostd/enforce/plan/rules_cache.h"
 #include "hostd/policy/compile/compile.h"

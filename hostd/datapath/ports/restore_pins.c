@@ -2,6 +2,8 @@
 /*
  * Pins that somebody removes while the process runs: a cleaner, `umount`, another administrator.
  */
+#include "hostd/datapath/ports/restore_pins.h"
+
 #include <errno.h>
 #include <string.h>
 

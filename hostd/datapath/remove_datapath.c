@@ -3,6 +3,8 @@
  * Taking vmseg off a host, by what the kernel itself says: it must work without a daemon, and for
  * what another version left, whose maps this one cannot read.
  */
+#include "hostd/datapath/remove_datapath.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attachment/clsact.h"
 #include "hostd/datapath/attachment/tcx.h"
-#include "hostd/datapath/datapath.h"
 #include "hostd/datapath/objects/libbpf_log.h"
 #include "hostd/datapath/objects/load.h"
 
