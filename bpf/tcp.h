@@ -189,6 +189,16 @@ static __always_inline int is_initial_number(enum direction direction, __u32 seq
 	return track->window[!direction].mark - sequence <= 1;
 }
 
+/* SYN and ACK of a side that has asked, with the number that it has asked with: it answers a SYN
+ * that it believes to be the other side's, both opening at once. The other side resets that, if it
+ * has sent no such SYN (RFC 9293, 3.10.7.4): see belongs_to_attempt(). */
+static __always_inline int is_askers_answer(enum direction direction, const struct packet *pkt,
+					    int from_opener, const struct tcp_track *track)
+{
+	return is_noted_syn(direction, pkt, track) ||
+	       (from_opener && repeats_answered(direction, pkt, track));
+}
+
 /* SYN and ACK that starts nothing anew: a repetition, which has the sender's initial number, or the
  * answer to another SYN than the one that waits for an answer. That passes like in SYN-SENT: see
  * answer_syn(). */
@@ -201,7 +211,8 @@ static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direct
 	if (is_answer_again(direction, pkt, from_opener, track) &&
 	    acknowledges_attempt(direction, pkt, track))
 		return take_repeated_answer(skb, direction, pkt, track);
-	if (is_attempt(track, !direction, ATTEMPT_OPEN))
+	if (is_attempt(track, !direction, ATTEMPT_OPEN) ||
+	    is_askers_answer(direction, pkt, from_opener, track))
 		return REASON_ESTABLISHED;
 	if ((track->flags & SESSION_PICKED_UP) || was_never_answered(track))
 		return REASON_TCP_STATE;
@@ -247,12 +258,14 @@ static __always_inline int outlives_reset(enum direction direction, const struct
 
 /* Somebody asks anew, and the other side knows neither that nor the session, but another
  * connection: it answers by an empty ACK, which makes the one who asks reset that (RFC 9293,
- * 3.5.1). Both pass and change nothing. */
+ * 3.5.1). Or the one who asks has answered a SYN that the other side has not sent, and that resets
+ * the answer. All of these pass and change nothing, and a reset lies at whatever number it answers.
+ */
 static __always_inline int belongs_to_attempt(enum direction direction, const struct packet *pkt,
 					      const struct tcp_track *track)
 {
 	if (pkt->tcp.flags & TCP_RST)
-		return is_attempt(track, direction, ATTEMPT_OPEN);
+		return track->attempt_flags & ATTEMPT_OPEN;
 	return is_attempt(track, !direction, ATTEMPT_OPEN) && !(pkt->tcp.flags & TCP_FIN) &&
 	       pkt->transport_length == pkt->tcp_header;
 }

@@ -634,7 +634,8 @@ static void a_third_connection_can_be_reset(void **state)
 		    next_segment(&c, IN, ACK, .sequence = 0x70000000, .acknowledgment = 0x30000000,
 				 .payload = 1),
 		    TCP_WINDOW);
-	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = 0x70000000), TCP_WINDOW);
+	/* The server may reset what it takes for an answer to a SYN that it has not sent. */
+	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 0x70000000), ESTABLISHED);
 	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);
 	c.next[IN] += 1 << 29;
 	says(&c, IN, SYN | ACK, ESTABLISHED);

@@ -34,6 +34,9 @@
  *   latest SYN: an empty ACK, or SYN and ACK. Who has asked answers that by a reset, which frees
  *   the peer (RFC 9293, 3.10.7.3). While a SYN waits for an answer all of these pass and change
  *   nothing.
+ * - Who asks may believe a forged SYN to be the other side's, and answers that by SYN and ACK, with
+ *   the number that it has asked with. The other side resets the answer, at the number that it
+ *   acknowledges. While a SYN waits, and in the handshake, both pass and change nothing.
  * - The opener may reset what nobody has answered yet: its reset passes, whatever its number (of an
  *   old connection, RFC 9293, 3.5.1), and ends the attempt if it is of this one. After that, and
  *   after a refusal, only a new SYN passes.
@@ -633,6 +636,10 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 	}
 	if (talk->asking.open && talk->asking.by != sender)
 		return REASON_ESTABLISHED; /* and will be reset */
+	if (is_known_asking(talk, sender, segment) ||
+	    (sender == talk->opener && talk->state == STATE_SYN_RECEIVED &&
+	     is_of_beginning(talk, sender, segment)))
+		return REASON_ESTABLISHED; /* likewise */
 	if (talk->picked_up || was_never_answered(talk))
 		return REASON_TCP_STATE;
 	if (!has_begun_with(talk, sender, segment->sequence) ||
@@ -650,7 +657,8 @@ static bool is_exact(const struct talk *talk, enum direction sender, bool fits,
 }
 
 /* Somebody asks anew, and the other side still knows a third connection: it says so by an empty
- * ACK, which the one who asks resets (RFC 9293, 3.5.1). */
+ * ACK, which the one who asks resets (RFC 9293, 3.5.1). Or it resets an answer to what it has not
+ * asked. */
 static bool is_of_asking(const struct talk *talk, enum direction sender,
 			 const struct reading *segment)
 {
@@ -659,7 +667,7 @@ static bool is_of_asking(const struct talk *talk, enum direction sender,
 	if (!asking->open)
 		return false;
 	if (has(segment, RST))
-		return asking->by == sender;
+		return true;
 	return asking->by != sender && !has(segment, FIN) && !segment->payload;
 }
 

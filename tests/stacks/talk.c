@@ -322,6 +322,7 @@ void start_talk(struct talk *talk, const struct lane *lane, const struct plan *p
 	talk->wire.rate = plan->rate;
 	talk->wire.budget = plan->budget;
 	talk->wire.name = lane->name;
+	talk->wire.run = run;
 }
 
 void advance_talk(struct talk *talk, long now)

@@ -30,7 +30,7 @@ static void trace(const struct wire *wire, enum side from, const char *what,
 	if (!wire->trace)
 		return;
 	if (!view_segment(frame, &view)) {
-		printf("# %s %s %-8s fragment of %u bytes\n", wire->name,
+		printf("# %u %s %s %-8s fragment of %u bytes\n", wire->run, wire->name,
 		       from == LEFT ? "->" : "<-", what, frame->length);
 		return;
 	}
@@ -39,8 +39,9 @@ static void trace(const struct wire *wire, enum side from, const char *what,
 			flags[count++] = letters[i];
 	}
 	flags[count] = 0;
-	printf("# %s %s %-8s %s seq %u:%u ack %u win %u scale %d absolute %u %u\n", wire->name,
-	       from == LEFT ? "->" : "<-", what, flags, view.sequence - wire->side[from].first,
+	printf("# %u %s %s %-8s %s seq %u:%u ack %u win %u scale %d absolute %u %u\n", wire->run,
+	       wire->name, from == LEFT ? "->" : "<-", what, flags,
+	       view.sequence - wire->side[from].first,
 	       view.sequence - wire->side[from].first + view.bytes,
 	       view.acknowledgment - wire->side[!from].first, view.window,
 	       read_frame_scale(frame, &view), view.sequence, view.acknowledgment);

@@ -43,8 +43,9 @@ struct wire {
 	uint32_t rate;   /* segments in a thousand that meet with trouble */
 	uint32_t budget; /* how often that may still happen */
 	bool cut;        /* nothing passes */
-	bool trace;
+	bool trace;      /* with what follows */
 	const char *name;
+	uint32_t run;
 	struct wire_side side[2];
 	struct held_frame held[WIRE_HELD_MAX];
 	uint64_t seen[WIRE_SEEN_MAX]; /* identities of segments, 0 for none */
