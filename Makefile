@@ -294,7 +294,7 @@ deps: ## install what building and testing needs (Debian, Ubuntu)
 
 C_FILES     := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SHELL_FILES := $(shell git grep -lE '^\#!.*sh' 2>/dev/null)
-COMPLETIONS := packaging/completions/vmseg.bash
+BASH_COMPLETION := packaging/completions/vmseg.bash
 MAN_PAGES   := $(wildcard docs/man/*.[158])
 # clang-tidy reads what the compiler reads; BPF programs are judged by clang and the verifier.
 TIDY_FILES  := $(filter hostd/%.c hooks/%.c,$(C_FILES))
@@ -315,7 +315,7 @@ lint-tidy: $(SKELETON)
 	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -n 1 -P 2 clang-tidy --quiet -p $(B)
 
 lint-shell:
-	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(COMPLETIONS)
+	$(Q)shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(BASH_COMPLETION)
 
 lint-manual:
 	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
@@ -339,8 +339,9 @@ install: all ## install below DESTDIR: programs, hook, unit, group, schema, poli
 	$(Q)for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 0644 $$page $(D)$(mandir)/man$${page##*.}/$${page##*/}; done
 	$(Q)$(INSTALL) -D -m 0644 packaging/sysusers.d/vmseg.conf $(D)$(sysusersdir)/vmseg.conf
-	$(Q)$(INSTALL) -D -m 0644 $(COMPLETIONS) \
+	$(Q)$(INSTALL) -D -m 0644 $(BASH_COMPLETION) \
 		$(D)$(datadir)/bash-completion/completions/vmseg
+	$(Q)$(INSTALL) -D -m 0644 packaging/completions/vmseg.zsh $(D)$(datadir)/zsh/vendor-completions/_vmseg
 
 # What an admin has written stays: hostd.conf and the policy directory.
 uninstall: ## remove what install has put there, but no configuration
@@ -348,6 +349,7 @@ uninstall: ## remove what install has put there, but no configuration
 		$(D)$(hookdir)/lxc.d/vmseg $(D)$(unitdir)/vmseg-hostd.service \
 		$(D)$(sysusersdir)/vmseg.conf \
 		$(D)$(datadir)/bash-completion/completions/vmseg \
+		$(D)$(datadir)/zsh/vendor-completions/_vmseg \
 		$(foreach page,$(MAN_PAGES),$(D)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	$(Q)rm -rf $(D)$(datadir)/vmseg
 

@@ -67,6 +67,7 @@ check=(
 	trang
 	util-linux
 	xz-utils
+	zsh
 	zstd
 )
 

@@ -3,25 +3,15 @@
  * vmseg attach DOMAIN, vmseg detach {DOMAIN | --all}
  */
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/run_directory.h"
 #include "hostd/config/config.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/output.h"
+#include "hostd/ctl/request.h"
 #include "hostd/datapath/remove_datapath.h"
-
-static int ask_about(const struct invocation *invocation, const char *method)
-{
-	return show_reply(invocation, method,
-			  json_pack("{s:s}", "domain", invocation->arguments[0]), true, NULL);
-}
-
-int run_attach(const struct invocation *invocation)
-{
-	return ask_about(invocation, "attach");
-}
 
 /* A daemon that runs detaches its own; else everything vmseg has on the host is removed here, with
  * the daemon's lock held so that none starts meanwhile. */
@@ -29,14 +19,11 @@ static int detach_all(const struct invocation *invocation)
 {
 	_cleanup_(free_config) struct config *config = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	const char *path = invocation->config_path;
 	_cleanup_close_ int lock = -1;
 	json_t *reply;
 	int r;
 
-	if (!path && access(CONFIG_FILE, F_OK) == 0)
-		path = CONFIG_FILE;
-	if (load_config(path, &config, &diag) < 0)
+	if (load_config(settings_file(invocation), &config, &diag) < 0)
 		return print_error(&diag);
 	r = claim_run_directory(config->run_directory, &lock, &diag);
 	if (r == -EBUSY) {
@@ -49,11 +36,44 @@ static int detach_all(const struct invocation *invocation)
 	return r < 0 ? print_error(&diag) : STATUS_OK;
 }
 
-int run_detach(const struct invocation *invocation)
+static int run_detach(const struct invocation *invocation)
 {
-	if (invocation->all == (invocation->argument_count == 1)) {
-		fputs("vmseg: detach: expected a domain, or --all\n", stderr);
-		return STATUS_USAGE;
-	}
-	return invocation->all ? detach_all(invocation) : ask_about(invocation, "detach");
+	bool all = is_given(invocation, "all");
+
+	if (all == (invocation->argument_count == 1))
+		return complain(invocation->command, "expected either DOMAIN or --all");
+	return all ? detach_all(invocation) : show_reply(invocation);
 }
+
+static const struct command_argument attach_arguments[] = {
+	{"DOMAIN", .param = "domain", .values = VALUES_DOMAINS},
+	{0},
+};
+
+static const struct command_argument detach_arguments[] = {
+	{"DOMAIN", .param = "domain", .values = VALUES_DOMAINS, .optional = true},
+	{0},
+};
+
+static const struct command_option detach_options[] = {
+	{"all", .help = "all domains; works without a daemon, too"},
+	{0},
+};
+
+const struct command attach_command = {
+	.name = "attach",
+	.help = "filter a domain again after detach",
+	.arguments = attach_arguments,
+	.method = "attach",
+	.changes = true,
+};
+
+const struct command detach_command = {
+	.name = "detach",
+	.help = "stop filtering a domain, or all (--all)",
+	.arguments = detach_arguments,
+	.options = detach_options,
+	.method = "detach",
+	.changes = true,
+	.run = run_detach,
+};

@@ -9,7 +9,11 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/vlan.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/policy_argument.h"
+#include "hostd/ctl/reply.h"
+#include "hostd/ctl/request.h"
 
 #define ENDPOINT_BYTES 80
 
@@ -116,29 +120,53 @@ static void print_explanation(const struct invocation *invocation, const json_t 
 	       get_text(reply, "protocol"), get_text(reply, "local"), get_text(reply, "remote"));
 }
 
-int run_explain(const struct invocation *invocation)
+static int run(const struct invocation *invocation)
 {
-	char **arguments = invocation->arguments;
-	json_t *params = invocation->policy ? pack_policy_file(invocation->policy) : json_object();
+	const char *policy = given_text(invocation, "policy");
+	const char **arguments = invocation->arguments;
+	json_t *params = invocation->params;
 
-	if (!params)
-		return STATUS_FAILED;
-	json_object_set_new(params, "domain", json_string(arguments[0]));
-	json_object_set_new(params, "direction", json_string(arguments[1]));
 	add_protocol(params, arguments[2]);
-	if (invocation->nic)
-		json_object_set_new(params, "nic", json_string(invocation->nic));
-	if (invocation->vlan)
-		json_object_set_new(params, "vlan", json_string(invocation->vlan));
-	for (int i = 3; i < invocation->argument_count; i++) {
-		if (add_endpoint(params, i == 3 ? "remote" : "local", arguments[i]) == 0)
-			continue;
-		fprintf(stderr,
-			"vmseg: expected ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT%s, not "
-			"\"%s\"\n",
-			i == 3 ? "" : " or :PORT", arguments[i]);
-		json_decref(params);
-		return STATUS_USAGE;
-	}
-	return show_reply(invocation, "explain", params, false, print_explanation);
+	if (add_endpoint(params, "remote", arguments[3]) < 0)
+		return complain(invocation->command,
+				"REMOTE: expected ADDRESS, ADDRESS:PORT or [IPV6-ADDRESS]:PORT, "
+				"not \"%s\"",
+				arguments[3]);
+	if (invocation->argument_count == 5 && add_endpoint(params, "local", arguments[4]) < 0)
+		return complain(invocation->command,
+				"LOCAL: expected ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT or "
+				":PORT, not \"%s\"",
+				arguments[4]);
+	if (policy && add_policy_file(policy, params) != STATUS_OK)
+		return STATUS_FAILED;
+	return show_reply(invocation);
 }
+
+static const struct command_argument arguments[] = {
+	{"DOMAIN", .param = "domain", .values = VALUES_DOMAINS},
+	{"in|out", .param = "direction", .values = VALUES_LISTED},
+	{.name = "PROTOCOL"},
+	{.name = "REMOTE[:PORT]"},
+	{"LOCAL[:PORT]", .optional = true},
+	{0},
+};
+
+static const struct command_option options[] = {
+	{"nic", .argument = "NIC", .param = "nic",
+	 .help = "the NIC, by MAC address or host device, of a domain that has several"},
+	{"policy", .argument = "FILE", .values = VALUES_FILES,
+	 .help = "answer as if this policy or address set were in force; -: standard input"},
+	{"vlan", .argument = "ID[.ID]", .param = "vlan",
+	 .help = "the packet's VLAN (default: none)"},
+	{0},
+};
+
+const struct command explain_command = {
+	.name = "explain",
+	.help = "show what would happen to a packet, and why",
+	.arguments = arguments,
+	.options = options,
+	.method = "explain",
+	.print = print_explanation,
+	.run = run,
+};

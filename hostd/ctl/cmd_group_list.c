@@ -3,7 +3,7 @@
  * vmseg group list
  */
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_groups(const struct invocation *invocation, const json_t *reply)
@@ -19,7 +19,9 @@ static void print_groups(const struct invocation *invocation, const json_t *repl
 	print_table(json_object_get(reply, "groups"), columns, ARRAY_SIZE(columns), 0);
 }
 
-int run_group_list(const struct invocation *invocation)
-{
-	return show_reply(invocation, "group-list", NULL, false, print_groups);
-}
+const struct command group_list_command = {
+	.name = "group list",
+	.help = "list groups, who is in them, and whose rules name them",
+	.method = "group-list",
+	.print = print_groups,
+};

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/reply.h"
 #include "hostd/ctl/text_table.h"
 
 static void show_addresses(FILE *out, const json_t *row, const char *member)
@@ -42,8 +43,15 @@ static void print_group(const struct invocation *invocation, const json_t *group
 	print_members(json_object_get(group, "members"));
 }
 
-int run_group_show(const struct invocation *invocation)
-{
-	return show_reply(invocation, "group-show",
-			  json_pack("{s:s}", "name", invocation->arguments[0]), false, print_group);
-}
+static const struct command_argument arguments[] = {
+	{"NAME", .param = "name", .values = VALUES_GROUPS},
+	{0},
+};
+
+const struct command group_show_command = {
+	.name = "group show",
+	.help = "show a group's domains with their addresses",
+	.arguments = arguments,
+	.method = "group-show",
+	.print = print_group,
+};

@@ -3,7 +3,7 @@
  * vmseg list
  */
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_domains(const struct invocation *invocation, const json_t *reply)
@@ -22,7 +22,9 @@ static void print_domains(const struct invocation *invocation, const json_t *rep
 	print_table(json_object_get(reply, "domains"), columns, ARRAY_SIZE(columns), 0);
 }
 
-int run_list(const struct invocation *invocation)
-{
-	return show_reply(invocation, "list", NULL, false, print_domains);
-}
+const struct command list_command = {
+	.name = "list",
+	.help = "list running domains and how each is filtered",
+	.method = "list",
+	.print = print_domains,
+};

@@ -7,7 +7,11 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/control/client.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/output.h"
+#include "hostd/ctl/reply.h"
+#include "hostd/ctl/request.h"
 
 #define PATIENCE_SECONDS 10
 
@@ -26,7 +30,7 @@ static void print_event(json_t *event, bool json)
 	fflush(stdout);
 }
 
-int run_monitor(const struct invocation *invocation)
+static int run(const struct invocation *invocation)
 {
 	_cleanup_(close_control) struct control_client client = {.fd = -1};
 	_cleanup_free_ char *path = socket_path(invocation, false);
@@ -45,7 +49,7 @@ int run_monitor(const struct invocation *invocation)
 		json_decref(object);
 		r = read_stream(&client, &object, &diag);
 		if (r == 0)
-			print_event(object, invocation->json);
+			print_event(object, is_given(invocation, "json"));
 	}
 	if (r == -ENODATA) {
 		fputs("vmseg: the daemon has ended\n", stderr);
@@ -53,3 +57,9 @@ int run_monitor(const struct invocation *invocation)
 	}
 	return print_error(&diag);
 }
+
+const struct command monitor_command = {
+	.name = "monitor",
+	.help = "print events as they happen, until interrupted",
+	.run = run,
+};

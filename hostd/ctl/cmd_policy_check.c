@@ -12,7 +12,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/json_text.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/output.h"
+#include "hostd/ctl/reply.h"
 #include "hostd/policy/check/trial.h"
 #include "hostd/policy/read/library.h"
 #include "hostd/policy/read/parse.h"
@@ -96,24 +99,36 @@ static void print_report(const json_t *report)
 		       get_number(report, "rules"), get_number(report, "nodes"));
 }
 
-int run_policy_check(const struct invocation *invocation)
+static int run(const struct invocation *invocation)
 {
 	json_t *reports = json_array();
 	int result = STATUS_OK;
 
-	for (int i = 0; i < invocation->argument_count; i++) {
+	for (size_t i = 0; i < invocation->argument_count; i++) {
 		json_t *report = report_file(invocation->arguments[i]);
 
 		if (!get_flag(report, "ok"))
 			result = STATUS_FAILED;
-		if (!invocation->json) {
+		if (!is_given(invocation, "json")) {
 			escape_texts(report);
 			print_report(report);
 		}
 		json_array_append_new(reports, report);
 	}
-	if (invocation->json && print_json(reports) != STATUS_OK)
+	if (is_given(invocation, "json") && print_json(reports) != STATUS_OK)
 		result = STATUS_FAILED;
 	json_decref(reports);
 	return result;
 }
+
+static const struct command_argument arguments[] = {
+	{"FILE", .values = VALUES_FILES, .repeated = true},
+	{0},
+};
+
+const struct command policy_check_command = {
+	.name = "policy check",
+	.help = "check policy files; needs no daemon",
+	.arguments = arguments,
+	.run = run,
+};

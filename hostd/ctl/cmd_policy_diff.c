@@ -6,7 +6,12 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/policy_argument.h"
+#include "hostd/ctl/reply.h"
+#include "hostd/ctl/request.h"
+#include "hostd/ctl/session_listing.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_heading(const json_t *diff)
@@ -106,7 +111,7 @@ static void print_effect(const json_t *diff)
 	printf("%" JSON_INTEGER_FORMAT " session%s cut:\n", cut, cut == 1 ? " is" : "s are");
 	print_sessions(json_object_get(diff, "sessions"));
 	if (get_flag(diff, "truncated"))
-		fputs("vmseg: there are more (see --limit)\n", stderr);
+		fputs("vmseg: there are more sessions (see --limit)\n", stderr);
 }
 
 static void print_diff(const struct invocation *invocation, const json_t *diff)
@@ -121,13 +126,30 @@ static void print_diff(const struct invocation *invocation, const json_t *diff)
 	print_effect(diff);
 }
 
-int run_policy_diff(const struct invocation *invocation)
+static int run(const struct invocation *invocation)
 {
-	json_t *params = pack_policy_file(invocation->arguments[0]);
+	int status = add_policy_file(invocation->arguments[0], invocation->params);
 
-	if (!params)
-		return STATUS_FAILED;
-	if (invocation->limit)
-		json_object_set_new(params, "limit", json_integer(invocation->limit));
-	return show_reply(invocation, "policy-diff", params, false, print_diff);
+	return status == STATUS_OK ? show_reply(invocation) : status;
 }
+
+static const struct command_argument arguments[] = {
+	{"FILE|-", .values = VALUES_FILES},
+	{0},
+};
+
+static const struct command_option options[] = {
+	{"limit", .argument = "N", .maximum = 100000, .param = "limit",
+	 .help = "list at most N sessions (default 1000)"},
+	{0},
+};
+
+const struct command policy_diff_command = {
+	.name = "policy diff",
+	.help = "show what a file would change, and which sessions it would cut",
+	.arguments = arguments,
+	.options = options,
+	.method = "policy-diff",
+	.print = print_diff,
+	.run = run,
+};

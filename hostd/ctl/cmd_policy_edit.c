@@ -5,21 +5,29 @@
 #include <stdio.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/output.h"
+#include "hostd/ctl/policy_argument.h"
+#include "hostd/ctl/reply.h"
+#include "hostd/ctl/request.h"
 
-/* Prints by `print`, or as JSON. A domain that could not follow is a failure, too. */
-static int ask_for_edit(const struct invocation *invocation, const char *method, json_t *params,
-			void (*print)(const json_t *reply))
+#define CONFIRM_SECONDS_MAX 86400
+
+/* A domain that cannot use the change is a failure, too. */
+static int run_edit(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, method, params, true);
+	const struct command *command = invocation->command;
+	json_t *reply = ask_daemon(invocation, command->method, json_incref(invocation->params),
+				   command->changes);
 	json_int_t failed = get_number(reply, "failed");
 
 	if (!reply)
 		return STATUS_FAILED;
-	if (invocation->json)
+	if (is_given(invocation, "json"))
 		print_json(reply);
 	else
-		print(reply);
+		command->print(invocation, reply);
 	if (failed > 0)
 		fprintf(stderr,
 			"vmseg: %" JSON_INTEGER_FORMAT
@@ -29,7 +37,14 @@ static int ask_for_edit(const struct invocation *invocation, const char *method,
 	return failed > 0 ? STATUS_FAILED : STATUS_OK;
 }
 
-static void print_edit(const json_t *reply)
+static int run_apply(const struct invocation *invocation)
+{
+	int status = add_policy_file(invocation->arguments[0], invocation->params);
+
+	return status == STATUS_OK ? run_edit(invocation) : status;
+}
+
+static void print_edit(const struct invocation *invocation, const json_t *reply)
 {
 	const char *name = get_text(reply, "name");
 	json_int_t seconds = get_number(reply, "confirm_within");
@@ -42,39 +57,14 @@ static void print_edit(const json_t *reply)
 		       seconds, name);
 }
 
-int run_policy_apply(const struct invocation *invocation)
-{
-	json_t *params = pack_policy_file(invocation->arguments[0]);
-
-	if (!params)
-		return STATUS_FAILED;
-	if (invocation->confirm)
-		json_object_set_new(params, "confirm", json_integer(invocation->confirm));
-	return ask_for_edit(invocation, "policy-apply", params, print_edit);
-}
-
-int run_policy_delete(const struct invocation *invocation)
-{
-	return ask_for_edit(invocation, "policy-delete",
-			    json_pack("{s:s}", "name", invocation->arguments[0]), print_edit);
-}
-
-/* The change that the argument names, or all that are pending. */
-static json_t *name_change(const struct invocation *invocation)
-{
-	if (invocation->argument_count == 0)
-		return json_object();
-	return json_pack("{s:s}", "name", invocation->arguments[0]);
-}
-
-static void print_confirmed(const json_t *reply)
+static void print_confirmed(const struct invocation *invocation, const json_t *reply)
 {
 	_cleanup_free_ char *names = join_texts(json_object_get(reply, "confirmed"), "nothing");
 
 	printf("%s confirmed\n", names ? names : "");
 }
 
-static void print_rolled_back(const json_t *reply)
+static void print_rolled_back(const struct invocation *invocation, const json_t *reply)
 {
 	_cleanup_free_ char *names = join_texts(json_object_get(reply, "rolled_back"), "nothing");
 
@@ -82,13 +72,67 @@ static void print_rolled_back(const json_t *reply)
 	       get_number(reply, "updated"));
 }
 
-int run_policy_confirm(const struct invocation *invocation)
-{
-	return ask_for_edit(invocation, "policy-confirm", name_change(invocation), print_confirmed);
-}
+/* ---- the commands --------------------------------------------------------------------------- */
 
-int run_policy_rollback(const struct invocation *invocation)
-{
-	return ask_for_edit(invocation, "policy-rollback", name_change(invocation),
-			    print_rolled_back);
-}
+static const struct command_argument file_argument[] = {
+	{"FILE|-", .values = VALUES_FILES},
+	{0},
+};
+
+static const struct command_argument policy_argument[] = {
+	{"NAME", .param = "name", .values = VALUES_POLICIES},
+	{0},
+};
+
+/* Without it: all that wait. */
+static const struct command_argument pending_argument[] = {
+	{"NAME", .param = "name", .values = VALUES_PENDING, .optional = true},
+	{0},
+};
+
+static const struct command_option apply_options[] = {
+	{"confirm", .argument = "SECONDS", .maximum = CONFIRM_SECONDS_MAX, .param = "confirm",
+	 .help = "roll the change back after SECONDS unless it is confirmed"},
+	{0},
+};
+
+const struct command policy_apply_command = {
+	.name = "policy apply",
+	.help = "create or replace a policy or address set, and use it",
+	.arguments = file_argument,
+	.options = apply_options,
+	.method = "policy-apply",
+	.changes = true,
+	.print = print_edit,
+	.run = run_apply,
+};
+
+const struct command policy_confirm_command = {
+	.name = "policy confirm",
+	.help = "keep what was applied with --confirm",
+	.arguments = pending_argument,
+	.method = "policy-confirm",
+	.changes = true,
+	.print = print_confirmed,
+	.run = run_edit,
+};
+
+const struct command policy_rollback_command = {
+	.name = "policy rollback",
+	.help = "undo now what was applied with --confirm",
+	.arguments = pending_argument,
+	.method = "policy-rollback",
+	.changes = true,
+	.print = print_rolled_back,
+	.run = run_edit,
+};
+
+const struct command policy_delete_command = {
+	.name = "policy delete",
+	.help = "delete a policy or address set that nobody uses",
+	.arguments = policy_argument,
+	.method = "policy-delete",
+	.changes = true,
+	.print = print_edit,
+	.run = run_edit,
+};

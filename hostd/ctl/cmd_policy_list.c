@@ -3,7 +3,7 @@
  * vmseg policy list
  */
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_policies(const struct invocation *invocation, const json_t *reply)
@@ -19,7 +19,9 @@ static void print_policies(const struct invocation *invocation, const json_t *re
 	print_table(json_object_get(reply, "policies"), columns, ARRAY_SIZE(columns), 0);
 }
 
-int run_policy_list(const struct invocation *invocation)
-{
-	return show_reply(invocation, "policy-list", NULL, false, print_policies);
-}
+const struct command policy_list_command = {
+	.name = "policy list",
+	.help = "list the policies of the policy directory and who uses them",
+	.method = "policy-list",
+	.print = print_policies,
+};

@@ -4,16 +4,23 @@
  */
 #include <stdio.h>
 
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/reply.h"
 
 static void print_policy(const struct invocation *invocation, const json_t *reply)
 {
 	fputs(get_text(reply, "xml"), stdout);
 }
 
-int run_policy_show(const struct invocation *invocation)
-{
-	return show_reply(invocation, "policy-show",
-			  json_pack("{s:s}", "name", invocation->arguments[0]), false,
-			  print_policy);
-}
+static const struct command_argument arguments[] = {
+	{"NAME", .param = "name", .values = VALUES_POLICIES},
+	{0},
+};
+
+const struct command policy_show_command = {
+	.name = "policy show",
+	.help = "print a policy or address set in canonical form",
+	.arguments = arguments,
+	.method = "policy-show",
+	.print = print_policy,
+};

@@ -2,36 +2,56 @@
 /*
  * vmseg port attach DEVICE ..., vmseg port detach DEVICE, vmseg port release DEVICE
  */
-#include <stdio.h>
+#include "hostd/ctl/commands.h"
 
-#include "hostd/ctl/ctl.h"
+static const struct command_argument arguments[] = {
+	{"DEVICE", .param = "device", .values = VALUES_DEVICES},
+	{0},
+};
 
-static int ask_about_port(const struct invocation *invocation, const char *method, json_t *params)
-{
-	if (json_object_set_new(params, "device", json_string(invocation->arguments[0])) < 0) {
-		fprintf(stderr, "vmseg: the device's name is not UTF-8\n");
-		json_decref(params);
-		return STATUS_FAILED;
-	}
-	return show_reply(invocation, method, params, true, NULL);
-}
+static const struct command_argument attached_device[] = {
+	{"DEVICE", .param = "device", .values = VALUES_DOMAINS},
+	{0},
+};
 
-int run_port_attach(const struct invocation *invocation)
-{
-	if (!json_object_get(invocation->port, "policies") ||
-	    !json_object_get(invocation->port, "mac")) {
-		fputs("vmseg: port attach: expected --policy and --mac\n", stderr);
-		return STATUS_USAGE;
-	}
-	return ask_about_port(invocation, "port-attach", json_copy(invocation->port));
-}
+static const struct command_option attach_options[] = {
+	{"policy", .argument = "NAME", .param = "policies", .required = true, .repeated = true,
+	 .values = VALUES_POLICIES,
+	 .help = "a policy of the policy directory; several apply in the given order"},
+	{"mac", .argument = "MAC", .param = "mac", .required = true,
+	 .help = "the MAC address of the guest behind the device"},
+	{"address", .argument = "ADDRESS", .param = "addresses", .repeated = true,
+	 .help = "an address or prefix that the guest may use"},
+	{"group", .argument = "NAME", .param = "groups", .repeated = true, .values = VALUES_GROUPS,
+	 .help = "a group that the addresses belong to"},
+	{"replace", .param = "replace",
+	 .help = "replace the settings of a device that is filtered"},
+	{"force", .param = "force",
+	 .help = "attach even if the device does not lead to a single guest"},
+	{0},
+};
 
-int run_port_detach(const struct invocation *invocation)
-{
-	return ask_about_port(invocation, "port-detach", json_object());
-}
+const struct command port_attach_command = {
+	.name = "port attach",
+	.help = "filter a device that libvirt does not manage",
+	.arguments = arguments,
+	.options = attach_options,
+	.method = "port-attach",
+	.changes = true,
+};
 
-int run_port_release(const struct invocation *invocation)
-{
-	return ask_about_port(invocation, "port-release", json_object());
-}
+const struct command port_detach_command = {
+	.name = "port detach",
+	.help = "undo port attach: the device passes all packets",
+	.arguments = attached_device,
+	.method = "port-detach",
+	.changes = true,
+};
+
+const struct command port_release_command = {
+	.name = "port release",
+	.help = "open a device that is closed because it may belong to a domain",
+	.arguments = arguments,
+	.method = "port-release",
+	.changes = true,
+};

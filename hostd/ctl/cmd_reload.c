@@ -4,7 +4,11 @@
  */
 #include <stdio.h>
 
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/output.h"
+#include "hostd/ctl/reply.h"
+#include "hostd/ctl/request.h"
 
 static void print_refusals(const json_t *reply)
 {
@@ -18,14 +22,14 @@ static void print_refusals(const json_t *reply)
 			get_text(item, "domain"), get_text(item, "error"));
 }
 
-int run_reload(const struct invocation *invocation)
+static int run(const struct invocation *invocation)
 {
 	json_t *reply = ask_daemon(invocation, "reload", NULL, true);
 	int result = STATUS_OK;
 
 	if (!reply)
 		return STATUS_FAILED;
-	if (invocation->json)
+	if (is_given(invocation, "json"))
 		print_json(reply);
 	else
 		printf("%" JSON_INTEGER_FORMAT " domains updated\n", get_number(reply, "updated"));
@@ -38,3 +42,9 @@ int run_reload(const struct invocation *invocation)
 	json_decref(reply);
 	return result;
 }
+
+const struct command reload_command = {
+	.name = "reload",
+	.help = "read settings and policies again",
+	.run = run,
+};

@@ -5,7 +5,9 @@
 #include <stdio.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command_line.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/reply.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_texts(const char *name, const json_t *array, const char *none)
@@ -141,12 +143,24 @@ static void print_domain(const struct invocation *invocation, const json_t *doma
 		printf("  %-12s %s %s\n", "UNFILTERED", get_text(nic, "name"),
 		       get_text(nic, "reason"));
 	json_array_foreach(json_object_get(domain, "ports"), i, port)
-		print_port(port, invocation->rules);
+		print_port(port, is_given(invocation, "rules"));
 }
 
-int run_show(const struct invocation *invocation)
-{
-	return show_reply(invocation, "show",
-			  json_pack("{s:s}", "domain", invocation->arguments[0]), false,
-			  print_domain);
-}
+static const struct command_argument arguments[] = {
+	{"DOMAIN", .param = "domain", .values = VALUES_DOMAINS},
+	{0},
+};
+
+static const struct command_option options[] = {
+	{"rules", .help = "also print the rules and how often each has matched"},
+	{0},
+};
+
+const struct command show_command = {
+	.name = "show",
+	.help = "show a domain's NICs: policies, guards, limits, counters",
+	.arguments = arguments,
+	.options = options,
+	.method = "show",
+	.print = print_domain,
+};

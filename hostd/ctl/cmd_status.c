@@ -4,7 +4,8 @@
  */
 #include <stdio.h>
 
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/commands.h"
+#include "hostd/ctl/reply.h"
 #include "hostd/ctl/text_table.h"
 
 static void print_usage(const char *name, const json_t *usage)
@@ -121,7 +122,9 @@ static void print_status(const struct invocation *invocation, const json_t *stat
 	print_warnings(json_object_get(status, "warnings"));
 }
 
-int run_status(const struct invocation *invocation)
-{
-	return show_reply(invocation, "status", NULL, false, print_status);
-}
+const struct command status_command = {
+	.name = "status",
+	.help = "show the state of the daemon, libvirt and the datapath",
+	.method = "status",
+	.print = print_status,
+};

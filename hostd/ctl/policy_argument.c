@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A policy file on its way to the daemon.
- */
+#include "hostd/ctl/policy_argument.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/command.h"
 #include "hostd/policy/model.h"
 
 /* A whole file; "-" is standard input. NULL with the error on stderr. */
@@ -34,15 +33,16 @@ static char *read_text(const char *path)
 	return TAKE_PTR(text);
 }
 
-json_t *pack_policy_file(const char *path)
+int add_policy_file(const char *path, json_t *params)
 {
 	_cleanup_free_ char *text = read_text(path);
-	json_t *params;
 
 	if (!text)
-		return NULL;
-	params = json_pack("{s:s, s:s}", "xml", text, "source", path);
-	if (!params)
+		return STATUS_FAILED;
+	if (json_object_set_new(params, "xml", json_string(text)) < 0 ||
+	    json_object_set_new(params, "source", json_string(path)) < 0) {
 		fprintf(stderr, "vmseg: %s: is not UTF-8\n", path);
-	return params;
+		return STATUS_FAILED;
+	}
+	return STATUS_OK;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/ctl/ctl.h"
+#include "hostd/ctl/reply.h"
 
 static void need(const void *pointer)
 {

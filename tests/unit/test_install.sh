@@ -33,7 +33,8 @@ expected_files() {
 			etc/libvirt/hooks/{qemu,lxc}.d/vmseg
 		printf '644 %s\n' etc/vmseg/hostd.conf \
 			usr/lib/systemd/system/vmseg-hostd.service usr/lib/sysusers.d/vmseg.conf \
-			usr/share/bash-completion/completions/vmseg usr/share/vmseg/vmseg.rn{c,g} \
+			usr/share/bash-completion/completions/vmseg \
+			usr/share/zsh/vendor-completions/_vmseg usr/share/vmseg/vmseg.rn{c,g} \
 			usr/share/man/man8/vmseg{,-hostd}.8 \
 			usr/share/man/man5/vmseg-{hostd.conf,policy}.5
 		for file in policies/*.xml; do

@@ -41,9 +41,30 @@ documented_commands() {
 	section vmseg.8 COMMANDS | sed -n 's/^\.Ss //p' | sort
 }
 
-# list_options PROGRAM: the long options in its help.
+# list_options PROGRAM [COMMAND]: the long options in the help, those of the command only.
 list_options() {
-	"$BUILD/$1" --help | grep -oE -- '--[a-z-]+' | sort -u
+	# shellcheck disable=SC2086 # a command may have two words
+	"$BUILD/$1" ${2:-} --help | sed -n '/^Options of all/q; s/^  \(--[a-z-]*\).*/\1/p' | sort
+}
+
+general_options() {
+	"$BUILD/vmseg" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | sort
+}
+
+# command_section COMMAND: its part of vmseg.8.
+command_section() {
+	section vmseg.8 COMMANDS |
+		awk -v "name=$1" '/^\.Ss / { inside = substr($0, 5) == name; next } inside'
+}
+
+# documented_list COMMAND: the options that its part describes.
+documented_list() {
+	command_section "$1" | sed -n 's/^\.It Fl Fl \([a-z-]*\).*/--\1/p' | sort
+}
+
+# documented_usage COMMAND: the options that its synopsis has, and --json.
+documented_usage() {
+	command_section "$1" | sed '/^\.Pp/q' | sed -n 's/^\.\(Op \)\{0,1\}Fl Fl \([a-z-]*\).*/--\2/p' | sort
 }
 
 # documented_options PAGE: what .Fl Fl makes long options of.
@@ -155,7 +176,15 @@ done
 check "pages refer to pages that are there" references_exist
 
 check_same "vmseg.8 has the commands of vmseg help" "$(list_commands)" "$(documented_commands)"
-check_same "and its options" "$(list_options vmseg)" "$(documented_options vmseg.8)"
+check_same "and the options of all" "$(general_options)" \
+	"$(section vmseg.8 OPTIONS | sed -n 's/^\.It Fl Fl \([a-z-]*\).*/--\1/p' | sort)"
+while read -r command; do
+	options=$(list_options vmseg "$command")
+	check_same "$command: the options of its help are described" "$options" "$(documented_list "$command")"
+	# "detach --all" stands alone.
+	check_same "$command: the synopsis has them" "$({ echo "${options/--all/}"; echo --json; } | sed '/^$/d' | sort)" \
+		"$(documented_usage "$command")"
+done < <(list_commands)
 check_same "vmseg-hostd.8 has the daemon's options" \
 	"$(list_options vmseg-hostd)" "$(documented_options vmseg-hostd.8)"
 check_same "vmseg-hostd.conf.5 has the settings of hostd.conf and their defaults" \
