@@ -13,11 +13,11 @@
 static void print_help(void)
 {
 	printf("Usage: vmseg-hostd [OPTION]...\n"
-	       "Filters the network ports of this host's libvirt domains.\n\n"
-	       "  --config FILE   settings (default: %s, where it exists)\n"
-	       "  --check-config  say whether the settings are good, and end\n"
-	       "  --version       print the version, and end\n"
-	       "  --help          print this, and end\n",
+	       "Filters the network interfaces of this host's libvirt domains.\n\n"
+	       "  --config FILE   settings file (default: %s, if it exists)\n"
+	       "  --check-config  check the settings, and exit\n"
+	       "  --version       print the version, and exit\n"
+	       "  --help          print this summary, and exit\n",
 	       CONFIG_FILE);
 }
 

@@ -68,7 +68,8 @@ int claim_run_directory(const char *path, int *ret_lock, struct diag *diag)
 		if (errno != EWOULDBLOCK)
 			return fail(diag, errno, lock_path, 0, "%s", strerror(errno));
 		read_holder(fd, holder, sizeof(holder));
-		return fail(diag, EBUSY, path, 0, "another vmseg-hostd runs here (process %s)",
+		return fail(diag, EBUSY, path, 0,
+			    "another vmseg-hostd uses this directory (process %s)",
 			    holder[0] ? holder : "unknown");
 	}
 	write_holder(fd);

@@ -19,7 +19,8 @@ int check_trusted(const struct stat *status, const char *path, struct diag *diag
 			    status->st_uid);
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return fail(diag, EPERM, path, 0,
-			    "mode %04o lets others than its owner write to it (expected %04o)",
+			    "mode %04o allows users other than its owner to write to it (expected "
+			    "%04o)",
 			    status->st_mode & 07777, status->st_mode & 07755);
 	return 0;
 }
@@ -90,7 +91,7 @@ static int read_open_file(int fd, const char *path, const struct stat *status, s
 	if (size < 0)
 		return fail(diag, (int)-size, path, 0, "cannot read it: %s", strerror((int)-size));
 	if (size > status->st_size)
-		return fail(diag, EINVAL, path, 0, "it grows while it is read");
+		return fail(diag, EINVAL, path, 0, "it grew while it was read");
 	text[size] = '\0';
 	*ret_text = TAKE_PTR(text);
 	*ret_size = (size_t)size;

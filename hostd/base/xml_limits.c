@@ -145,7 +145,7 @@ static int scan_start_tag(struct scan *scan)
 	if (!open)
 		return 0;
 	if (scan->depth == XML_DEPTH_MAX)
-		return refuse_count(scan, "elements in each other", XML_DEPTH_MAX);
+		return refuse_count(scan, "levels of nested elements", XML_DEPTH_MAX);
 	scan->namespaces[++scan->depth] = (uint16_t)namespaces;
 	return 0;
 }

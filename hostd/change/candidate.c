@@ -30,7 +30,7 @@ int read_candidate(const struct enforcer *enforcer, const char *xml, const char 
 		return r;
 	candidate->name = policy ? policy->name : set->name;
 	if (!candidate->name)
-		return fail(diag, EINVAL, source, 0, "a policy of its own needs a name");
+		return fail(diag, EINVAL, source, 0, "attribute \"name\" is missing");
 	r = policy ? try_policy(library, policy, &nodes, diag) : 0;
 	if (r < 0)
 		return r;

@@ -166,8 +166,10 @@ static void set_aside(const char *path, const char *why)
 	_cleanup_free_ char *bad_path = NULL;
 	int r = set_aside_state_file(path, &bad_path);
 
-	log_error(NULL, "%s: %s; what was to be confirmed stays as it is; %s %s", path, why,
-		  r < 0 ? "the file cannot be set aside:" : "the file is set aside as",
+	log_error(NULL,
+		  "%s: %s; the policy change that it describes stays in force and will not be "
+		  "rolled back; %s %s",
+		  path, why, r < 0 ? "the file cannot be renamed:" : "the file is renamed to",
 		  r < 0 ? strerror(-r) : bad_path);
 }
 
@@ -197,7 +199,7 @@ static void load_change(const struct state_file *file, void *context)
 	}
 	if (!is_as_before(change->directory, change->name, change->existed))
 		return;
-	log_notice(NULL, "%s was about to be changed and was not: nothing to confirm",
+	log_notice(NULL, "%s was not changed before the daemon ended: there is nothing to confirm",
 		   change->name);
 	settle_pending(changes, change, NULL);
 }
@@ -243,7 +245,8 @@ static int save_change(const struct pending_changes *changes, const struct pendi
 
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, NULL, 0,
-			    "the state could not be written, so nothing could be rolled back: %s",
+			    "the state file cannot be written, so a rollback would be impossible: "
+			    "%s",
 			    diag_message(&why, text, sizeof(text)))
 		     : 0;
 }
@@ -261,8 +264,8 @@ void restore_pending_files(const struct pending_changes *changes)
 				  diag_message(&diag, text, sizeof(text)));
 		else
 			log_warning(NULL,
-				    "%s waits for confirmation: somebody removed its state file, "
-				    "which is written anew",
+				    "%s waits for confirmation: its state file was removed and is "
+				    "written again",
 				    c->name);
 	}
 }
@@ -301,7 +304,7 @@ int settle_pending(struct pending_changes *changes, struct pending_change *chang
 	int r = remove_state_file(changes->directory, change->name);
 
 	if (r < 0)
-		return fail(diag, -r, changes->directory, 0, "%s waits for confirmation still: %s",
+		return fail(diag, -r, changes->directory, 0, "%s still waits for confirmation: %s",
 			    change->name, strerror(-r));
 	drop_kept_file(change->directory, change->name);
 	drop_pending(changes, change);
@@ -322,12 +325,12 @@ int restore_pending(const struct pending_changes *changes, struct pending_change
 	change->restored = true;
 	if (edited)
 		log_warning(NULL,
-			    "%s.xml was edited by hand since it was applied, or could not be read: "
-			    "see %s",
+			    "%s.xml was edited by hand after it was applied, or cannot be read: "
+			    "its content is kept as %s",
 			    change->name, edited);
 	r = remove_state_file(changes->directory, change->name);
 	return r < 0 ? fail(diag, -r, changes->directory, 0,
-			    "%s is rolled back, but its state cannot be removed: %s", change->name,
-			    strerror(-r))
+			    "%s is rolled back, but its state file cannot be removed: %s",
+			    change->name, strerror(-r))
 		     : 0;
 }

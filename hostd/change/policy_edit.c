@@ -36,11 +36,10 @@ static int refuse_pending(const struct policy_editor *editor, const char *name, 
 
 	if (!change)
 		return 0;
-	return fail(
-		diag, EBUSY, NULL, 0,
-		"%s waits for confirmation, %u s are left: say vmseg policy confirm %s, or vmseg "
-		"policy rollback %s, first",
-		name, seconds_left(change), name, name);
+	return fail(diag, EBUSY, NULL, 0,
+		    "a change of %s waits for confirmation (%u s are left): first run vmseg policy "
+		    "confirm %s or vmseg policy rollback %s",
+		    name, seconds_left(change), name, name);
 }
 
 /* ---- for good ------------------------------------------------------------------------------- */
@@ -141,8 +140,8 @@ static int apply_for_now(struct policy_editor *editor, const char *name, const c
 		undo_pending(editor, change);
 		return r;
 	}
-	log_notice(NULL, "policy file %s.xml %s; rolled back in %u s unless confirmed", name,
-		   change->existed ? "replaced" : "created", seconds);
+	log_notice(NULL, "policy file %s.xml %s; it is rolled back in %u s unless it is confirmed",
+		   name, change->existed ? "replaced" : "created", seconds);
 	*ret_is_new = !change->existed;
 	return 0;
 }
@@ -176,7 +175,7 @@ int confirm_policy(struct policy_editor *editor, const char *name, struct diag *
 	if (!change)
 		return -ENOENT;
 	if (change->restored)
-		return fail(diag, EALREADY, NULL, 0, "%s was rolled back already", name);
+		return fail(diag, EALREADY, NULL, 0, "%s is already rolled back", name);
 	r = settle_pending(&editor->pending, change, diag);
 	if (r == 0)
 		log_notice(NULL, "policy file %s.xml confirmed", name);
@@ -195,7 +194,7 @@ static int roll_back(struct policy_editor *editor, struct pending_change *change
 	if (r < 0)
 		return r;
 	log_notice(NULL, "policy file %s.xml rolled back: %s, %zu domains updated", change->name,
-		   change->existed ? "the earlier one is in force" : "there was none before",
+		   change->existed ? "the previous file is in force" : "there was no file before",
 		   ret->updated);
 	drop_pending(&editor->pending, change);
 	return 0;
@@ -259,8 +258,8 @@ static void restore_overdue(struct policy_editor *editor)
 			continue;
 		}
 		log_notice(NULL, "policy file %s.xml rolled back: %s", change->name,
-			   change->existed ? "the earlier one is there again"
-					   : "there was none before");
+			   change->existed ? "the previous file is restored"
+					   : "there was no file before");
 		drop_pending(&editor->pending, change);
 	}
 }
@@ -302,10 +301,10 @@ static void note_bad_pending(const char *path, void *context)
 {
 	struct enforcer *enforcer = context;
 
-	set_file_problem(enforcer_problems(enforcer), path,
-			 "this state file could not be used: a change that was to be confirmed is "
-			 "in force and will not be rolled back; remove the file when it is not "
-			 "needed any more");
+	set_file_problem(
+		enforcer_problems(enforcer), path,
+		"this state file cannot be used: the policy change that waited for confirmation is "
+		"in force and will not be rolled back; remove the file when you no longer need it");
 }
 
 /* A file of before that no pending change is to bring back. */
@@ -315,12 +314,13 @@ static void note_kept_file(const char *path, const char *name, void *context)
 
 	if (find_pending(&editor->pending, name))
 		return;
-	log_warning(NULL, "%s: no state file says what it was kept for", path);
-	set_file_problem(enforcer_problems(editor->enforcer), path,
-			 "this is %s.xml from before a change that was to be confirmed; no state "
-			 "file says until when, so it will not be rolled back: rename the file to "
-			 "%s.xml to roll back, or remove it",
-			 name, name);
+	log_warning(NULL, "%s: this copy of a previous policy file has no state file", path);
+	set_file_problem(
+		enforcer_problems(editor->enforcer), path,
+		"this is the previous %s.xml, kept for a change that waits for confirmation, but "
+		"the state file of the change is missing, so there will be no rollback: to roll "
+		"back, rename this file to %s.xml; otherwise remove it",
+		name, name);
 }
 
 void begin_policy_edits(struct policy_editor *editor, struct enforcer *enforcer)

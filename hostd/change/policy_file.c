@@ -76,7 +76,7 @@ int keep_policy_file(const char *directory, const char *name, bool *ret_existed,
 		return 0;
 	}
 	if (errno != ENOENT)
-		return fail(diag, errno, kept, 0, "the file that is there now cannot be kept: %s",
+		return fail(diag, errno, kept, 0, "the previous file cannot be kept: %s",
 			    strerror(errno));
 	*ret_existed = false;
 	return 0;
@@ -198,12 +198,12 @@ int restore_policy_file(const char *directory, const char *name, bool existed, c
 	if (!path || !kept)
 		return -ENOMEM;
 	if (existed && !is_there(kept))
-		return fail(diag, ENOENT, kept, 0, "the earlier file is not there any more");
+		return fail(diag, ENOENT, kept, 0, "the previous file no longer exists");
 	if (is_there(path) && !are_one_file(path, kept) && !has_text(path, written))
 		r = set_aside(path, &edited);
 	if (r < 0)
 		return fail(diag, -r, path, 0,
-			    "it was edited by hand, and what was written there cannot be kept: %s",
+			    "it was edited by hand, and the edited text cannot be kept: %s",
 			    strerror(-r));
 	if (existed ? rename(kept, path) < 0 : unlink(path) < 0 && errno != ENOENT) {
 		r = -errno;

@@ -108,8 +108,8 @@ int check_unused(struct enforcer *enforcer, const struct pending_changes *pendin
 	for (change = pending->table; change; change = change->hh.next) {
 		if (kept_file_names(change, name))
 			return fail(diag, EBUSY, NULL, 0,
-				    "%s is in use: the earlier policy %s, which comes back unless "
-				    "the present one is confirmed, names it",
+				    "%s is in use: the previous policy %s names it, and will be "
+				    "restored unless the change is confirmed",
 				    name, change->name);
 	}
 	return 0;

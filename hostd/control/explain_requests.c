@@ -115,7 +115,7 @@ static int ask_programs(struct inquiry *inquiry, struct diag *diag)
 	r = explain_frame(datapath, port->ifindex, inquiry->probe.direction, frame, size,
 			  &inquiry->answer);
 	if (r < 0)
-		return fail(diag, -r, NULL, 0, "%s: the programs cannot be asked: %s", port->device,
+		return fail(diag, -r, NULL, 0, "%s: the programs cannot be run: %s", port->device,
 			    strerror(-r));
 	return 0;
 }

@@ -82,11 +82,10 @@ json_t *view_warnings(const struct enforcer *enforcer, const struct managed_doma
 		json_array_append_new(warnings, json_sprintf("%s: %s", diag.warnings[i].where,
 							     diag.warnings[i].text));
 	if (is_unwatched(enforcer, domain))
-		json_array_append_new(
-			warnings,
-			json_sprintf("%s: changes of the domain cannot be seen: no libvirt-uri of "
-				     "driver %s is connected",
-				     domain->domain->name, domain->domain->driver));
+		json_array_append_new(warnings,
+				      json_sprintf("%s: vmseg cannot see changes of the domain: no "
+						   "libvirt-uri of driver %s is connected",
+						   domain->domain->name, domain->domain->driver));
 	return warnings;
 }
 

@@ -160,7 +160,7 @@ static void explain_new_maps(struct diag *diag)
 	diag->error = (struct diag_entry){0};
 	clear_diag(diag);
 	warn(diag, why.where && why.where[0] ? why.where : NULL, 0,
-	     "%s: new maps are made, and every port changes over to them without its sessions",
+	     "%s: vmseg creates new maps; every port changes over to them and loses its sessions",
 	     why.text ? why.text : "the pinned maps cannot be used");
 	free(why.where);
 	free(why.text);

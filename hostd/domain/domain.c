@@ -219,8 +219,8 @@ static int read_metadata_element(const struct reader *reader, xmlNode *element,
 		/* Which of the two was meant? */
 		free(TAKE_PTR(domain->metadata));
 		return note_problem(reader, element, domain,
-				    "<metadata> holds a second <%s> of namespace %s", element->name,
-				    VMSEG_NAMESPACE);
+				    "<metadata> contains a second <%s> of namespace %s",
+				    element->name, VMSEG_NAMESPACE);
 	}
 	*seen = true;
 	domain->metadata_line = line_of(element);

@@ -25,7 +25,7 @@
 #define SHOWN_BYTES 80
 
 static const char drives_itself[] =
-	"is a network card that the domain drives itself, past the host's network stack";
+	"is a network card that the domain uses directly, without the host's network stack";
 
 void free_unfilterable(struct unfilterable_nic *items, size_t count)
 {
@@ -71,8 +71,8 @@ __attribute__((format(printf, 5, 6))) static int add(struct domain *domain, cons
 		item->name = NULL;
 	va_end(arguments);
 	if (asprintf(&item->reason, "%s%s", reason,
-		     is_transient(element) ? "; it is the transient half of a team, and takes its "
-					     "packets past the half that is filtered"
+		     is_transient(element) ? "; it is the transient interface of a team, and its "
+					     "packets bypass the interface that is filtered"
 					   : "") < 0)
 		item->reason = NULL;
 	item->kind = strdup(kind);
@@ -89,8 +89,8 @@ static int read_interface(const xmlNode *element, const struct domain_interface 
 	if (nic->kind != INTERFACE_NONE)
 		return 0;
 	snprintf(reason, sizeof(reason),
-		 "has type '%.32s', which the host cannot filter: expected bridge, network, "
-		 "ethernet or direct",
+		 "has type '%.32s', which cannot be filtered on the host: expected bridge, "
+		 "network, ethernet or direct",
 		 nic->type);
 	return add(domain, element, nic->type, reason, "interface %s", format_mac(nic->mac, mac));
 }
@@ -128,7 +128,7 @@ static int read_pci(const xmlNode *element, const xmlNode *source, struct domain
 		return 0;
 	return add(domain, element, "pci",
 		   card == CARD_YES ? drives_itself
-				    : "may be a network card: the kernel does not say its class",
+				    : "may be a network card: the kernel does not report its class",
 		   "PCI device %s", format_pci_address(&pci, text));
 }
 
@@ -142,7 +142,7 @@ static int read_usb(const xmlNode *element, const xmlNode *source, struct domain
 	enum network_card card = judge_usb_device(&usb);
 	const char *reason = card == CARD_YES
 				     ? drives_itself
-				     : "may be a network card: the kernel does not say what it is";
+				     : "may be a network card: the kernel does not report its kind";
 
 	if (card == CARD_NO)
 		return 0;
@@ -177,7 +177,7 @@ static int read_hostdev(const xmlNode *element, struct domain *domain)
 	if (has_value(element, "mode", "capabilities"))
 		return has_value(element, "type", "net")
 			       ? add(domain, element, "device",
-				     "is moved into the container, where the host cannot filter it",
+				     "is moved into the container, where it cannot be filtered",
 				     "network device %.16s",
 				     text_of(find_child(source, "interface")))
 			       : 0;
@@ -221,8 +221,8 @@ static int read_command_line(const xmlNode *root, struct domain *domain)
 
 		if (makes_network_interface(option, argument))
 			r = add(domain, element, "command-line",
-				"makes or changes, or may make or change, a network interface "
-				"without libvirt's knowledge",
+				"creates or changes a network interface without libvirt's "
+				"knowledge, or may do so",
 				"argument %s %.*s", option,
 				(int)utf8_bytes(argument, strnlen(argument, SHOWN_BYTES)),
 				argument);
@@ -246,14 +246,14 @@ static int read_container(const xmlNode *root, struct domain *domain)
 
 	if (shared)
 		return add(domain, shared, "network",
-			   "belongs to somebody else, whose interfaces the container uses",
+			   "belongs to a process or container whose interfaces this container uses",
 			   "shared network namespace %.64s",
 			   attribute_value(shared, "value") ? attribute_value(shared, "value")
 							    : "");
 	if (has_network_of_its_own(root, domain))
 		return 0;
 	return add(domain, root, "host-network",
-		   "is what a container without interfaces and without <privnet/> uses",
+		   "is used by a container without interfaces and without <privnet/>",
 		   "the host's own network");
 }
 

@@ -171,20 +171,19 @@ static void write_per_port(const struct metrics_source *source, FILE *stream)
 			      const struct managed_port *port);
 		bool bytes;
 	} metrics[] = {
-		{"vmseg_packets_total", "counter", "Packets judged, by why they passed or not.",
+		{"vmseg_packets_total", "counter", "Judged packets, by reason and verdict.",
 		 write_counters, false},
-		{"vmseg_bytes_total", "counter", "Frame bytes judged, by why they passed or not.",
+		{"vmseg_bytes_total", "counter", "Bytes of judged frames, by reason and verdict.",
 		 write_counters, true},
 		{"vmseg_sessions", "gauge", "Live sessions at the last sweep.", write_sessions,
 		 false},
-		{"vmseg_session_limit", "gauge", "Sessions that the port may have.",
+		{"vmseg_session_limit", "gauge", "Maximum number of sessions of the port.",
 		 write_session_limits, false},
 		{"vmseg_port_in_line", "gauge",
-		 "1 when what is asked for is in force; 0: it is not, see vmseg status.",
+		 "1 if the interface has its newest configuration, 0 if not (see vmseg status).",
 		 write_in_line, false},
 		{"vmseg_port_bypassed", "gauge",
-		 "1 when packets may pass without being judged, see vmseg status.", write_bypassed,
-		 false},
+		 "1 if packets may bypass the filter (see vmseg status).", write_bypassed, false},
 	};
 
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
@@ -245,20 +244,23 @@ static void write_host(const struct metrics_source *source, FILE *stream)
 	struct datapath_status status;
 
 	read_datapath_status(enforcer_datapath(source->enforcer), &status);
-	write_value(stream, "vmseg_ports", "Ports that are filtered.", status.port_count);
-	write_value(stream, "vmseg_ports_max", "Ports that can be filtered.", status.max_ports);
-	write_value(stream, "vmseg_policy_nodes_used", "Nodes of 64 bytes taken by policy images.",
+	write_value(stream, "vmseg_ports", "Number of filtered ports.", status.port_count);
+	write_value(stream, "vmseg_ports_max", "Maximum number of filtered ports.",
+		    status.max_ports);
+	write_value(stream, "vmseg_policy_nodes_used", "Nodes of 64 bytes that policy images use.",
 		    status.nodes_used);
-	write_value(stream, "vmseg_policy_nodes", "Nodes of 64 bytes for policy images.",
+	write_value(stream, "vmseg_policy_nodes", "Nodes of 64 bytes that policy images may use.",
 		    status.nodes_total);
-	write_value(stream, "vmseg_bad_policy_files", "Files of the policy directory not usable.",
+	write_value(stream, "vmseg_bad_policy_files",
+		    "Files of the policy directory that cannot be used.",
 		    count_bad_files(enforcer_library(source->enforcer)));
 	write_value(stream, "vmseg_pinned",
-		    "1 when filtering goes on without the daemon; 0: see vmseg status.",
+		    "1 if filtering continues when the daemon ends, 0 if not (see vmseg status).",
 		    !find_pins_problem(source->enforcer));
 	write_head(stream, "vmseg_build_info", "gauge", "Version of the daemon.");
 	fprintf(stream, "vmseg_build_info{version=\"%s\"} 1\n", VMSEG_VERSION);
-	write_head(stream, "vmseg_libvirt_connected", "gauge", "1 while events come from libvirt.");
+	write_head(stream, "vmseg_libvirt_connected", "gauge",
+		   "1 while the daemon is connected to this libvirt.");
 	for (size_t i = 0; i < source->libvirt->count; i++)
 		fprintf(stream, "vmseg_libvirt_connected{uri=\"%s\"} %d\n",
 			source->libvirt->links[i].uri, source->libvirt->links[i].connected);

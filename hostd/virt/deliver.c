@@ -74,7 +74,7 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 		note_unreachable(enforcer, message->connection);
 		break;
 	case MESSAGE_PRESENT:
-		log_debug(NULL, "a description of a domain from libvirt at %s", link->uri);
+		log_debug(NULL, "libvirt at %s has described a domain", link->uri);
 		reconcile_domain(enforcer, &(struct domain_event){.xml = message->text,
 								  .name = message->name,
 								  .uuid = message->uuid,
@@ -100,7 +100,8 @@ void deliver_message(struct enforcer *enforcer, struct virt_links *links, struct
 			note_unknown_domains(enforcer, (const char *const *)message->uuids,
 					     message->uuid_count);
 		if (message->described) {
-			log_debug(NULL, "libvirt at %s has described all that runs", link->uri);
+			log_debug(NULL, "libvirt at %s has described all running domains",
+				  link->uri);
 			note_described(enforcer, message->connection, message->driver,
 				       message->seen);
 		}

@@ -121,12 +121,12 @@ check_bandwidth_with_clsact() {
 	with_bandwidth in out >"$LAB/web.xml"
 	said=$(refused_start "$LAB/web.xml") || true
 	check_contains "clsact: <outbound> is refused, with the reason" \
-		"<bandwidth> with <outbound>, which needs the place of the clsact qdisc" "$said"
+		"<bandwidth> with <outbound>, which needs a qdisc in the place of vmseg's clsact qdisc" "$said"
 	sed "s|<interface type='bridge'>|<interface type='direct'>|; s|<source bridge='.*'/>|<source dev='$VM_BRIDGE' mode='bridge'/>|
 		s|<outbound .*|</bandwidth>|" "$LAB/web.xml" >"$LAB/direct.xml"
 	said=$(refused_start "$LAB/direct.xml") || true
 	check_contains "of a macvtap <inbound> is" \
-		"<bandwidth> with <inbound>, which needs the place of the clsact qdisc" "$said"
+		"<bandwidth> with <inbound>, which needs a qdisc in the place of vmseg's clsact qdisc" "$said"
 	check_equal "nothing is left behind" "" "$(vmseg list --json | jq -r '.domains[].name')"
 
 	with_bandwidth in >"$LAB/web.xml"

@@ -76,7 +76,7 @@ check_ignored() {
 	check "where it is to be ignored such a VM starts" create_ovs_vm web $WEB
 	in_vm web true
 	check_soon 30 "... with a problem" problems_are 1
-	check_contains "... that says what is not filtered" "what its guest sends is not filtered" \
+	check_contains "... that says what is not filtered" "packets from its guest are not filtered" \
 		"$(vmseg status)"
 	check_equal "... in the list, too" stale \
 		"$(vmseg list --json | jq -r '.domains[] | select(.name == "web").state')"

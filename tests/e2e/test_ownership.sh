@@ -207,8 +207,8 @@ check_container() {
 	check_equal "both programs are there" "2 2" "$(programs_on "$tap") $(programs_on vnet71)"
 	check "an admin opens one" vmseg port release vnet71
 	check_equal "... for good" "$tap 0" "$(unclaimed) $(programs_on vnet71)"
-	check_error "... once" "vnet71 is no unclaimed device" port release vnet71
-	check_error "a domain's device is not released" "is filtered as that of box" \
+	check_error "... once" "vnet71 is not an unclaimed device" port release vnet71
+	check_error "a domain's device is not released" "is filtered for domain box" \
 		port release "$("${LXC[@]}" domiflist box | awk -v mac="$(vm_mac 50)" '$5 == mac { print $1 }')"
 	ip link del vnet71
 	destroy_container box
@@ -217,7 +217,7 @@ check_container() {
 
 # How often libvirt has described all that runs.
 described() {
-	grep -c 'has described all that runs' "$LAB/hostd.log" || true
+	grep -c 'has described all running domains' "$LAB/hostd.log" || true
 }
 
 described_beyond() {
@@ -244,7 +244,7 @@ check_damaged() {
 	check_soon 60 "$how: libvirt is asked" described_beyond "$before"
 	check_equal "... it does not know the device, which stays closed" "vnet72 2" \
 		"$(unclaimed) $(programs_on vnet72)"
-	check "... with the reason" reason_has vnet72 "whose state file is set aside"
+	check "... with the reason" reason_has vnet72 "whose state file cannot be used"
 	check_contains "... and the file is a problem" ".json.bad" "$(problems)"
 	check "... an admin opens it" vmseg port release vnet72
 	rm -r /var/lib/vmseg/ports
@@ -270,7 +270,7 @@ check_lost() {
 	check_soon 60 "without a port's state file libvirt is asked" described_beyond "$before"
 	check_equal "... it does not know the device, which stays closed" "vnet72 2" \
 		"$(unclaimed) $(programs_on vnet72)"
-	check "... with the reason" reason_has vnet72 "no state file says whose it is"
+	check "... with the reason" reason_has vnet72 "no state file and no libvirt names its domain"
 	libvirt_is_asked vnet72
 	check_equal "... where a new device is nobody's" "vnet72 2" "$(unclaimed) $(programs_on vnet72)"
 	check "an admin filters it as before" vmseg port attach vnet72 --mac 52:54:00:77:00:48 \
@@ -293,7 +293,7 @@ check_undescribed() {
 		virsh --quiet metadata big --uri "urn:$i" --key "a$i" --live \
 			--set "<a>$(head -c 102400 /dev/zero | tr '\0' x)</a>"
 	done
-	check_soon 60 "one that is too long for libvirt is a problem" error_has big "libvirt cannot give it"
+	check_soon 60 "one that is too long for libvirt is a problem" error_has big "libvirt cannot provide it"
 	check_equal "... and big is not said to be as asked for" stale "$(line big .state)"
 	check_equal "... and keeps what it has" 2 "$(programs_on "$tap")"
 	virsh --quiet metadata big --uri urn:1 --live --remove
@@ -344,12 +344,12 @@ check_forgotten() {
 	check_equal "libvirt has forgotten a domain that runs" "" \
 		"$(virsh --quiet list --name | grep lost)"
 	check_soon 30 "... which is a problem" state_is lost stale
-	check "... with the reason" error_has lost "its device $tap is still there"
+	check "... with the reason" error_has lost "its device $tap still exists"
 	check_contains "... in status, too" "vmseg port release $tap" "$(problems)"
 	check_equal "... and stays filtered" "2 web-server" \
 		"$(programs_on "$tap") $(line lost '.policies[0]')"
 	restart_hostd
-	check_soon 30 "... after a restart, too" error_has lost "its device $tap is still there"
+	check_soon 30 "... after a restart, too" error_has lost "its device $tap still exists"
 	check_equal "... with both programs" 2 "$(programs_on "$tap")"
 	vmseg reload >"$LAB/reload" 2>&1 || true
 	check_equal "... and after a reload" "2 stale" "$(programs_on "$tap") $(line lost .state)"

@@ -100,7 +100,7 @@ check_full_run() {
 	check_lives "$before"
 	add_guest admin vnet1 12
 	check "a domain starts, too" start_admin
-	check_contains "... though its state cannot be written" "the state of admin could not be" \
+	check_contains "... though its state cannot be written" "the state file of admin cannot be" \
 		"$(<"$LAB/hostd.log")"
 	check_equal "... and it leaves no half of a file" "" "$(find $STATE -name '*.new')"
 	through "... and when the daemon is killed" 11 lossless restart_hostd
@@ -181,7 +181,7 @@ check_lost_links() {
 check_second() {
 	local before
 	before=$(identity)
-	check_contains "a second daemon is refused" "another vmseg-hostd runs here" \
+	check_contains "a second daemon is refused" "another vmseg-hostd uses this directory" \
 		"$("$BUILD/vmseg-hostd" 2>&1)"
 	mkdir -p "$LAB_RUN/second"
 	printf '%s\n' 'libvirt-uri = none' "run-directory = $LAB_RUN/second" >"$LAB/second.conf"

@@ -189,7 +189,7 @@ static void ports_beyond_the_last_are_refused(void **state)
 				     netns->policy.image, &netns->diag),
 			 -ENOSPC);
 	assert_string_equal(netns->diag.error.text,
-			    "all 4 ports are taken: raise max-ports, see vmseg-hostd.conf(5)");
+			    "all 4 ports are in use: increase max-ports, see vmseg-hostd.conf(5)");
 	clear_diag(&netns->diag);
 	assert_int_equal(count_remains(netns), before);
 

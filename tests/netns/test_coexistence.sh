@@ -109,8 +109,8 @@ check_tcx() {
 	check_equal "nothing had to be put back" "$before" "$(count_repairs)"
 }
 
-BEHIND="somebody's program runs before vmseg's: what it accepts or redirects is not judged"
-XDP="somebody's XDP program runs before vmseg's: what it redirects is not judged"
+BEHIND="a program of other software runs before vmseg's programs: packets that it accepts or redirects are not filtered"
+XDP="an XDP program of other software runs before vmseg's programs: packets that it redirects are not filtered"
 
 metric() {
 	curl -s --unix-socket "$LAB_RUN/metrics" http://localhost/metrics | grep "^$1" |

@@ -247,7 +247,7 @@ check_removed_state() {
 	rm -r "$STATE"
 	start_hostd
 	check_contains "what was removed while no daemon ran is a problem" \
-		"/.web.xml.before: this is web.xml from before a change" \
+		"/.web.xml.before: this is the previous web.xml, kept for a change" \
 		"$(vmseg status --json | jq -r '.problems[].error')"
 	check_equal "... and the change stays in force" 22 "$(open_port)"
 	mv "$POLICIES/.web.xml.before" "$WEB"
@@ -287,7 +287,7 @@ check_earlier_needs() {
 	XML
 	apply_web 300 22 >/dev/null
 	check_contains "what the earlier policy needs cannot be deleted" \
-		"the earlier policy web, which comes back" "$(vmseg policy delete office 2>&1)"
+		"the previous policy web names it" "$(vmseg policy delete office 2>&1)"
 	vmseg policy rollback >/dev/null
 	check_equal "so it can come back" 80 "$(open_port)"
 	write_before
@@ -351,7 +351,7 @@ check_full_state() {
 	mount -t tmpfs -o size=64k,mode=700 state /var/lib/vmseg
 	mkdir "$STATE"
 	fill_disk /var/lib/vmseg
-	check_contains "what could not be rolled back is not applied" "nothing could be rolled back" \
+	check_contains "what could not be rolled back is not applied" "a rollback would be impossible" \
 		"$(apply_web 300 22 2>&1)"
 	check "the file is as it was" cmp "$LAB/before" "$WEB"
 	check_equal "in force" 80 "$(open_port)"

@@ -77,7 +77,7 @@ check_unheard() {
 	stop_hostd
 	start_hostd 'libvirt-uri = none' 'log-events = off' 'quarantine-except = tap-vpn x*'
 	check_contains "without libvirt-uri it is said that a domain's changes cannot be seen" \
-		"web: changes of the domain cannot be seen: no libvirt-uri of driver qemu is connected" \
+		"web: vmseg cannot see changes of the domain: no libvirt-uri of driver qemu is connected" \
 		"$(vmseg status --json | jq -r '.warnings[]')"
 	add_devices
 	check_soon 10 "... and new devices are closed" unclaimed_are "last7 mvt7 one-7-1 tap01"
@@ -105,7 +105,7 @@ in_line() {
 }
 
 check_full() {
-	local full='all 1 ports are taken: raise max-ports, see vmseg-hostd.conf(5)'
+	local full='all 1 ports are in use: increase max-ports, see vmseg-hostd.conf(5)'
 	stop web 11
 	stop_hostd
 	start_hostd 'libvirt-uri = none' 'max-ports = 1' 'bpffs = /sys/fs/bpf/small' \

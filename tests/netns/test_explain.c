@@ -416,7 +416,7 @@ static void a_port_in_quarantine_cannot_be_asked(void **state)
 	netns->port.limits[LIMIT_SESSIONS] = 0;
 	attach_tap(netns);
 	assert_int_equal(try_candidate(netns, &config, &netns->policy, probe, &answer), -EAGAIN);
-	assert_non_null(strstr(netns->diag.error.text, "no session table to ask"));
+	assert_non_null(strstr(netns->diag.error.text, "has no session table"));
 	clear_diag(&netns->diag);
 	expect_answer(netns, probe, REASON_QUARANTINE, 0);
 }

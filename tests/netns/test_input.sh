@@ -192,7 +192,7 @@ check_states() {
 	check_damage directory "it is not a regular file"
 	check_damage link "it is a symbolic link"
 	check_damage renamed "expected the UUID that is the file's name"
-	check_damage writable "mode 0666 lets others than its owner write to it"
+	check_damage writable "mode 0666 allows users other than its owner to write to it"
 	check_damage foreign "it belongs to user"
 	check_duplicates
 }
@@ -218,7 +218,7 @@ check_policies() {
 	chmod 644 $POLICIES/web-server.xml
 	check "one of root's is" vmseg reload
 	chmod 777 $POLICIES
-	check_contains "nothing is read where others may write" "mode 0777 lets others" \
+	check_contains "nothing is read where others may write" "mode 0777 allows users other" \
 		"$(vmseg reload 2>&1)"
 	chmod 755 $POLICIES
 	echo secret >"$LAB/secret"
@@ -261,7 +261,7 @@ check_cleaner() {
 	rm -rf ${RUN:?}/*
 	check_soon 30 "what a cleaner removes from /run is made anew" files_are_back
 	check "... the hook is answered" start_web
-	check_contains "... no second daemon starts" "another vmseg-hostd runs here" \
+	check_contains "... no second daemon starts" "another vmseg-hostd uses this directory" \
 		"$("$BUILD/vmseg-hostd" 2>&1)"
 	rm $RUN/domains/*
 	check_soon 30 "so are state files alone" files_are_back

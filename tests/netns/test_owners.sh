@@ -52,7 +52,7 @@ check_refused() {
 	local refusal
 	refusal=$(thief_xml | hook thief start begin - 2>&1) && refusal="it has started"
 	check_contains "a domain that names another's device does not start" \
-		"device vnet0 is filtered as that of web" "$refusal"
+		"device vnet0 is filtered for domain web" "$refusal"
 	check_equal "... and is not known" "" "$(state_of thief)"
 	thief_xml | hook thief stopped end -
 	check_equal "its end takes nothing off the device" "2 enforce" \
@@ -65,7 +65,7 @@ check_refused() {
 check_named() {
 	thief_xml | hook thief reconnect begin -
 	check_equal "of two that run with one device the second is a problem" stale "$(state_of thief)"
-	check_contains "... that is named" "thief: device vnet0 is filtered as that of web" "$(problems)"
+	check_contains "... that is named" "thief: device vnet0 is filtered for domain web" "$(problems)"
 	check_equal "... and the first goes on" enforce "$(state_of web)"
 	thief_xml | hook thief stopped end -
 	check_equal "the end of the second takes nothing off the device" "2 enforce" \
@@ -97,7 +97,7 @@ check_clone() {
 	ip link add vnet9 type veth peer name eth9
 	refusal=$(clone_xml | hook clone start begin - 2>&1) && refusal="it has started"
 	check_contains "a clone of the same UUID does not start with another device" \
-		"device vnet0 is still there and filtered as that of web" "$refusal"
+		"device vnet0 still exists and is filtered for domain web" "$refusal"
 	clone_xml | hook clone stopped end -
 	web_xml - | sed 's/>web</>clone</' | hook clone release end -
 	check_equal "... and the domain that runs goes on" "2 enforce" \
@@ -229,11 +229,11 @@ check_release() {
 	check_equal "... for good" " 0" "$(unclaimed) $(programs_on vnet0)"
 	check_ask "... everything passes" answered host 22
 	check_contains "... which is logged" "vnet0: released by hand" "$(<"$LAB/hostd.log")"
-	check_contains "once" "vnet0 is no unclaimed device" "$(! vmseg port release vnet0 2>&1)"
-	check_contains "what is not there cannot be released" "no-such is no unclaimed device" \
+	check_contains "once" "vnet0 is not an unclaimed device" "$(! vmseg port release vnet0 2>&1)"
+	check_contains "what is not there cannot be released" "no-such is not an unclaimed device" \
 		"$(! vmseg port release no-such 2>&1)"
 	check "web is filtered again" start_web
-	check_contains "a domain's device is not released" "is filtered as that of web" \
+	check_contains "a domain's device is not released" "is filtered for domain web" \
 		"$(! vmseg port release vnet0 2>&1)"
 }
 
@@ -271,7 +271,7 @@ check_own_device() {
 	check_ask "... by policy" silence host 22
 	check_ask "... which lets in what it did" answered host 80
 	check_contains "... which is a problem that is named" \
-		"web: interface 52:54:00:00:00:11: its device was renamed to kept0, and another device is called vnet0 now" \
+		"web: interface 52:54:00:00:00:11: its device was renamed to kept0, and another device now has the name vnet0" \
 		"$(problems)"
 }
 

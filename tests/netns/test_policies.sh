@@ -285,7 +285,7 @@ check_shown_documents() {
 # ---- warnings --------------------------------------------------------------------------------
 
 check_strangers() {
-	local warning='domain other:3: <interface>: mac="52:54:00:00:00:99" is none of the domain'
+	local warning='domain other:3: <interface>: the domain has no interface with mac="52:54:00:00:00:99"'
 	describe other 13 "$(managed 99 "")" vnet2 | hook other reconnect begin -
 	check_contains "an interface that the domain does not have is warned of" "WARNING      $warning" \
 		"$(vmseg show other)"
@@ -293,7 +293,7 @@ check_strangers() {
 	check_contains "and in the log" "$warning" "$(cat "$LAB/hostd.log")"
 	check_equal "it is no error" enforce "$(domain other .state)"
 	describe other 13 "$(managed 13 "")" vnet2 | hook other reconnect begin -
-	check_equal "it ends with its reason" "" "$(vmseg status | grep 'is none of the domain')"
+	check_equal "it ends with its reason" "" "$(vmseg status | grep 'has no interface with mac')"
 }
 
 # ---- settings that name a policy -------------------------------------------------------------
@@ -306,7 +306,7 @@ name_policy() {
 	sed -i "/^$1 =/d" /etc/vmseg/hostd.conf
 	echo "$1 = no-such" >>/etc/vmseg/hostd.conf
 	check_equal "a reload is refused when $1 names a policy that does not exist" \
-		"vmseg: /etc/vmseg/hostd.conf:2: $1: there is no policy \"no-such\" in $POLICIES: nothing is changed" \
+		"vmseg: /etc/vmseg/hostd.conf:2: $1: there is no policy \"no-such\" in $POLICIES: nothing has changed" \
 		"$(vmseg reload 2>&1)"
 	check_equal "... and nothing has changed" "$before" "$(in_force)"
 	cp "$LAB/hostd.conf" /etc/vmseg/hostd.conf

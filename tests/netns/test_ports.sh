@@ -84,7 +84,7 @@ check_refusals() {
 check_unwritable_state() {
 	mkdir -p "$STATE"
 	mount -t tmpfs -o ro,mode=755 tmpfs "$STATE"
-	refused "what cannot be kept is not begun" "the state of c11 could not be written: $STATE" \
+	refused "what cannot be kept is not begun" "the state file of c11 cannot be written: $STATE" \
 		attach_web
 	check_equal "nor is it filtered" "0 " "$(ports_used) $(domain c11 .state)"
 	umount "$STATE"
@@ -105,8 +105,8 @@ check_attach() {
 		"$(vmseg explain c11 in tcp 192.0.2.99 :22 --json | jq -r '.verdict + " " + .reason')"
 	check_contains "its guards know its address" guard-ip \
 		"$(vmseg explain c11 out udp 192.0.2.99:53 198.51.100.1)"
-	refused "once is enough" "c11 is filtered already" attach_web
-	refused "a domain of libvirt's cannot have it" "filtered as that of c11" \
+	refused "once is enough" "c11 is already filtered" attach_web
+	refused "a domain of libvirt's cannot have it" "filtered for domain c11" \
 		hook thief start begin - < <(describe thief 19 "$(managed 19 '')" c11)
 	check_ask "and has changed nothing" answered host 80
 	check_ask "at all" silence host 22

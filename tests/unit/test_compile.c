@@ -346,11 +346,10 @@ static void too_large_a_table_is_refused_with_the_numbers(void **state)
 	struct policy_case *test = *state;
 
 	assert_int_equal(build_many(test, 5000, print_own_port_and_prefix), -E2BIG);
-	assert_string_equal(case_error(test), "domain case:1: the 5000 rules tell apart 5002 kinds "
-					      "of services, 1 of source ports "
-					      "and at least 3355 of remote addresses (of 5000 "
-					      "prefixes): the verdict table has at most "
-					      "16777216 entries");
+	assert_string_equal(case_error(test),
+			    "domain case:1: the 5000 rules divide services into 5002 classes, "
+			    "source ports into 1, and 5000 prefixes of remote addresses into at "
+			    "least 3355: the verdict table has at most 16777216 entries");
 	assert_null(test->image);
 	/* What a failed attempt leaves does not stand in the way. */
 	assert_int_equal(build_many(test, 500, print_own_port_and_prefix), 0);
@@ -406,7 +405,7 @@ static void too_large_an_image_is_refused_with_the_numbers(void **state)
 	assert_int_equal(build_many(test, 4094, print_own_port_and_prefix), -E2BIG);
 	assert_string_equal(
 		case_error(test),
-		"domain case:1: the policy's image gets too large: 4095 kinds of remote addresses, "
+		"domain case:1: the policy's image is too large: 4095 classes of remote addresses, "
 		"4096 of services and 1 of source ports, with 279 trie nodes so far (at most "
 		"1048576 nodes of 64 bytes)");
 	assert_null(test->image);

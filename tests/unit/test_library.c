@@ -80,8 +80,8 @@ static void bad_files_keep_their_error(void **state)
 		 test.directory);
 	expect_no_policy(library, "bad", message);
 	snprintf(message, sizeof(message),
-		 "%s/other.xml:1: <policy>: name=\"name\" is not the file's own (expected "
-		 "\"other\", or the file to be called name.xml)",
+		 "%s/other.xml:1: <policy>: name=\"name\" differs from the name of the file "
+		 "(expected \"other\", or the file name name.xml)",
 		 test.directory);
 	expect_no_policy(library, "other", message);
 	close_case(&test);

@@ -14,7 +14,7 @@ is_beyond_tests() {
 	case $1 in
 	'out of memory' | \
 		'attribute "%s" is not plain text' | \
-		'it holds something other than elements' | \
+		'it contains something other than elements' | \
 		'the schema cannot be applied') return 0 ;;
 	esac
 	return 1

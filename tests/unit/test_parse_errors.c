@@ -201,7 +201,7 @@ static const struct fault policy_faults[] = {
 	{POLICY("<rule direction='in' action='allow' log='true'/>"), SCHEMA,
 	 "F:2: <rule>: log=\"true\" is not known (expected yes or no)"},
 	{POLICY("<rule direction='in' action='deny' keep-established='yes'/>"), READER,
-	 "F:2: <rule>: keep-established=\"yes\" needs action=\"allow\": a rule that denies admits "
+	 "F:2: <rule>: keep-established=\"yes\" needs action=\"allow\": a rule that denies allows "
 	 "no sessions"},
 	{POLICY("<rule direction='in' action='allow' priority='1'/>"), SCHEMA,
 	 "F:2: <rule>: unknown attribute \"priority\" (expected id, direction, action, log or "
@@ -220,8 +220,8 @@ static const struct fault policy_faults[] = {
 	{RULE("<remote/>"), SCHEMA,
 	 "F:3: <remote>: an attribute is missing (expected cidr, group or set)"},
 	{RULE("<remote cidr='10.0.0.0/8' set='s'/>"), SCHEMA,
-	 "F:3: <remote>: \"cidr\" and \"set\" exclude each other (alternatives are written as "
-	 "several <remote>)"},
+	 "F:3: <remote>: \"cidr\" and \"set\" cannot be combined (write one <remote> for each "
+	 "alternative)"},
 	{RULE("<remote cidr='10.0.0.1/8'/>"), READER,
 	 "F:3: <remote>: cidr \"10.0.0.1/8\": host bits are set (did you mean 10.0.0.0/8?)"},
 	{RULE("<remote cidr='10.0.0/8'/>"), READER,
@@ -297,7 +297,7 @@ static const struct fault policy_faults[] = {
 	 "F:3: <icmp>: type=\"256\" is not known (expected a number from 0 to 255, or a name like "
 	 "echo-request)"},
 	{RULE("<icmp code='0'/>"), SCHEMA,
-	 "F:3: <icmp>: \"code\" needs a \"type\": codes mean something else in each type"},
+	 "F:3: <icmp>: \"code\" needs a \"type\": the meaning of a code depends on the type"},
 	{RULE("<icmp type='3' code='256'/>"), SCHEMA,
 	 "F:3: <icmp>: code=\"256\" is not a number from 0 to 255"},
 	{RULE("<icmpv6 type='echo-request' code='x'/>"), SCHEMA,
@@ -344,7 +344,7 @@ static const struct fault domain_faults[] = {
 	{DOMAIN("<policy name='p'/>"), SCHEMA,
 	 "D:12: <policy>: unknown attribute \"name\" (expected ref)"},
 	{DOMAIN("<policy ref='p'>\n<rule direction='in' action='allow'/></policy>"), SCHEMA,
-	 "D:12: <policy>: a policy has either ref=\"p\" or content of its own, not both"},
+	 "D:12: <policy>: a policy has either ref=\"p\" or content, not both"},
 	{DOMAIN("<policy ref='a b'/>"), SCHEMA,
 	 "D:12: <policy>: ref=\"a b\" is not a name (expected letters, digits, '.', '_' and '-', "
 	 "starting with a letter or digit)"},
@@ -378,10 +378,10 @@ static const struct fault domain_faults[] = {
 	{NIC("<address ip='10.0.0.5/24'/>"), READER,
 	 "D:13: <address>: ip \"10.0.0.5/24\": host bits are set (did you mean 10.0.0.0/24?)"},
 	{NIC("<address ip='0.0.0.0/0'/>"), READER,
-	 "D:13: <address>: ip \"0.0.0.0/0\" covers every address (to let the domain use any, write "
+	 "D:13: <address>: ip \"0.0.0.0/0\" covers every address (to allow any address, write "
 	 "<guards ip=\"off\"/>)"},
 	{NIC("<address ip='::/80'/>"), READER,
-	 "D:13: <address>: ip \"::/80\" covers every address (to let the domain use any, write "
+	 "D:13: <address>: ip \"::/80\" covers every address (to allow any address, write "
 	 "<guards ip=\"off\"/>)"},
 	{NIC("<address ip='10.0.0.5'/>\n<address ip='10.0.0.5/32'/>"), READER,
 	 "D:14: <address>: ip \"10.0.0.5\" is listed twice"},
@@ -538,7 +538,7 @@ static void towers_of_elements(void **state)
 	static const struct {
 		const char *head, *part, *message;
 	} towers[] = {
-		{head, "<rule>", "F:2: there are too many elements in each other (at most 256)"},
+		{head, "<rule>", "F:2: there are too many levels of nested elements (at most 256)"},
 		{head, "<x:a xmlns:x='u'>", "F:2: there are too many namespaces (at most 64)"},
 		{"<policy", " a=''",
 		 "F:1: there are too many attributes of one element (at most 128)"},
@@ -596,13 +596,13 @@ static void lists_have_an_end(void **state)
 	(void)state;
 	expect_list("policy", 1024, NULL);
 	expect_list("policy", 1025,
-		    "D:1026: <policy>: there are more than 1024 of these in one list");
+		    "D:1026: <policy>: there are more than 1024 of these elements in one list");
 	expect_list("group", 1024, NULL);
 	expect_list("group", 1025,
-		    "D:1026: <group>: there are more than 1024 of these in one list");
+		    "D:1026: <group>: there are more than 1024 of these elements in one list");
 	expect_list("interface", 1024, NULL);
 	expect_list("interface", 1025,
-		    "D:1026: <interface>: there are more than 1024 of these in one list");
+		    "D:1026: <interface>: there are more than 1024 of these elements in one list");
 }
 
 int main(void)

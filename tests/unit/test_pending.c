@@ -191,7 +191,7 @@ static void without_the_file_of_before_the_new_one_stays(void **context)
 	changes = load();
 	assert_int_equal(restore_pending(&changes, find_pending(&changes, "web"), &diag), -ENOENT);
 	assert_non_null(strstr(diag_message(&diag, text, sizeof(text)),
-			       ".web.xml.before: the earlier file is not there any more"));
+			       ".web.xml.before: the previous file no longer exists"));
 	assert_false(find_pending(&changes, "web")->restored);
 	expect_file("web.xml", "new");
 }

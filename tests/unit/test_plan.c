@@ -276,8 +276,8 @@ static void interfaces_that_are_nobodys_are_warned_of(void **state)
 	assert_int_equal(diag.warning_count, 1);
 	assert_string_equal(diag.warnings[0].where, "domain web:2");
 	assert_string_equal(diag.warnings[0].text,
-			    "<interface>: mac=\"" MAC_B "\" is none of the domain's "
-			    "interfaces: this element has no effect");
+			    "<interface>: the domain has no interface with mac=\"" MAC_B
+			    "\": this element has no effect");
 	clear_diag(&diag);
 	free_domain_plan(&plan);
 }
@@ -326,8 +326,9 @@ static void a_nic_beyond_the_host_is_refused_or_left_out(void **state)
 	struct domain_plan *plan;
 
 	expect_refusal(fixture, xml,
-		       "web:1: interface " MAC_B " has type 'user', which the host cannot filter");
-	expect_refusal(fixture, beside, "web:2: argument -netdev user,id=n1 makes");
+		       "web:1: interface " MAC_B
+		       " has type 'user', which cannot be filtered on the host");
+	expect_refusal(fixture, beside, "web:2: argument -netdev user,id=n1 creates");
 	fixture->config->unfilterable = UNFILTERABLE_IGNORE;
 	plan = expect_plan(fixture, xml);
 	assert_int_equal(plan->port_count, 1);

@@ -99,8 +99,9 @@ static void a_directory_of_others_is_not_written_to(void **state)
 	assert_int_equal(chmod(directory, 0777), 0);
 	assert_int_equal(replace_file(path, "new\n", &diag), -EPERM);
 	assert_string_equal(diag.error.where, directory);
-	assert_string_equal(diag.error.text,
-			    "mode 0777 lets others than its owner write to it (expected 0755)");
+	assert_string_equal(
+		diag.error.text,
+		"mode 0777 allows users other than its owner to write to it (expected 0755)");
 	clear_diag(&diag);
 	assert_int_equal(chmod(directory, 0700), 0);
 	expect_text("old\n");

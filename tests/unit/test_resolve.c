@@ -320,7 +320,7 @@ static void too_many_addresses_are_refused(void **state)
 					&policy, &test->diag),
 			 -E2BIG);
 	assert_string_equal(case_error(test),
-			    "domain case:1: the rules name more than 1048576 addresses in all");
+			    "domain case:1: the rules name more than 1048576 prefixes in total");
 	assert_null(policy);
 	free(members);
 }

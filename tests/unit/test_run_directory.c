@@ -64,8 +64,8 @@ static void a_second_daemon_is_refused_and_told_of_the_first(void **state)
 	(void)state;
 	assert_int_equal(claim_run_directory(run, &lock, &diag), -EBUSY);
 	assert_int_equal(lock, -1);
-	snprintf(expected, sizeof(expected), "%s: another vmseg-hostd runs here (process %d)", run,
-		 (int)holder);
+	snprintf(expected, sizeof(expected),
+		 "%s: another vmseg-hostd uses this directory (process %d)", run, (int)holder);
 	assert_string_equal(diag_message(&diag, message, sizeof(message)), expected);
 	clear_diag(&diag);
 
@@ -128,8 +128,9 @@ static void a_directory_of_others_is_refused(void **state)
 	assert_int_equal(claim_run_directory(run, &lock, &diag), -EPERM);
 	assert_int_equal(lock, -1);
 	assert_string_equal(diag.error.where, run);
-	assert_string_equal(diag.error.text,
-			    "mode 0775 lets others than its owner write to it (expected 0755)");
+	assert_string_equal(
+		diag.error.text,
+		"mode 0775 allows users other than its owner to write to it (expected 0755)");
 	clear_diag(&diag);
 	assert_int_equal(chmod(run, 0755), 0);
 }

@@ -61,25 +61,26 @@ static void shadowed_rules_name_one_that_takes_their_packets(void **state)
 {
 	(void)state;
 	expect_warnings(RULE("a", "") RULE("b", "<tcp port='80'/>"),
-			"domain case:2 <rule>: rule \"b\" decides nothing: earlier rules take all "
-			"that it matches, such as rule \"a\" (domain case:1)\n");
+			"domain case:2 <rule>: rule \"b\" has no effect: earlier rules match "
+			"everything that it matches, such as rule \"a\" (domain case:1)\n");
 	expect_warnings(RULE("a", "<tcp port='0-79'/>") RULE("b", "<tcp port='80-65535'/>")
 				RULE("c", "<tcp/>"),
-			"domain case:3 <rule>: rule \"c\" decides nothing: earlier rules take all "
-			"that it matches, such as rule \"a\" (domain case:1)\n");
+			"domain case:3 <rule>: rule \"c\" has no effect: earlier rules match "
+			"everything that it matches, such as rule \"a\" (domain case:1)\n");
 	expect_warnings(RULE("a", "<remote cidr='10.0.0.0/8'/>") RULE("b", "<remote group='g'/>"),
-			"domain case:2 <rule>: rule \"b\" decides nothing: earlier rules take all "
-			"that it matches, such as rule \"a\" (domain case:1)\n");
-	expect_warnings("<rule direction='inout' action='deny'/>\n"
-			"<rule direction='out' action='allow'/>",
-			"domain case:2 <rule>: a rule without id decides nothing: earlier rules "
-			"take all that it matches, such as a rule without id (domain case:1)\n");
+			"domain case:2 <rule>: rule \"b\" has no effect: earlier rules match "
+			"everything that it matches, such as rule \"a\" (domain case:1)\n");
+	expect_warnings(
+		"<rule direction='inout' action='deny'/>\n"
+		"<rule direction='out' action='allow'/>",
+		"domain case:2 <rule>: a rule without id has no effect: earlier rules match "
+		"everything that it matches, such as a rule without id (domain case:1)\n");
 	/* Both halves of a prefix are taken, so nothing of it is left. */
 	expect_warnings(RULE("a", "<remote cidr='10.0.0.0/9'/>")
 				RULE("b", "<remote cidr='10.128.0.0/9'/>")
 					RULE("c", "<remote cidr='10.0.0.0/8'/>"),
-			"domain case:3 <rule>: rule \"c\" decides nothing: earlier rules take all "
-			"that it matches\n");
+			"domain case:3 <rule>: rule \"c\" has no effect: earlier rules match "
+			"everything that it matches\n");
 }
 
 /* Cells that no packet meets do not keep a rule alive. */
@@ -87,17 +88,17 @@ static void impossible_packets_do_not_count(void **state)
 {
 	(void)state;
 	expect_warnings(RULE("a", "<remote cidr='10.0.0.0/8'/><icmpv6/>"),
-			"domain case:1 <rule>: rule \"a\" matches nothing: ICMP goes with IPv4 "
-			"addresses only, ICMPv6 with IPv6 addresses only\n");
+			"domain case:1 <rule>: rule \"a\" matches nothing: ICMP is used only with "
+			"IPv4 addresses, ICMPv6 only with IPv6 addresses\n");
 	expect_warnings(RULE("a", "<remote cidr='10.0.0.0/8'/><icmpv6/><icmp/>"), "");
 	expect_warnings(RULE("a", "<remote cidr='::/0'/><icmpv6/>") RULE("b", "<icmpv6/>"),
-			"domain case:2 <rule>: rule \"b\" decides nothing: earlier rules take all "
-			"that it matches, such as rule \"a\" (domain case:1)\n");
+			"domain case:2 <rule>: rule \"b\" has no effect: earlier rules match "
+			"everything that it matches, such as rule \"a\" (domain case:1)\n");
 	expect_warnings(RULE("a", "<tcp port='80' source-port='0-1023'/>")
 				RULE("b", "<tcp port='80' source-port='1024-65535'/>")
 					RULE("c", "<tcp port='80'/>"),
-			"domain case:3 <rule>: rule \"c\" decides nothing: earlier rules take all "
-			"that it matches, such as rule \"a\" (domain case:1)\n");
+			"domain case:3 <rule>: rule \"c\" has no effect: earlier rules match "
+			"everything that it matches, such as rule \"a\" (domain case:1)\n");
 }
 
 static bool is_reported(const struct diag *diag, const struct rule *rule)

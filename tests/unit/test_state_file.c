@@ -108,11 +108,12 @@ static void what_is_no_state_file_is_named(void **state)
 	assert_int_equal(chmod(path_of("e.json"), 0666), 0);
 	assert_false(has_state_file(directory, "b"));
 	assert_false(has_state_file(directory, "c"));
-	expect_files("a: it is not JSON: duplicate object key near '\"a\"'\n"
-		     "b: it is not a regular file\n"
-		     "c: it is a symbolic link (expected a regular file)\n"
-		     "d: it is not a regular file\n"
-		     "e: mode 0666 lets others than its owner write to it (expected 0644)\n");
+	expect_files(
+		"a: it is not JSON: duplicate object key near '\"a\"'\n"
+		"b: it is not a regular file\n"
+		"c: it is a symbolic link (expected a regular file)\n"
+		"d: it is not a regular file\n"
+		"e: mode 0666 allows users other than its owner to write to it (expected 0644)\n");
 }
 
 /* Of the last test's files. */

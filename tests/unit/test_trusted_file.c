@@ -93,10 +93,10 @@ static void what_others_may_write_is_not_read(void **state)
 	(void)state;
 	write_file("text", 0664);
 	expect_error(read_trusted_file, path, -EPERM,
-		     "mode 0664 lets others than its owner write to it (expected 0644)");
+		     "mode 0664 allows users other than its owner to write to it (expected 0644)");
 	write_file("text", 0602);
 	expect_error(read_trusted_file, path, -EPERM,
-		     "mode 0602 lets others than its owner write to it (expected 0600)");
+		     "mode 0602 allows users other than its owner to write to it (expected 0600)");
 	expect_text(read_regular_file, path, "text");
 }
 
@@ -156,7 +156,8 @@ static void directories_are_judged_alike(void **state)
 	assert_int_equal(close(fd), 0);
 	fd = -1;
 	assert_int_equal(chmod(directory, 01777), 0);
-	expect_untrusted("mode 1777 lets others than its owner write to it (expected 1755)");
+	expect_untrusted(
+		"mode 1777 allows users other than its owner to write to it (expected 1755)");
 	assert_int_equal(chmod(directory, 0700), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(directory, 65534, 0), 0);

@@ -131,11 +131,12 @@ static int remove_sysfs(void **state)
 	DOMAIN("lxc", " xmlns:l='http://libvirt.org/schemas/domain/lxc/1.0'", devices, behind)
 
 #define HAS_TYPE(type)                                                                             \
-	"has type '" type "', which the host cannot filter: expected bridge, network, ethernet "   \
+	"has type '" type                                                                          \
+	"', which cannot be filtered on the host: expected bridge, network, ethernet "             \
 	"or direct"
-#define DRIVES "is a network card that the domain drives itself, past the host's network stack"
+#define DRIVES "is a network card that the domain uses directly, without the host's network stack"
 #define TEAM                                                                                       \
-	"; it is the transient half of a team, and takes its packets past the half that is "       \
+	"; it is the transient interface of a team, and its packets bypass the interface that is " \
 	"filtered"
 
 static struct domain *read_domain(const char *xml)
@@ -165,7 +166,7 @@ static const struct {
 	{KVM(PCI("1", "7", "0", "0")), "pci", "PCI device 0001:07:00.0", DRIVES},
 	{KVM(PCI("0x0000", "0x0a", "0x00", "0x0")), "pci", "PCI device 0000:0a:00.0", DRIVES},
 	{KVM(PCI("0x0000", "0x0f", "0x00", "0x0")), "pci", "PCI device 0000:0f:00.0",
-	 "may be a network card: the kernel does not say its class"},
+	 "may be a network card: the kernel does not report its class"},
 	{KVM("<hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='0x06' "
 	     "slot='0x12' function='0x5'/></source><teaming type='transient' persistent='ua-a'/>"
 	     "</hostdev>"),
@@ -182,16 +183,15 @@ static const struct {
 	     "</hostdev>",
 	     ""),
 	 "device", "network device eth1",
-	 "is moved into the container, where the host cannot filter it"},
+	 "is moved into the container, where it cannot be filtered"},
 	{LXC("", ""), "host-network", "the host's own network",
-	 "is what a container without interfaces and without <privnet/> uses"},
+	 "is used by a container without interfaces and without <privnet/>"},
 	{LXC(TAP, "<l:namespace><l:sharenet type='name' value='other'/></l:namespace>"), "network",
 	 "shared network namespace other",
-	 "belongs to somebody else, whose interfaces the container uses"},
+	 "belongs to a process or container whose interfaces this container uses"},
 	{QEMU(ARG("-device") ARG("vfio-pci,host=06:12.5")), "command-line",
 	 "argument -device vfio-pci,host=06:12.5",
-	 "makes or changes, or may make or change, a network interface without "
-	 "libvirt's knowledge"},
+	 "creates or changes a network interface without libvirt's knowledge, or may do so"},
 };
 
 static void each_form_is_found(void **state)

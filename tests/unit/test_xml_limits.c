@@ -66,7 +66,7 @@ static const struct {
 	 "F:1: there are too many namespaces (at most 64)"},
 	{{"<!-- <a> --><?b <a>?>", "<a><!-- <b> --><![CDATA[<c>]]>", "</a>", ""},
 	 XML_DEPTH_MAX,
-	 "F:1: there are too many elements in each other (at most 256)"},
+	 "F:1: there are too many levels of nested elements (at most 256)"},
 	{{"<a>", "<b/>", "", "</a>"},
 	 XML_NODES_MAX - 2,
 	 "F:1: there are too many elements and comments (at most 262144)"},

@@ -24,8 +24,9 @@ int choose_attach(enum attach_method wish, enum attach_method *ret, struct diag 
 	bool tcx = wish != ATTACH_CLSACT && tcx_is_supported();
 
 	if (wish == ATTACH_TCX && !tcx)
-		return fail(diag, EOPNOTSUPP, NULL, 0,
-			    "this kernel has no TCX (Linux 6.6 or later has): use clsact or auto");
+		return fail(
+			diag, EOPNOTSUPP, NULL, 0,
+			"this kernel has no TCX (it needs Linux 6.6 or later): use clsact or auto");
 	*ret = tcx ? ATTACH_TCX : ATTACH_CLSACT;
 	return 0;
 }
@@ -187,7 +188,8 @@ int attach_programs(struct filtered_port *port, struct diag *diag)
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++)
 		if (!query_hook(port, direction).hooked)
 			return fail(diag, EIO, port->ifname, 0,
-				    "%s was attached without an error, and is not on the device",
+				    "the kernel reported no error when %s was attached, but the "
+				    "program is not on the device",
 				    direction_names[direction]);
 	return 0;
 }
@@ -198,8 +200,7 @@ void replace_programs(struct filtered_port *port, struct diag *diag)
 		int r = replace_program(port, direction);
 
 		if (r < 0 && r != -ENOLINK && r != -ENODEV && r != -ENOENT)
-			warn(diag, port->ifname, 0,
-			     "cannot replace %s (%s): the older program goes on",
+			warn(diag, port->ifname, 0, "cannot replace %s (%s): the old program stays",
 			     direction_names[direction], strerror(-r));
 	}
 }

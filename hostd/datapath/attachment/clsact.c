@@ -63,14 +63,14 @@ int prepare_clsact(unsigned int ifindex, bool *ret_made, struct diag *diag)
 		return 0;
 	}
 	if (kind[0])
-		return fail(
-			diag, EBUSY, NULL, 0,
-			"device %u has an \"%s\" qdisc where clsact must be (libvirt's <bandwidth> "
-			"makes one): take it away, or use a kernel with TCX (6.6 or later)",
-			ifindex, kind);
+		return fail(diag, EBUSY, NULL, 0,
+			    "device %u has a qdisc \"%s\" in the place of clsact (libvirt's "
+			    "<bandwidth> installs one): remove it, or use a kernel with TCX (6.6 "
+			    "or later)",
+			    ifindex, kind);
 	r = bpf_tc_hook_create(&both);
 	if (r < 0)
-		return fail(diag, -r, NULL, 0, "cannot make a clsact qdisc on device %u: %s",
+		return fail(diag, -r, NULL, 0, "cannot create a clsact qdisc on device %u: %s",
 			    ifindex, strerror(-r));
 	*ret_made = true;
 	return 0;

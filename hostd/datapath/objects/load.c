@@ -51,7 +51,7 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag)
 	if (r < 0)
 		return fail(diag, -r, path, 0, "cannot open the pinned map: %s", strerror(-r));
 	if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != 4 || info.value_size < 4)
-		return fail(diag, EPROTO, path, 0, "this is not a map of vmseg's");
+		return fail(diag, EPROTO, path, 0, "this is not a map of vmseg");
 	value = calloc(1, info.value_size);
 	if (!value)
 		return -ENOMEM;
@@ -61,7 +61,7 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag)
 	abi = value[0];
 	if (abi != VMSEG_ABI)
 		return fail(diag, EPROTO, path, 0,
-			    "the pinned maps are of ABI %u, this vmseg is of ABI %u", abi,
+			    "the pinned maps have ABI %u, this vmseg-hostd has ABI %u", abi,
 			    VMSEG_ABI);
 	return 0;
 }
@@ -101,8 +101,8 @@ static int reuse_map(struct bpf_map *map, const struct pins *pins, struct diag *
 		return fail(diag, -r, path, 0, "cannot use the pinned map: %s", strerror(-r));
 	if (info.max_entries != wished)
 		warn(diag, path, 0,
-		     "the pinned map keeps its size of %u, the configured %u takes effect when all "
-		     "ports are detached and the pins are removed",
+		     "the pinned map keeps its size of %u; to get the configured size of %u, stop "
+		     "vmseg-hostd, run vmseg detach --all, and start it",
 		     info.max_entries, wished);
 	return 0;
 }

@@ -58,7 +58,7 @@ static int make_root(const char *root, struct diag *diag)
 		if (r < 0)
 			return r;
 		if (mkdir(root, 0700) < 0 && errno != EEXIST)
-			return fail(diag, errno, root, 0, "cannot make the directory: %s",
+			return fail(diag, errno, root, 0, "cannot create the directory: %s",
 				    strerror(errno));
 	}
 	return check_bpffs(root, diag);
@@ -67,7 +67,7 @@ static int make_root(const char *root, struct diag *diag)
 static int make_directory(const struct pins *pins, const char *name, struct diag *diag)
 {
 	if (mkdirat(pins->lock, name, 0700) < 0 && errno != EEXIST)
-		return fail(diag, errno, pins->root, 0, "cannot make the directory %s: %s", name,
+		return fail(diag, errno, pins->root, 0, "cannot create the directory %s: %s", name,
 			    strerror(errno));
 	return 0;
 }

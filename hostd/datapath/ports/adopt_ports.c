@@ -102,8 +102,8 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	r = claim_parts(port);
 	if (r < 0)
 		return fail(diag, r == -ENOMEM ? ENOMEM : EUCLEAN, datapath->pins.root, 0,
-			    "the pinned maps contradict themselves at device %u (record %u)",
-			    ifindex, record_number);
+			    "the pinned maps are inconsistent for device %u (record %u)", ifindex,
+			    record_number);
 	record = record_of(port);
 	port->published = true;
 	port->hooked = true;

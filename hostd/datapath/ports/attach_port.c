@@ -60,7 +60,7 @@ static int take_slot(struct filtered_port *port, const struct port_config *confi
 	r = take_reserved_slot(port, config) ? 0 : take_free_slot(port);
 	if (r == -ENOSPC)
 		return fail(diag, ENOSPC, port->ifname, 0,
-			    "all %u ports and %u closed ones are taken: raise max-ports, see "
+			    "all %u ports and %u closed ones are in use: increase max-ports, see "
 			    "vmseg-hostd.conf(5)",
 			    port->datapath->max_ports, CLOSED_PORTS_MORE);
 	if (r < 0)
@@ -83,14 +83,14 @@ static int give_tables(struct filtered_port *port, const struct port_config *con
 	table = make_table(port->datapath, config->limits[LIMIT_SESSIONS]);
 	r = table < 0 ? table : put_table(port, table);
 	if (r < 0)
-		return fail(diag, -r, port->ifname, 0, "cannot make a table of %u sessions: %s",
+		return fail(diag, -r, port->ifname, 0, "cannot create a table of %u sessions: %s",
 			    config->limits[LIMIT_SESSIONS], strerror(-r));
 	port->sessions_wanted = config->limits[LIMIT_SESSIONS];
 	if (!config->limits[LIMIT_SESSIONS_PER_REMOTE])
 		return 0;
 	r = make_remotes(port);
 	return r < 0 ? fail(diag, -r, port->ifname, 0,
-			    "cannot make a table of sessions by remote address: %s", strerror(-r))
+			    "cannot create a table of sessions by remote address: %s", strerror(-r))
 		     : 0;
 }
 
@@ -128,7 +128,7 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	if (ifindex == TRIAL_IFINDEX)
 		return fail(diag, EINVAL, NULL, 0, "the loopback device cannot be filtered");
 	if (find_filtered_port(datapath, ifindex))
-		return fail(diag, EEXIST, NULL, 0, "device %u is attached already", ifindex);
+		return fail(diag, EEXIST, NULL, 0, "device %u is already attached", ifindex);
 	port = make_port(datapath, ifindex);
 	if (!port)
 		return -ENOMEM;
@@ -163,7 +163,9 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
 	r = config->fresh ? empty_queue(port->ifname) : 0;
 	if (r < 0)
 		return fail(diag, -r, port->ifname, 0,
-			    "cannot throw away what came before the programs: %s", strerror(-r));
+			    "cannot discard the packets that arrived before the programs were "
+			    "attached: %s",
+			    strerror(-r));
 	r = register_port(port);
 	if (r < 0)
 		return r;

@@ -70,6 +70,6 @@ int check_room(const struct datapath *datapath, uint32_t more, const char *devic
 	if (count <= datapath->max_ports)
 		return 0;
 	return fail(diag, ENOSPC, device, 0,
-		    "all %u ports are taken: raise max-ports, see vmseg-hostd.conf(5)",
+		    "all %u ports are in use: increase max-ports, see vmseg-hostd.conf(5)",
 		    datapath->max_ports);
 }

@@ -77,7 +77,8 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 	if (!port)
 		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", update->ifindex);
 	if (port->changing)
-		return fail(diag, EINVAL, port->ifname, 0, "named twice in one update");
+		return fail(diag, EINVAL, port->ifname, 0,
+			    "the device is the device is named twice in one update");
 	r = check_port_config(update->config, diag);
 	if (r < 0)
 		return r;
@@ -130,7 +131,7 @@ static int change_tables(struct change *change, struct diag *diag)
 		r = resize_sessions(port, change->sessions);
 		if (r < 0)
 			return fail(diag, -r, port->ifname, 0,
-				    "cannot make a table of %u sessions: %s", change->sessions,
+				    "cannot create a table of %u sessions: %s", change->sessions,
 				    strerror(-r));
 		change->resized = true;
 	}
@@ -139,7 +140,7 @@ static int change_tables(struct change *change, struct diag *diag)
 		r = make_remotes(port);
 		if (r < 0)
 			return fail(diag, -r, port->ifname, 0,
-				    "cannot make a table of sessions by remote address: %s",
+				    "cannot create a table of sessions by remote address: %s",
 				    strerror(-r));
 		change->made_remotes = true;
 	}

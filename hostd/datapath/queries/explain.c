@@ -116,12 +116,12 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", ifindex);
 	if (!port->table_size)
 		return fail(diag, EAGAIN, port->ifname, 0,
-			    "nothing passes yet, and there is no session table to ask");
+			    "the device is still closed and has no session table");
 	r = begin_trial(&trial, port, config, image, diag);
 	if (r == 0)
 		r = ask_twin(datapath, TRIAL_IFINDEX, direction, frame, size, ret);
 	if (r < 0)
-		return fail(diag, -r, port->ifname, 0, "the programs cannot be asked: %s",
+		return fail(diag, -r, port->ifname, 0, "the programs cannot be run: %s",
 			    strerror(-r));
 	foresee_full_table(port, config->limits[LIMIT_SESSIONS], ret);
 	return 0;

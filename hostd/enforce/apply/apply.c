@@ -168,12 +168,11 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
 			    plan->target ? plan->target : "");
 	if (other)
-		return fail(
-			diag, EBUSY, NULL, 0,
-			"device %s is filtered as that of %s (vmseg %s %s takes it away from it)",
-			plan->target ? plan->target : mac, other->domain->name,
-			is_port_domain(other->domain) ? "port detach" : "detach",
-			other->domain->name);
+		return fail(diag, EBUSY, NULL, 0,
+			    "device %s is filtered for domain %s (to release it: vmseg %s %s)",
+			    plan->target ? plan->target : mac, other->domain->name,
+			    is_port_domain(other->domain) ? "port detach" : "detach",
+			    other->domain->name);
 	*ret = ifindex;
 	return 0;
 }
@@ -339,7 +338,7 @@ static void apply_domain_plan(struct enforcer *enforcer, const struct planned *i
 			     item->plan->port_count + item->managed->port_count, &transition) < 0) {
 		log_error(item->managed->domain->name, "stays as it is: out of memory");
 		replace_text(&item->managed->error,
-			     "what is asked for is not in force: out of memory");
+			     "the new configuration is not in force: out of memory");
 		return;
 	}
 	for (size_t i = 0; i < item->plan->port_count; i++) {

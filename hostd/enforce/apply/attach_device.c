@@ -24,8 +24,9 @@ int attach_device(struct enforcer *enforcer, unsigned int ifindex, const struct 
 
 	if_indextoname(ifindex, device);
 	if (r < 0)
-		return fail(diag, -r, NULL, 0, "cannot read from the kernel what device %u is: %s",
-			    ifindex, strerror(-r));
+		return fail(diag, -r, NULL, 0,
+			    "cannot read the kind of device %u from the kernel: %s", ifindex,
+			    strerror(-r));
 	if (!info.is_ethernet)
 		return fail(diag, EOPNOTSUPP, NULL, 0, "%s is not an Ethernet device", device);
 	directed.reversed = is_reversed_kind(info.kind);

@@ -184,11 +184,12 @@ bool is_read_first(const struct bypasses *bypasses, unsigned int ifindex)
 const char *find_bypass(const struct bypasses *bypasses, unsigned int ifindex)
 {
 	if (is_read_first(bypasses, ifindex))
-		return "what its guest sends is not filtered: a packet socket takes it from the "
-		       "device first (Open vSwitch's userspace datapath, or a packet sniffer)";
+		return "packets from its guest are not filtered: a packet socket takes them from "
+		       "the device before vmseg's program (Open vSwitch's userspace datapath, or a "
+		       "packet sniffer)";
 	if (has_item(bypasses->xdp, bypasses->xdp_count, ifindex))
-		return "somebody's XDP program runs before vmseg's: what it redirects is not "
-		       "judged";
+		return "an XDP program of other software runs before vmseg's programs: packets "
+		       "that it redirects are not filtered";
 	return NULL;
 }
 
@@ -203,11 +204,12 @@ int refuse_bypass(unsigned int ifindex, const char *device, struct diag *diag)
 	free(sockets.items);
 	if (!bypassed)
 		return 0;
-	return fail(diag, EOPNOTSUPP, NULL, 0,
-		    "%s cannot be filtered: a packet socket takes what its guest sends from the "
-		    "device first, as Open vSwitch's userspace datapath does (expected a bridge in "
-		    "the kernel, or unfilterable-interfaces = ignore)",
-		    device);
+	return fail(
+		diag, EOPNOTSUPP, NULL, 0,
+		"%s cannot be filtered: a packet socket, such as that of Open vSwitch's userspace "
+		"datapath, takes the guest's packets from the device before vmseg's program "
+		"(expected a bridge in the kernel, or unfilterable-interfaces = ignore)",
+		device);
 }
 
 void free_bypasses(struct bypasses *bypasses)

@@ -17,7 +17,8 @@
 #include "hostd/netlink/link_info.h"
 #include "hostd/netlink/netlink.h"
 
-#define FORCE_HINT "attaching it would cut off more than one guest (--force does it all the same)"
+#define FORCE_HINT                                                                                 \
+	"a filter on it could cut off other guests or the host (use --force to attach it anyway)"
 
 /* What is looked for, and what was found. */
 struct search {
@@ -186,18 +187,20 @@ static int refuse_kind(const struct link_info *info, const char *device, struct 
 	static const char *const bonds[] = {"bond", "team"};
 
 	if (!info->kind[0])
-		return fail(diag, EINVAL, NULL, 0,
-			    "%s is a network card of the host, not a guest's end: " FORCE_HINT,
-			    device);
+		return fail(
+			diag, EINVAL, NULL, 0,
+			"%s is a network card of the host, not the device of a guest: " FORCE_HINT,
+			device);
 	if (!is_guest_kind(info->kind))
 		return fail(diag, EINVAL, NULL, 0,
-			    "%s is a device of kind \"%s\", not a guest's end: " FORCE_HINT, device,
-			    info->kind);
+			    "%s is a device of kind \"%s\", not the device of a guest: " FORCE_HINT,
+			    device, info->kind);
 	for (size_t i = 0; i < ARRAY_SIZE(bonds); i++) {
 		if (strcmp(info->master_kind, bonds[i]) == 0)
-			return fail(diag, EINVAL, NULL, 0,
-				    "%s is a member of a %s, not a guest's end: " FORCE_HINT,
-				    device, bonds[i]);
+			return fail(
+				diag, EINVAL, NULL, 0,
+				"%s is a member of a %s, not the device of a guest: " FORCE_HINT,
+				device, bonds[i]);
 	}
 	return 0;
 }
@@ -206,12 +209,13 @@ static int refuse_use(const struct search *search, const char *device, struct di
 {
 	if (search->found[0])
 		return fail(diag, EINVAL, NULL, 0,
-			    "%s has the host's address %s, so it is not a guest's end: " FORCE_HINT,
+			    "%s has the host's address %s, so it is not the device of a "
+			    "guest: " FORCE_HINT,
 			    device, search->found);
 	if (search->has_route)
 		return fail(diag, EINVAL, NULL, 0,
-			    "%s has a default route of the host, so it is not a guest's "
-			    "end: " FORCE_HINT,
+			    "%s has a default route of the host, so it is not the device of a "
+			    "guest: " FORCE_HINT,
 			    device);
 	return 0;
 }
@@ -231,7 +235,7 @@ int refuse_host_device(unsigned int ifindex, const char *device, struct diag *di
 	if (r == 0)
 		r = find_upper(&upper);
 	if (r < 0)
-		return fail(diag, -r, NULL, 0, "%s: cannot read what it is used for: %s", device,
+		return fail(diag, -r, NULL, 0, "%s: cannot read how the device is used: %s", device,
 			    strerror(-r));
 	r = refuse_kind(&info, device, diag);
 	if (r == 0)
@@ -239,6 +243,6 @@ int refuse_host_device(unsigned int ifindex, const char *device, struct diag *di
 	if (r < 0 || !upper.found[0])
 		return r;
 	return fail(diag, EINVAL, NULL, 0,
-		    "%s carries %s, so it is not a guest's end alone: " FORCE_HINT, device,
+		    "%s carries %s, so it is not the device of a single guest: " FORCE_HINT, device,
 		    upper.found);
 }

@@ -243,7 +243,7 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 void stop_filtering(struct enforcer *enforcer, struct managed_domain *managed)
 {
 	if (managed->port_count > 0)
-		log_notice(managed->domain->name, "has no vmseg metadata any more: detached");
+		log_notice(managed->domain->name, "no longer has vmseg metadata: detached");
 	detach_ports(enforcer, managed);
 	release_devices(enforcer, managed);
 	remove_saved_domain(enforcer, managed->domain->uuid);

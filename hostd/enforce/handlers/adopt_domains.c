@@ -98,7 +98,7 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 	if (!saved->unread_xml)
 		return;
 	if (parse_domain(saved->unread_xml, strlen(saved->unread_xml), &domain, &diag) == 0)
-		snprintf(text, sizeof(text), "it waits for libvirt's next word");
+		snprintf(text, sizeof(text), "it is read again when libvirt describes the domain");
 	else
 		diag_message(&diag, text, sizeof(text));
 	managed->unread_xml = TAKE_PTR(saved->unread_xml);
@@ -117,14 +117,15 @@ static int refuse_duplicate(struct enforcer *enforcer, const struct saved_domain
 		other = find_port_domain(enforcer, domain->name);
 	if (other)
 		return fail(diag, EEXIST, NULL, 0,
-			    "it describes %s, which is known as domain %s with UUID %s already",
+			    "it describes %s, which is already known as domain %s with UUID %s",
 			    domain->name, other->domain->name, other->domain->uuid);
 	for (size_t i = 0; i < saved->port_count; i++) {
 		other = find_port_owner(enforcer, saved->ports[i].ifindex, &port);
 		if (other)
 			return fail(diag, EEXIST, NULL, 0,
-				    "it says that %s has device %s, which domain %s has",
-				    domain->name, saved->ports[i].device, other->domain->name);
+				    "it names device %s for domain %s, but domain %s has this "
+				    "device",
+				    saved->ports[i].device, domain->name, other->domain->name);
 	}
 	return 0;
 }
@@ -157,7 +158,7 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	live = keep_live_ports(enforcer, saved->ports, saved->port_count);
 	if (saved->port_count > 0 && live == 0 && !is_port_domain(managed->domain)) {
-		log_info(managed->domain->name, "is gone: it stopped while no daemon ran");
+		log_info(managed->domain->name, "has ended while no daemon was running");
 		remove_saved_domain(enforcer, managed->domain->uuid);
 		drop_managed(enforcer, managed);
 		return 0;

@@ -47,7 +47,7 @@ static void make_reservations(struct enforcer *enforcer)
 	int r = reserve_slots(enforcer->datapath, chores->reservations, chores->reservation_count);
 
 	if (r < 0)
-		log_debug(NULL, "no session tables in reserve: %s", strerror(-r));
+		log_debug(NULL, "cannot prepare session tables: %s", strerror(-r));
 	chores->reservation_count = 0;
 }
 

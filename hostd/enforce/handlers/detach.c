@@ -31,7 +31,8 @@ static void detach_by_hand(struct enforcer *enforcer, struct managed_domain *man
 	detach_ports(enforcer, managed);
 	managed->detached = true;
 	save_domain(enforcer, managed);
-	log_notice(managed->domain->name, "detached by hand: not filtered until it starts again");
+	log_notice(managed->domain->name,
+		   "detached by vmseg detach: not filtered until it is attached or starts again");
 }
 
 int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag)
@@ -41,7 +42,8 @@ int detach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 	if (!managed)
 		return -ENOENT;
 	if (!is_managed(managed))
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to detach");
+		return fail(diag, EINVAL, name, 0,
+			    "has no vmseg metadata: there is nothing to detach");
 	detach_by_hand(enforcer, managed);
 	return 0;
 }
@@ -66,11 +68,13 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 	if (!managed)
 		return -ENOENT;
 	if (!is_managed(managed))
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+		return fail(diag, EINVAL, name, 0,
+			    "has no vmseg metadata: there is nothing to attach");
 	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
 		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
 	if (!plan)
-		return fail(diag, EINVAL, name, 0, "has no vmseg metadata, so nothing to attach");
+		return fail(diag, EINVAL, name, 0,
+			    "has no vmseg metadata: there is nothing to attach");
 	open_pickup(enforcer, managed);
 	managed->detached = false;
 	wanted = plan->port_count;

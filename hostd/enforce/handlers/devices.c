@@ -112,12 +112,13 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
 		/* It may be gone again. */
 		if (if_nametoindex(device) == ifindex)
-			log_error(NULL, "%s passes everything, it could not be closed: %s", device,
-				  diag_message(&diag, text, sizeof(text)));
+			log_error(NULL,
+				  "device %s passes all packets, because it cannot be closed: %s",
+				  device, diag_message(&diag, text, sizeof(text)));
 		return;
 	}
 	add_unclaimed(enforcer, ifindex, device, false);
-	log_debug(NULL, "%s passes nothing until its domain is known", device);
+	log_debug(NULL, "device %s passes nothing until its domain is known", device);
 }
 
 /* A device that has the name of a NIC without a device. For example, it was moved to another
@@ -200,7 +201,8 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 	}
 	save_domain(enforcer, managed);
 	if (is_waiting(managed)) {
-		log_notice(managed->domain->name, "its device is gone: waits for the next");
+		log_notice(managed->domain->name,
+			   "its device is gone: the domain waits until a device has this name");
 		refresh_groups(enforcer);
 	}
 }

@@ -59,7 +59,8 @@ static bool is_name_taken_over(const struct managed_domain *managed,
 	    !if_indextoname(locate_device(managed, nic->mac, nic->target), name))
 		return false;
 	snprintf(buffer, size,
-		 "interface %s: its device was renamed to %s, and another device is called %s now",
+		 "interface %s: its device was renamed to %s, and another device now has the name "
+		 "%s",
 		 format_mac(nic->mac, mac), name, nic->target);
 	return true;
 }
@@ -98,7 +99,7 @@ static bool lacks_ports(const struct managed_domain *managed, char *buffer, size
 		nics += domain->interfaces[i].kind != INTERFACE_NONE;
 	if (managed->port_count >= nics)
 		return false;
-	snprintf(buffer, size, "it has %zu interfaces to be filtered, and %zu ports", nics,
+	snprintf(buffer, size, "it has %zu interfaces that must be filtered, but %zu ports", nics,
 		 managed->port_count);
 	return true;
 }
@@ -112,8 +113,8 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 	device = managed->missing ? find_present_device(managed) : NULL;
 	if (device) {
 		snprintf(buffer, size,
-			 "libvirt does not know it any more, but its device %s is still there and "
-			 "stays filtered; if the domain is over: vmseg port release %s",
+			 "libvirt no longer knows this domain, but its device %s still exists and "
+			 "stays filtered; if the domain has ended, run: vmseg port release %s",
 			 device, device);
 		return true;
 	}
@@ -162,8 +163,8 @@ static void note_unwatched(const struct enforcer *enforcer, struct managed_domai
 
 	if (unheard && !managed->unwatched_logged)
 		log_warning(managed->domain->name,
-			    "changes of the domain cannot be seen: no libvirt-uri of driver %s is "
-			    "connected",
+			    "vmseg cannot see changes of the domain: no libvirt-uri of driver %s "
+			    "is connected",
 			    managed->domain->driver);
 	managed->unwatched_logged = unheard;
 }

@@ -76,8 +76,8 @@ static int check_successor(const struct managed_domain *former, const struct dom
 		if (port->ifindex && if_indextoname(port->ifindex, name) &&
 		    !names_device(domain, name) && !names_device(domain, port->device))
 			return fail(diag, EBUSY, NULL, 0,
-				    "device %s is still there and filtered as that of %s, which "
-				    "has the same UUID (vmseg detach %s takes it away from it)",
+				    "device %s still exists and is filtered for domain %s, which "
+				    "has the same UUID (to release it: vmseg detach %s)",
 				    name, former->domain->name, former->domain->name);
 	}
 	return 0;
@@ -245,8 +245,8 @@ int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct
 	managed = find_managed(enforcer, domain->uuid);
 	if (managed && is_others_end(managed, domain, released)) {
 		log_warning(managed->domain->name,
-			    "the hook tells of the end of %s, which has the same UUID, and none of "
-			    "its devices: %s stays filtered",
+			    "the hook reported the end of domain %s, which has the same UUID but "
+			    "none of this domain's devices: %s stays filtered",
 			    domain->name, find_present_device(managed));
 		return 0;
 	}

@@ -47,9 +47,8 @@ int refuse_policed(const struct enforcer *enforcer, const struct domain *domain,
 	if (!nic)
 		return 0;
 	return fail(diag, EOPNOTSUPP, domain->name, nic->line,
-		    "interface %s has <bandwidth> with <%s>, which needs the place of the clsact "
-		    "qdisc that vmseg filters by: take it away, or use a kernel with TCX (6.6 or "
-		    "later)",
+		    "interface %s has <bandwidth> with <%s>, which needs a qdisc in the place of "
+		    "vmseg's clsact qdisc: remove it, or use a kernel with TCX (6.6 or later)",
 		    format_mac(nic->mac, mac),
 		    nic->kind == INTERFACE_MACVTAP ? "inbound" : "outbound");
 }

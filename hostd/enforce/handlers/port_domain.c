@@ -78,14 +78,14 @@ static int check_device(struct enforcer *enforcer, const char *device, unsigned 
 	if (!owner)
 		owner = find_port_owner(enforcer, ifindex, &port);
 	if (owner && is_port_domain(owner->domain))
-		return fail(diag, EEXIST, NULL, 0, "%s is filtered already, as port %s", device,
+		return fail(diag, EEXIST, NULL, 0, "%s is already filtered, as port %s", device,
 			    owner->domain->name);
 	if (owner)
 		return fail(diag, EBUSY, NULL, 0,
-			    "%s belongs to domain %s: its metadata says what holds for it", device,
+			    "%s belongs to domain %s: use the metadata of that domain", device,
 			    owner->domain->name);
 	if (is_name_taken(enforcer, device))
-		return fail(diag, EEXIST, NULL, 0, "there is a domain of the name %s", device);
+		return fail(diag, EEXIST, NULL, 0, "there is a domain with the name %s", device);
 	r = read_link_info(ifindex, &info);
 	if (r < 0)
 		return fail(diag, -r, NULL, 0, "%s: %s", device, strerror(-r));
@@ -135,7 +135,7 @@ static int change_port_domain(struct enforcer *enforcer, struct managed_domain *
 	replace_text(&managed->error, NULL);
 	use_library(managed, enforcer->library);
 	apply_plans(enforcer, &item, 1);
-	log_notice(managed->domain->name, "filtered as is said now");
+	log_notice(managed->domain->name, "filtered with the new settings");
 	refresh_groups(enforcer);
 	return write_saved_domain(enforcer, managed, diag);
 }
@@ -152,8 +152,8 @@ static int describe(struct enforcer *enforcer, const struct port_description *de
 	r = write_port_domain(description,
 			      present ? present->domain->uuid : sd_id128_to_uuid_string(id, uuid),
 			      ret);
-	return r < 0 ? fail(diag, -r, NULL, 0, "%s: cannot be described: %s", description->device,
-			    strerror(-r))
+	return r < 0 ? fail(diag, -r, NULL, 0, "%s: cannot create its description: %s",
+			    description->device, strerror(-r))
 		     : 0;
 }
 
@@ -197,7 +197,7 @@ int define_port(struct enforcer *enforcer, const struct port_description *descri
 
 	if (present && !replace)
 		return fail(diag, EEXIST, NULL, 0,
-			    "%s is filtered already (--replace says anew what holds for it)",
+			    "%s is already filtered (use --replace to replace its settings)",
 			    description->device);
 	if (!present && !ifindex)
 		return fail(diag, ENODEV, NULL, 0, "there is no device %s", description->device);
@@ -215,16 +215,18 @@ int undefine_port(struct enforcer *enforcer, const char *device, struct diag *di
 	int r;
 
 	if (!managed)
-		return fail(diag, ENOENT, NULL, 0,
-			    "%s was not attached by \"vmseg port attach\": nothing to detach",
-			    device);
+		return fail(
+			diag, ENOENT, NULL, 0,
+			"%s was not attached by \"vmseg port attach\": there is nothing to detach",
+			device);
 	/* The next daemon would filter again what stays on disk. */
 	r = remove_state_file(enforcer->directories.ports, managed->domain->uuid);
 	if (r < 0)
-		return fail(diag, -r, enforcer->directories.ports, 0,
-			    "the state of %s cannot be removed, so it stays attached: %s", device,
-			    strerror(-r));
-	log_notice(device, "not filtered any more");
+		return fail(
+			diag, -r, enforcer->directories.ports, 0,
+			"the state file of %s cannot be removed, so the device stays attached: %s",
+			device, strerror(-r));
+	log_notice(device, "no longer filtered");
 	stop_domain(enforcer, managed->domain->uuid);
 	return 0;
 }
@@ -244,7 +246,7 @@ bool filter_port_device(struct enforcer *enforcer, const char *device)
 
 	if (!managed)
 		return false;
-	log_notice(device, "its device has come: filtered");
+	log_notice(device, "its device has appeared: filtered");
 	/* It is a new device: nothing holds from the last one. */
 	managed->detached = false;
 	managed->pickup_until = 0;

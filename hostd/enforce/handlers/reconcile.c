@@ -117,7 +117,7 @@ void note_undescribed(struct enforcer *enforcer, const struct domain_event *even
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (asprintf(&text, "libvirt cannot give it: %s", why) < 0)
+	if (asprintf(&text, "libvirt cannot provide it: %s", why) < 0)
 		text = NULL;
 	note_unread(enforcer, event, text ? text : why);
 	refresh_groups(enforcer);
@@ -136,7 +136,7 @@ static void end_or_mark_missing(struct enforcer *enforcer, struct managed_domain
 	}
 	if (!managed->missing)
 		log_warning(managed->domain->name,
-			    "libvirt does not know it any more, but its device %s is still there "
+			    "libvirt no longer knows this domain, but its device %s still exists "
 			    "and stays filtered",
 			    device);
 	managed->missing = true;

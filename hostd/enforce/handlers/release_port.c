@@ -22,20 +22,22 @@ int release_port(struct enforcer *enforcer, const char *device, struct diag *dia
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
 
 	if (owner && owner->missing) {
-		log_notice(owner->domain->name, "over, as is said by hand: %s is released", device);
+		log_notice(owner->domain->name, "ended by vmseg port release: device %s is open",
+			   device);
 		stop_domain(enforcer, owner->uuid);
 		return 0;
 	}
 	if (owner)
-		return fail(diag, EBUSY, NULL, 0, "%s is filtered as that of %s (see vmseg %s)",
+		return fail(diag, EBUSY, NULL, 0, "%s is filtered for domain %s (see vmseg %s)",
 			    device, owner->domain->name,
 			    is_port_domain(owner->domain) ? "port detach" : "detach");
 	if (!ifindex || !find_unclaimed(enforcer, ifindex))
 		return fail(diag, ENOENT, NULL, 0,
-			    "%s is no unclaimed device (see vmseg status): nothing to release",
+			    "%s is not an unclaimed device (see vmseg status): there is nothing to "
+			    "release",
 			    device);
 	detach_port(enforcer->datapath, ifindex);
 	claim_device(enforcer, ifindex);
-	log_notice(NULL, "%s: released by hand: not filtered any more", device);
+	log_notice(NULL, "device %s: released by vmseg port release, no longer filtered", device);
 	return 0;
 }

@@ -23,7 +23,7 @@ static int check_named_policy(const struct config *config, const struct library 
 	if (!name || find_policy(library, name, NULL) || find_file_error(library, name))
 		return 0;
 	return fail(diag, EINVAL, config->path, line,
-		    "%s: there is no policy \"%s\" in %s: nothing is changed", key, name,
+		    "%s: there is no policy \"%s\" in %s: nothing has changed", key, name,
 		    config->policy_directory);
 }
 

@@ -67,7 +67,8 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 	enum hook_state state;
 
 	if (!has_problem(owned))
-		log_warning(name_of(owned), "somebody took vmseg's program off %s", owned->device);
+		log_warning(name_of(owned), "other software removed vmseg's program from %s",
+			    owned->device);
 	if (repair_port(enforcer->datapath, ifindex, &diag) < 0) {
 		/* The device is gone. */
 		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
@@ -114,8 +115,8 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 		put_back(enforcer, ifindex, &owned);
 		break;
 	case HOOKS_BEHIND:
-		note_problem(&owned, "somebody's program runs before vmseg's: what it accepts or "
-				     "redirects is not judged");
+		note_problem(&owned, "a program of other software runs before vmseg's programs: "
+				     "packets that it accepts or redirects are not filtered");
 		break;
 	case HOOKS_FIRST:
 		bypass = find_bypass(&enforcer->handlers->repair.bypasses, ifindex);
@@ -144,7 +145,7 @@ static void check_pins(struct enforcer *enforcer)
 		return;
 	}
 	if (restored)
-		log_warning(NULL, "somebody removed pins of vmseg's: they were made anew");
+		log_warning(NULL, "other software removed pins of vmseg: they are created again");
 	replace_text(&enforcer->handlers->repair.pins_problem, NULL);
 }
 
@@ -161,7 +162,8 @@ static void begin_round(struct enforcer *enforcer, bool thorough)
 	if (r == 0 && thorough)
 		r = look_for_xdp(&enforcer->handlers->repair.bypasses);
 	if (r < 0)
-		log_debug(NULL, "cannot find out what bypasses programs: %s", strerror(-r));
+		log_debug(NULL, "cannot find out whether packets bypass vmseg's programs: %s",
+			  strerror(-r));
 }
 
 bool repair_ports(struct enforcer *enforcer)

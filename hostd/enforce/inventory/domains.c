@@ -86,7 +86,7 @@ const struct managed_domain *find_domain(struct enforcer *enforcer, const char *
 	else if (second)
 		fail(diag, ENOTUNIQ, NULL, 0,
 		     "two domains are named \"%s\", one of driver %s with UUID %s, one of driver "
-		     "%s with UUID %s: name the UUID",
+		     "%s with UUID %s: use the UUID",
 		     name, found->domain->driver, found->uuid, second->domain->driver,
 		     second->uuid);
 	return second ? NULL : found;

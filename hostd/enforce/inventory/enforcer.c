@@ -70,7 +70,7 @@ void report_problem(struct enforcer *enforcer, const char *subject, const char *
 		set_problem(&enforcer->problems, subject, "%s", text);
 	}
 	if (!text && known) {
-		log_notice(NULL, "%s: well again", subject);
+		log_notice(NULL, "%s: the problem is solved", subject);
 		clear_problem(&enforcer->problems, subject);
 	}
 }

@@ -141,7 +141,7 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 		    : fail_memory(&why, NULL);
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
-	return r < 0 ? fail(diag, -r, NULL, 0, "the state of %s could not be written: %s",
+	return r < 0 ? fail(diag, -r, NULL, 0, "the state file of %s cannot be written: %s",
 			    managed->domain->name, diag_message(&why, text, sizeof(text)))
 		     : 0;
 }
@@ -188,7 +188,8 @@ static void remove_state(const char *directory, const char *uuid)
 	int r = remove_state_file(directory, uuid);
 
 	if (r < 0)
-		log_error(NULL, "%s: the state of %s stays: %s", directory, uuid, strerror(-r));
+		log_error(NULL, "%s: the state file of %s cannot be removed: %s", directory, uuid,
+			  strerror(-r));
 }
 
 void remove_saved_domain(const struct enforcer *enforcer, const char *uuid)
@@ -309,9 +310,8 @@ static int visit_saved(const struct loading *loading, const struct state_file *f
 static void note_bad_file(struct enforcer *enforcer, const char *path, const char *why)
 {
 	set_file_problem(&enforcer->problems, path,
-			 "this state file could not be used: %s; devices of its domain pass what "
-			 "they passed before, or nothing; remove the file when it is not needed "
-			 "any more",
+			 "this state file cannot be used: %s; devices of its domain keep their "
+			 "filter or stay closed; remove the file when you no longer need it",
 			 why);
 }
 
@@ -322,9 +322,9 @@ static void set_aside(struct enforcer *enforcer, const char *path, const char *w
 	int r = set_aside_state_file(path, &bad_path);
 
 	if (r < 0)
-		log_error(NULL, "%s: %s; it cannot be set aside: %s", path, why, strerror(-r));
+		log_error(NULL, "%s: %s; the file cannot be renamed: %s", path, why, strerror(-r));
 	else
-		log_error(NULL, "%s: %s; it is set aside as %s", path, why, bad_path);
+		log_error(NULL, "%s: %s; the file is renamed to %s", path, why, bad_path);
 	note_bad_file(enforcer, bad_path ? bad_path : path, why);
 }
 
@@ -353,7 +353,7 @@ static void load_state(const struct state_file *file, void *context)
 
 static void note_earlier(const char *path, void *context)
 {
-	note_bad_file(context, path, "an earlier vmseg-hostd has set it aside, and logged why");
+	note_bad_file(context, path, "an earlier vmseg-hostd renamed it and logged the reason");
 }
 
 static void load_directory(const char *directory, struct loading *loading)
@@ -361,11 +361,10 @@ static void load_directory(const char *directory, struct loading *loading)
 	int r = for_each_state_file(directory, load_state, loading);
 
 	if (r < 0)
-		set_file_problem(
-			&loading->enforcer->problems, directory,
-			"the state files could not all be read: %s; what devices pass is as "
-			"before, or nothing; restart vmseg-hostd when the cause is gone",
-			strerror(-r));
+		set_file_problem(&loading->enforcer->problems, directory,
+				 "some state files cannot be read: %s; devices keep their filter "
+				 "or stay closed; correct the cause, then restart vmseg-hostd",
+				 strerror(-r));
 }
 
 void load_saved_domains(struct enforcer *enforcer,

@@ -122,19 +122,20 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 	if (!may_be_managed(managed))
 		return false;
 	if (managed->unread)
-		snprintf(buffer, size, "it may be domain %s's, whose description cannot be read",
+		snprintf(buffer, size,
+			 "it may belong to domain %s, whose description cannot be read",
 			 domain->name);
 	else if (is_namesake(managed, device))
 		snprintf(buffer, size,
 			 "domain %s names it, but the domain's own device was renamed",
 			 domain->name);
 	else if (names_device(domain, device))
-		snprintf(buffer, size, "it is domain %s's, and could not be filtered",
+		snprintf(buffer, size, "it belongs to domain %s, but could not be filtered",
 			 domain->name);
 	else if (!is_port_domain(domain) && !is_driver_connected(enforcer, domain->driver))
 		snprintf(buffer, size,
-			 "it may be domain %s's, and no libvirt-uri that is connected is of its "
-			 "driver, %s",
+			 "it may belong to domain %s, and no libvirt-uri of its driver %s is "
+			 "connected",
 			 domain->name, domain->driver);
 	else
 		return false;
@@ -152,7 +153,7 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 			return true;
 	}
 	if (has_bad_state(enforcer))
-		snprintf(buffer, size, "it may be that of a domain whose state file is set aside");
+		snprintf(buffer, size, "it may belong to a domain whose state file cannot be used");
 	else if (enforcer->libvirts.count == 0)
 		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
 	else if (undescribed && !undescribed->described)
@@ -161,9 +162,9 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 		snprintf(buffer, size, "libvirt at %s is being asked", undescribed->uri);
 	else if (port->adopted)
 		snprintf(buffer, size,
-			 "it was filtered when the daemon started, no state file says whose it is, "
-			 "and no libvirt names it: vmseg port attach filters it as before, vmseg "
-			 "port release opens it");
+			 "it was filtered when the daemon started, but no state file and no "
+			 "libvirt names its domain: to filter it, run vmseg port attach; to open "
+			 "it, run vmseg port release");
 	else
 		return false;
 	return true;
@@ -193,7 +194,8 @@ void release_unclaimed(struct enforcer *enforcer)
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
 		if (port->released || explain_unclaimed(enforcer, port, doubt, sizeof(doubt)))
 			continue;
-		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
+		log_notice(NULL, "device %s: no libvirt knows it, so it is no longer filtered",
+			   port->device);
 		port->released = true;
 	}
 }

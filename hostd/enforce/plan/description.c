@@ -96,11 +96,10 @@ int check_unfilterable(const struct config *config, const struct domain *domain,
 		const struct unfilterable_nic *item = &domain->unfilterable[i];
 
 		if (config->unfilterable == UNFILTERABLE_REFUSE)
-			return fail(
-				diag, EOPNOTSUPP, domain->name, item->line,
-				"%s %s (take it away, or set unfilterable-interfaces = ignore in "
-				"hostd.conf)",
-				item->name, item->reason);
+			return fail(diag, EOPNOTSUPP, domain->name, item->line,
+				    "%s %s (remove it, or set unfilterable-interfaces = ignore in "
+				    "hostd.conf)",
+				    item->name, item->reason);
 		warn(diag, domain->name, item->line, "%s is not filtered: it %s", item->name,
 		     item->reason);
 	}
@@ -117,8 +116,8 @@ void warn_of_unknown_interfaces(const struct domain *domain, const struct domain
 
 		if (!has_nic(domain, nic->mac))
 			warn(diag, policy->place.source, nic->line,
-			     "<interface>: mac=\"%s\" is none of the domain's interfaces: "
-			     "this element has no effect",
+			     "<interface>: the domain has no interface with mac=\"%s\": this "
+			     "element has no effect",
 			     format_mac(nic->mac, mac));
 	}
 }

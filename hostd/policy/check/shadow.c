@@ -198,20 +198,21 @@ static void report(const struct shadow_search *search, const struct term *term, 
 	print_rule_name(policy->rules[term->rule].rule, name);
 	if (!families_of_rule(policy, term->rule)) {
 		warn(diag, place->source, place->line,
-		     "<rule>: %s matches nothing: ICMP goes with IPv4 addresses only, ICMPv6 with "
-		     "IPv6 addresses only",
+		     "<rule>: %s matches nothing: ICMP is used only with IPv4 addresses, ICMPv6 "
+		     "only with IPv6 addresses",
 		     name);
 		return;
 	}
 	if (earlier == NO_RULE) {
 		warn(diag, place->source, place->line,
-		     "<rule>: %s decides nothing: earlier rules take all that it matches", name);
+		     "<rule>: %s has no effect: earlier rules match everything that it matches",
+		     name);
 		return;
 	}
 	rule = policy->rules[earlier].rule;
 	print_rule_name(rule, earlier_name);
 	warn(diag, place->source, place->line,
-	     "<rule>: %s decides nothing: earlier rules take all that it matches, such as %s "
+	     "<rule>: %s has no effect: earlier rules match everything that it matches, such as %s "
 	     "(%s:%d)",
 	     name, earlier_name, rule->place.source ? rule->place.source : "?", rule->place.line);
 }

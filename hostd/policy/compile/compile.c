@@ -72,12 +72,12 @@ static int report(const struct effective_policy *policy, const struct verdict_ta
 {
 	if (error != -E2BIG)
 		return fail(diag, -error, NULL, 0, "out of memory");
-	return fail(diag, E2BIG, policy->place.source, policy->place.line,
-		    "the policy's image gets too large: %u kinds of remote addresses, %u of "
-		    "services and %u of source ports, with %u trie nodes so far (at most %u nodes "
-		    "of %zu bytes)",
-		    table->row_count, table->column_count, table->source_count, nodes->count,
-		    IMAGE_NODES_MAX, sizeof(struct policy_node));
+	return fail(
+		diag, E2BIG, policy->place.source, policy->place.line,
+		"the policy's image is too large: %u classes of remote addresses, %u of services "
+		"and %u of source ports, with %u trie nodes so far (at most %u nodes of %zu bytes)",
+		table->row_count, table->column_count, table->source_count, nodes->count,
+		IMAGE_NODES_MAX, sizeof(struct policy_node));
 }
 
 static int build_image(const struct effective_policy *policy, const struct verdict_table *table,

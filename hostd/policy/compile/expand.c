@@ -81,7 +81,7 @@ static int append_prefixes(struct expander *expander, struct prefix_list *list,
 	if (expander->prefix_count > PREFIXES_MAX)
 		return fail(expander->diag, E2BIG, expander->policy->place.source,
 			    expander->policy->place.line,
-			    "the rules name more than %u addresses in all", PREFIXES_MAX);
+			    "the rules name more than %u prefixes in total", PREFIXES_MAX);
 	grown = reallocarray(list->prefixes, list->count + count + 1, sizeof(*grown));
 	if (!grown)
 		return out_of_memory(expander);

@@ -267,13 +267,12 @@ static int report(const struct effective_policy *policy, const struct verdict_ta
 		prefixes += policy->lists[i].count;
 	if (error != -E2BIG)
 		return fail(diag, -error, NULL, 0, "out of memory");
-	return fail(
-		diag, E2BIG, policy->place.source, policy->place.line,
-		"the %zu rules tell apart %u kinds of services, %u of source ports and at "
-		"least %zu of remote addresses (of %zu prefixes): the verdict table has at most "
-		"%u entries",
-		policy->rule_count, columns->class_count, sources->class_count,
-		TABLE_CELLS_MAX / row_width(&table->terms) + 1, prefixes, TABLE_CELLS_MAX);
+	return fail(diag, E2BIG, policy->place.source, policy->place.line,
+		    "the %zu rules divide services into %u classes, source ports into %u, and "
+		    "%zu prefixes of remote addresses into at least %zu: the verdict table has at "
+		    "most %u entries",
+		    policy->rule_count, columns->class_count, sources->class_count, prefixes,
+		    TABLE_CELLS_MAX / row_width(&table->terms) + 1, TABLE_CELLS_MAX);
 }
 
 static int fill_table(const struct effective_policy *policy, struct verdict_table *table)

@@ -52,7 +52,7 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* References go by name and people go by file: one name for both. */
+/* References use the name, people use the file: both must be the same. */
 static int check_entry_name(const struct entry *entry, const char *path, struct diag *diag)
 {
 	const char *name = entry->policy ? entry->policy->name : entry->set->name;
@@ -61,8 +61,8 @@ static int check_entry_name(const struct entry *entry, const char *path, struct 
 	if (strcmp(name, entry->name) == 0)
 		return 0;
 	return fail(diag, EINVAL, path, line,
-		    "<%s>: name=\"%s\" is not the file's own (expected \"%s\", or the file to be "
-		    "called %s" SUFFIX ")",
+		    "<%s>: name=\"%s\" differs from the name of the file (expected \"%s\", or the "
+		    "file name %s" SUFFIX ")",
 		    entry->policy ? "policy" : "set", name, entry->name, name);
 }
 

@@ -17,7 +17,7 @@ static int check_count(const struct reader *reader, const xmlNode *element, size
 {
 	if (count <= DOMAIN_LIST_MAX)
 		return 0;
-	return reject(reader, element, "there are more than %d of these in one list",
+	return reject(reader, element, "there are more than %d of these elements in one list",
 		      DOMAIN_LIST_MAX);
 }
 
@@ -33,8 +33,7 @@ static int parse_reference(const struct reader *reader, const xmlNode *element,
 		return r;
 	if (first_element(element))
 		return reject(reader, element,
-			      "a policy has either ref=\"%s\" or content of its own, not both",
-			      item->ref);
+			      "a policy has either ref=\"%s\" or content, not both", item->ref);
 	for (size_t i = 0; i + 1 < count; i++) {
 		if (items[i].ref && strcmp(items[i].ref, item->ref) == 0)
 			return reject(reader, element, "ref=\"%s\" is already given on line %d",
@@ -106,8 +105,8 @@ static int parse_address(const struct reader *reader, const xmlNode *element,
 	format_prefix(&prefix, text);
 	if (covers_a_family(&prefix))
 		return reject(reader, element,
-			      "ip \"%s\" covers every address (to let the domain use any, write "
-			      "<guards ip=\"off\"/>)",
+			      "ip \"%s\" covers every address (to allow any address, write <guards "
+			      "ip=\"off\"/>)",
 			      text);
 	for (size_t i = 0; i < interface->address_count; i++) {
 		if (compare_prefixes(&interface->addresses[i], &prefix) == 0)

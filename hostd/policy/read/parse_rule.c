@@ -36,8 +36,8 @@ static int parse_remote(const struct reader *reader, const xmlNode *element, str
 			continue;
 		if (given)
 			return reject(reader, element,
-				      "\"%s\" and \"%s\" exclude each other (alternatives are "
-				      "written as several <remote>)",
+				      "\"%s\" and \"%s\" cannot be combined (write one <remote> "
+				      "for each alternative)",
 				      given, attributes[i]);
 		given = attributes[i];
 	}
@@ -111,8 +111,9 @@ static int parse_icmp_service(const struct reader *reader, const xmlNode *elemen
 		return r;
 	service->icmp_code = (int)code;
 	if (service->icmp_code >= 0 && service->icmp_type < 0)
-		return reject(reader, element,
-			      "\"code\" needs a \"type\": codes mean something else in each type");
+		return reject(
+			reader, element,
+			"\"code\" needs a \"type\": the meaning of a code depends on the type");
 	return 0;
 }
 
@@ -185,7 +186,7 @@ static int parse_rule_attributes(const struct reader *reader, const xmlNode *ele
 	if (keep && action == ACTION_DENY)
 		return reject(reader, element,
 			      "keep-established=\"yes\" needs action=\"allow\": a rule that denies "
-			      "admits no sessions");
+			      "allows no sessions");
 	rule->in = direction & TO_VM;
 	rule->out = direction & FROM_VM;
 	rule->action = action;

@@ -191,7 +191,7 @@ int check_form(const struct reader *reader, const xmlNode *element, const struct
 		case XML_PI_NODE:
 			break;
 		default:
-			r = reject(reader, element, "it holds something other than elements");
+			r = reject(reader, element, "it contains something other than elements");
 		}
 	}
 	return r;
