@@ -51,7 +51,7 @@ bool must_refuse(const char *operation, enum daemon_answer answer, bool managed,
 {
 	if (!may_refuse(operation) || answer == ANSWER_YES)
 		return false;
-	/* The daemon has judged: that holds whatever the settings say about its absence. */
+	/* If the daemon has refused the domain, require-daemon does not matter. */
 	if (answer == ANSWER_NO || require == REQUIRE_ALWAYS)
 		return true;
 	return managed && require == REQUIRE_MANAGED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the hook tells libvirt: a pure function of what it was called for and what the daemon said.
+ * What the hook tells libvirt. Each function depends only on its arguments: the operation and the
+ * daemon's answer.
  */
 #ifndef VMSEG_HOOK_DECISION_H
 #define VMSEG_HOOK_DECISION_H

@@ -21,7 +21,7 @@
 #include "hostd/control/client.h"
 #include "hostd/control/protocol.h"
 
-/* Reads stdin up to its end. What is larger than a request may be is none of libvirt's. */
+/* Reads stdin up to its end. libvirt never sends more than a request may hold. */
 static char *read_xml(size_t *ret_size)
 {
 	_cleanup_free_ char *xml = malloc(CONTROL_REQUEST_MAX);

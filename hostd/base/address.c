@@ -90,7 +90,7 @@ enum prefix_fault parse_prefix(const char *text, struct prefix *ret)
 	return PREFIX_OK;
 }
 
-/* What the writer of a prefix with host bits most likely meant. */
+/* The prefix that the author of a prefix with host bits probably meant. */
 static void describe_host_bits(const char *text, char *out, size_t size)
 {
 	struct prefix meant = {0};

@@ -16,7 +16,7 @@ uint64_t monotonic_usec(void);
  * until the next boot. */
 uint64_t boottime_usec(void);
 
-/* What the calling thread has had of the CPU, in microseconds. */
+/* The CPU time that the calling thread has used, in microseconds. */
 uint64_t thread_cpu_usec(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A diagnosis, in UTF-8: what is wrong, where, and what was expected. Functions that judge input
- * take one and fill it when they fail; the first error stays, warnings are kept in order.
+ * An error message with its place, in UTF-8, and warnings. Functions that check input fill one when
+ * they fail. The first error is kept; warnings are kept in order.
  */
 #ifndef VMSEG_DIAG_H
 #define VMSEG_DIAG_H

@@ -82,7 +82,7 @@ bool judge_silence(const struct beat *beat, uint64_t now, uint64_t cpu, uint64_t
 	return beat->when + limit < now && watch->since + HEARTBEAT_WATCH_USEC <= now;
 }
 
-/* What all threads of a process have used, in microseconds; false: there is no such process. */
+/* The CPU time of all threads of a process, in microseconds; false: there is no such process. */
 static bool read_cpu(pid_t pid, uint64_t *ret)
 {
 	struct timespec used;

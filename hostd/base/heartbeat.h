@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The heartbeat: RUN_DIRECTORY/heartbeat, a file in which the daemon's event loop says twice a
- * second that it runs. A daemon that is stopped (SIGSTOP, a debugger, a frozen cgroup) still has
- * its socket listening: only here can a client see that nobody will answer.
+ * The heartbeat: RUN_DIRECTORY/heartbeat, a file that the daemon's event loop writes twice a
+ * second. A daemon that is suspended (SIGSTOP, a debugger, a frozen cgroup) still has a listening
+ * socket; clients see only from this file that it will not answer.
  */
 #ifndef VMSEG_HEARTBEAT_H
 #define VMSEG_HEARTBEAT_H
@@ -16,7 +16,7 @@
 #define HEARTBEAT_FILE        "heartbeat"
 #define HEARTBEAT_PERIOD_USEC (USEC_PER_SEC / 2)
 
-/* What the file holds, in the host's byte order. */
+/* The content of the file, in the host's byte order. */
 struct beat {
 	uint64_t when; /* monotonic_usec() */
 	int64_t pid;
@@ -29,7 +29,7 @@ int open_heartbeat(const char *run_directory);
 /* Closes it and removes the file; *fd below 0: there is none. */
 void close_heartbeat(const char *run_directory, int *fd);
 
-/* Writes a beat. Returns 0, or -ENOENT when somebody has removed the file. */
+/* Writes a beat. Returns 0, or -ENOENT when the file was removed. */
 int beat(int fd);
 
 /* Watches the heartbeat of another process. A zeroed struct begins. */
@@ -38,9 +38,9 @@ struct heartbeat_watch {
 	uint64_t since; /* monotonic_usec() of that */
 };
 
-/* Does the process neither beat nor use its CPUs? True when the last beat is older than `limit` and
- * the process has used no CPU for HEARTBEAT_WATCH_USEC while it was watched: one that is only busy
- * uses some. False also when there is no heartbeat to read. `path` is the file's. */
+/* Returns true if the process is suspended: the last beat is older than `limit`, and the process
+ * used no CPU time while it was watched for HEARTBEAT_WATCH_USEC. A busy process uses some. Returns
+ * false also when there is no heartbeat to read. `path` is the path of the file. */
 bool is_silent(const char *path, uint64_t limit, struct heartbeat_watch *watch);
 
 /* The same as a function of what was read. `cpu`: what the process has used, in microseconds. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * jansson gets its memory here. While it reads a text that must not be read half, an allocation
- * that fails is served from a spare instead, so that it comes to an end; what it has read is then
- * thrown away.
+ * The allocator of jansson. parse_json() must read a text completely or fail. So when an allocation
+ * fails while it reads, memory comes from a spare buffer until the reader returns; the incomplete
+ * result is then discarded.
  */
 #include "hostd/base/json_whole.h"
 

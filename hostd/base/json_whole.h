@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * JSON values from text and to text: whole, or not at all.
+ * Converts between JSON values and text, completely or not at all.
  *
- * jansson does not look at every allocation. Of a string that cannot grow, its reader (2.14,
- * load.c, lex_save) leaves out a byte, and may then end the process by an assertion; its writer
- * (dump.c) leaves out a key. Who makes values by json_object_set_new() and the like seldom looks,
- * either. Therefore failed allocations are counted here for the whole program.
+ * jansson does not check every allocation. If a string cannot grow, its reader (2.14, load.c,
+ * lex_save) drops a byte, and may then end the process by an assertion; its writer (dump.c) drops a
+ * key. Callers of json_object_set_new() and similar functions rarely check the result, either. So
+ * failed allocations are counted here for the whole program.
  */
 #ifndef VMSEG_JSON_WHOLE_H
 #define VMSEG_JSON_WHOLE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a local server listens: "127.0.0.1:9876", "[::1]:9876" or the path of a unix socket.
+ * The address that a local server listens on: "127.0.0.1:9876", "[::1]:9876" or the path of a unix
+ * socket.
  */
 #ifndef VMSEG_LISTEN_H
 #define VMSEG_LISTEN_H
@@ -15,7 +16,7 @@ struct listen_address {
 /* Returns 0, or -EINVAL for anything else, addresses beyond this host included. */
 int parse_listen_address(const char *text, struct listen_address *ret);
 
-/* A listening, non-blocking stream socket. A unix socket that nobody serves any more is replaced.
+/* Opens a listening, non-blocking stream socket. Replaces a unix socket that no process serves.
  * Returns 0 or -errno. */
 int listen_on(const struct listen_address *address, int *ret_fd);
 

@@ -108,7 +108,7 @@ static void write_stderr(int level, const char *domain, const char *text)
 		return;
 	}
 	if (write(STDERR_FILENO, line, (size_t)size) < 0)
-		return; /* there is nowhere left to say so */
+		return; /* there is no other place to report this */
 }
 
 /* Names come from outside: nothing in them may forge a line or drive a terminal. */

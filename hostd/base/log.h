@@ -20,8 +20,8 @@ __attribute__((format(printf, 3, 4))) void log_line(int level, const char *domai
  * followed by NULL. */
 void log_fields(int level, const char *domain, const char *const *fields, const char *text);
 
-/* Also tells `listen` of every line from LOG_NOTICE up, whatever the level; NULL: nobody any more.
- * It must not log. */
+/* `listen` also gets every line of LOG_NOTICE and more important, whatever the log level; NULL: no
+ * listener. It must not log. */
 void set_log_listener(void (*listen)(int level, const char *domain, const char *text,
 				     void *context),
 		      void *context);

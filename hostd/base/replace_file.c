@@ -43,8 +43,8 @@ int sync_directory_of(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Never writes to a file that is there: it may be a link to another one. What a crash has left goes
- * first. */
+/* Never writes to an existing file, which may be a link to another one. Removes what a crash has
+ * left. */
 static int write_new_file(int directory, const char *name, const char *text)
 {
 	_cleanup_close_ int fd = -1;
@@ -54,7 +54,7 @@ static int write_new_file(int directory, const char *name, const char *text)
 	fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	/* Whatever the umask is: the file that it replaces could be read as well. */
+	/* The mode does not depend on the umask: the replaced file was readable, too. */
 	if (fchmod(fd, 0644) < 0)
 		return -errno;
 	return write_whole(fd, text);

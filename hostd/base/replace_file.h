@@ -8,13 +8,13 @@
 
 #include "hostd/base/diag.h"
 
-/* Writes `text` to "PATH.new", a file that is made for it, and puts that in the place of `path`,
- * with mode 0644. The directory must be trusted (trusted_file.h). Returns 0, or -errno with an
- * error in diag; then what was there before is still there. */
+/* Writes `text` to a new file "PATH.new" with mode 0644, and renames that to `path`. The directory
+ * must be trusted (trusted_file.h). Returns 0, or -errno with an error in diag; then the old file
+ * is still there. */
 int replace_file(const char *path, const char *text, struct diag *diag);
 
-/* What has changed among the names in the directory of `path` outlasts a power cut from here on.
- * Returns 0 or -errno. */
+/* Makes earlier changes of names in the directory of `path` permanent: they survive a power
+ * failure. Returns 0 or -errno. */
 int sync_directory_of(const char *path);
 
 #endif

@@ -21,7 +21,7 @@ static size_t expected_bytes(uint8_t first)
 	return first >= 0xf0 && first < 0xf5 ? 4 : 0;
 }
 
-/* What the second byte must be beside 10xxxxxx, by the first: RFC 3629, 4. */
+/* The values that the second byte may have besides 10xxxxxx, by the first byte: RFC 3629, 4. */
 static bool is_second(uint8_t first, uint8_t second)
 {
 	switch (first) {

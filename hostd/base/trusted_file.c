@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opening and reading what is trusted. Everything is judged on the open descriptor: what the path
- * leads to may change in between.
+ * Opens and reads trusted files. All checks use the open descriptor, because the file that a path
+ * names may change in between.
  */
 #include "hostd/base/trusted_file.h"
 

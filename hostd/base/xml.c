@@ -13,7 +13,7 @@
 #include "hostd/base/xml_limits.h"
 #include "hostd/base/xml_memory.h"
 
-/* What is given to libxml2, and what comes back. */
+/* The input of the work with libxml2, and its result. */
 struct parsing {
 	const char *xml;
 	int size;

@@ -28,7 +28,7 @@ void free_xml(xmlDoc **document);
  * each other. Returns 0 with a text that is allocated by malloc(), or -ENOMEM. */
 int write_xml(const xmlNode *element, char **ret);
 
-/* What libxml2 objects to. */
+/* libxml2's error message. */
 struct xml_fault {
 	int line;          /* 0: not known */
 	char message[256]; /* one line; "": nothing */

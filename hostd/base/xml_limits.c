@@ -41,7 +41,7 @@ static int refuse_count(const struct scan *scan, const char *what, size_t most)
 
 /* ---- what is not XML in UTF-8 --------------------------------------------------------------- */
 
-/* libxml2 would end the document at a NUL that comes behind its last element, whatever follows. */
+/* libxml2 ignores everything that follows a NUL after the document's last element. */
 static int check_characters(const struct scan *scan)
 {
 	size_t size = (size_t)(scan->end - scan->start);

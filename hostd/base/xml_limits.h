@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a text may hold before libxml2 reads it. libxml2 compares the attributes of an element with
- * each other, and looks through all namespaces in scope for each name; a text within these limits
- * is read in a time that its size bounds.
+ * Limits on a text, checked before libxml2 reads it. libxml2 compares each attribute of an element
+ * with all others, and searches all namespaces in scope for each name. Within these limits its time
+ * is linear in the size of the text.
  */
 #ifndef VMSEG_XML_LIMITS_H
 #define VMSEG_XML_LIMITS_H

@@ -40,7 +40,7 @@ static size_t home_of(const struct blocks *blocks, uintptr_t block)
 	return (size_t)((block * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (blocks->capacity - 1);
 }
 
-/* Where the block is, or the free place where it would be. */
+/* The place of the block, or the free place where it belongs. */
 static size_t find_place(const struct blocks *blocks, uintptr_t block)
 {
 	size_t place = home_of(blocks, block);
@@ -164,7 +164,7 @@ _Noreturn void leave_xml_work(int error)
 	longjmp(current->start, 1); /* NOLINT(cert-err52-cpp): libxml2 has no other way out */
 }
 
-/* What setjmp() finds changed must not be local to its caller. */
+/* Variables that change after setjmp() must not be local to its caller. */
 static int run(struct work *mine, void (*work)(void *data), void *data)
 {
 	if (setjmp(mine->start) == 0) { /* NOLINT(cert-err52-cpp) */
@@ -184,7 +184,7 @@ int run_xml_work(void (*work)(void *data), void *data)
 	struct work mine = {0};
 
 	assert(!current);
-	/* What it makes once for the process is not of this work. */
+	/* libxml2's allocations that are made once per process must not belong to this work. */
 	xmlInitParser();
 	current = &mine;
 	return run(&mine, work, data);

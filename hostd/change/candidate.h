@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A candidate: a policy or address set that might be applied, and what would be if it were. Nothing
- * here changes anything.
+ * A candidate: a policy or address set that could be applied. These functions compute the result
+ * and change nothing.
  */
 #ifndef VMSEG_CANDIDATE_H
 #define VMSEG_CANDIDATE_H
@@ -23,8 +23,9 @@ int read_candidate(const struct enforcer *enforcer, const char *xml, const char 
 		   struct candidate **ret, struct diag *diag);
 void free_candidate(struct candidate **candidate);
 
-/* What each NIC of a running domain would have. *ret is NULL for a domain that is left alone.
- * Returns 0 or -errno with an error in diag: then the domain would keep what it has. */
+/* Plans what each NIC of a running domain would have. *ret is NULL for a domain that would not be
+ * filtered. Returns 0, or -errno with an error in diag: then the domain would keep its
+ * configuration. */
 int plan_candidate(struct enforcer *enforcer, struct candidate *candidate,
 		   const struct managed_domain *domain, struct domain_plan **ret,
 		   struct diag *diag);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each domain that depends on the candidate is planned with it, and each of its ports compared with
- * what is in force. Where that differs, every live session is judged as the programs would, some at
- * a time: there may be a million.
+ * Plans each domain that depends on the candidate, and compares each of its ports with the
+ * configuration in force. If they differ, all open sessions are judged as the programs would judge
+ * them, in small groups, because there may be a million.
  */
 #include "hostd/change/effect.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a candidate would do to the domains that run. Changes nothing.
+ * Computes how a candidate would change the running domains. Changes nothing.
  */
 #ifndef VMSEG_EFFECT_H
 #define VMSEG_EFFECT_H
@@ -47,9 +47,9 @@ typedef void (*cut_callback)(const struct port_effect *effect, const struct mana
  * Looks at no session. Returns 0 or -ENOMEM. */
 int foresee_effect(struct enforcer *enforcer, struct candidate *candidate, struct effect **ret);
 
-/* Judges about `wished` sessions more, and counts them with their port. Anything may change between
- * two calls: a session is judged as it is then, and a port that has gone has none. Returns whether
- * there are more. */
+/* Judges about `wished` more sessions and adds them to the counts of their port. Anything may
+ * change between two calls: a session is judged in its current state, and a port that is gone has
+ * no sessions. Returns whether there are more. */
 bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wished,
 		    cut_callback cut, void *context);
 

@@ -219,7 +219,7 @@ int load_pending(const char *state_directory, struct pending_changes *ret, struc
 	changes.directory = pending_directory(state_directory);
 	if (!changes.directory)
 		return fail_memory(diag, state_directory);
-	/* What others could write there would decide what is filtered. */
+	/* The state files decide what is filtered, so no other user may write there. */
 	r = check_trusted_directory(state_directory, diag);
 	if (r == 0)
 		r = check_trusted_directory(changes.directory, diag);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pending changes: policy files that were applied for a while, until somebody confirms them. The
- * one that is not confirmed in time is rolled back, whatever becomes of the daemon meanwhile: a
- * state file per change is below STATE_DIRECTORY/pending, and the file of before in the policy
- * directory.
+ * Pending changes: policy files that were applied and wait for confirmation. A change that is not
+ * confirmed in time is rolled back, also when the daemon ends in between: each change has a state
+ * file in STATE_DIRECTORY/pending, and the policy directory has a copy of the previous file.
  */
 #ifndef VMSEG_PENDING_H
 #define VMSEG_PENDING_H
@@ -33,36 +32,34 @@ struct pending_changes {
 	struct pending_change *table;
 };
 
-/* Reads the state files. Changes that were about to be made and never were are dropped. A state
- * file that cannot be used is logged and set aside. Returns 0, or -errno with an error in diag: out
- * of memory, or others may write to the directory. */
+/* Reads the state files. Drops a change whose file was not written before the daemon ended. Logs
+ * and renames a state file that cannot be used. Returns 0, or -errno with an error in diag: out of
+ * memory, or other users may write to the directory. */
 int load_pending(const char *state_directory, struct pending_changes *ret, struct diag *diag);
 void free_pending(struct pending_changes *changes);
 
-/* Writes the state files that somebody has removed anew. */
+/* Writes state files again that were removed. */
 void restore_pending_files(const struct pending_changes *changes);
 
 struct pending_change *find_pending(const struct pending_changes *changes, const char *name);
 
-/* Before a file is written: keeps the one that is there, and remembers until when. No change of
+/* Called before a file is written: keeps the previous file, and stores the deadline. No change of
  * that name may be pending. *ret belongs to the table. Returns 0 or -errno with an error in diag;
  * then nothing is kept. */
 int add_pending(struct pending_changes *changes, const char *directory, const char *name,
 		const char *text, uint32_t seconds, struct pending_change **ret, struct diag *diag);
 
-/* The file stays as it is: confirmed. What was kept of before goes. Returns 0, or -errno with an
- * error in diag: then it is pending still. */
+/* The change is confirmed: the file stays, the copy of the previous one is removed. Returns 0, or
+ * -errno with an error in diag: then the change is still pending. */
 int settle_pending(struct pending_changes *changes, struct pending_change *change,
 		   struct diag *diag);
 
-/* Brings the file of before back; what becomes of one that was edited by hand is logged. The change
- * stays in the table until it is dropped. Returns 0, or -errno with an error in diag; then
- * `restored` says whether the file of before is there, and the rest is done when this is called
- * again.
- */
+/* Restores the previous file, and logs where the text of a file that was edited by hand is kept.
+ * The change stays in the table until drop_pending(). Returns 0, or -errno with an error in diag;
+ * then `restored` says whether the previous file is restored, and another call does the rest. */
 int restore_pending(const struct pending_changes *changes, struct pending_change *change,
 		    struct diag *diag);
-/* Forgets it; files stay as they are. */
+/* Removes the change from the table; files stay as they are. */
 void drop_pending(struct pending_changes *changes, struct pending_change *change);
 
 /* UINT64_MAX: nothing is pending. */

@@ -42,9 +42,10 @@ static int refuse_pending(const struct policy_editor *editor, const char *name, 
 		    name, seconds_left(change), name, name);
 }
 
-/* ---- for good ------------------------------------------------------------------------------- */
+/* ---- without confirmation ------------------------------------------------------------------- */
 
-/* The library that is in use was not touched: with the file of before all is as it was. */
+/* Puts the previous file back. The library in use was not changed, so nothing else must be
+ * restored. */
 static void undo_write(const char *directory, const char *name, bool existed, const char *text)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
@@ -127,7 +128,7 @@ static int apply_for_now(struct policy_editor *editor, const char *name, const c
 
 	if (r < 0)
 		return r;
-	/* What an earlier change had left there is replaced. */
+	/* The copy that an earlier change left is replaced, so its problem is solved. */
 	if (kept)
 		clear_problem(enforcer_problems(editor->enforcer), kept);
 	r = write_policy_file(directory, name, text, diag);

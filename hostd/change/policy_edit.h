@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes of the policy directory while the daemon runs, for good or until they are confirmed.
- * After each, domains are as after a reload with the settings that are in force.
+ * Changes of the policy directory while the daemon runs, with and without confirmation. After each,
+ * domains are as after a reload with the settings in force.
  */
 #ifndef VMSEG_POLICY_EDIT_H
 #define VMSEG_POLICY_EDIT_H
@@ -24,9 +24,9 @@ void begin_policy_edits(struct policy_editor *editor, struct enforcer *enforcer)
 
 void close_policy_editor(struct policy_editor *editor);
 
-/* Puts a text that has been judged (candidate.h) in the place of NAME's file. It is rolled back
- * after `seconds` unless it is confirmed; 0: it stays. -EBUSY: a change of that name is pending.
- * Returns 0, or -errno with an error in diag: then the file is as it was. */
+/* Writes a text that was checked (candidate.h) to the file of NAME. After `seconds` it is rolled
+ * back unless it is confirmed; 0: it stays. -EBUSY: a change of that name is pending. Returns 0, or
+ * -errno with an error in diag: then the file is unchanged. */
 int apply_policy(struct policy_editor *editor, const char *name, const char *text, uint32_t seconds,
 		 bool *ret_is_new, struct reload_result *ret, struct diag *diag);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Links and renames in the policy directory. What begins with a dot or does not end with .xml is no
- * policy file.
+ * Links and renames in the policy directory. Names that begin with a dot or do not end with .xml
+ * are not names of policy files.
  */
 #include "hostd/change/policy_file.h"
 
@@ -147,7 +147,7 @@ bool is_as_before(const char *directory, const char *name, bool existed)
 /* A regular file with exactly this text. */
 static bool has_text(const char *path, const char *text)
 {
-	/* Not blocking: it may be anything that somebody has put there. */
+	/* Does not block: it may be a file of any kind. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	size_t size = strlen(text), used = 0;
 	struct stat status;

@@ -2,9 +2,9 @@
 /*
  * Files of the policy directory, DIRECTORY/NAME.xml, each changed as a whole.
  *
- * For a change that may be taken back the file of before is kept as .NAME.xml.before. It is the
- * same file under a second name, so that bringing it back is a rename: that needs no room on the
- * disk, and gives back every byte, the owner, the mode and the times.
+ * For a change that may be rolled back, the previous file is kept as .NAME.xml.before. This is a
+ * second name of the same file, so that restoring it is a rename: it needs no disk space, and
+ * restores content, owner, mode and times.
  */
 #ifndef VMSEG_POLICY_FILE_H
 #define VMSEG_POLICY_FILE_H
@@ -13,7 +13,7 @@
 
 #include "hostd/base/diag.h"
 
-/* Both return 0 or -errno with an error in diag; then the file is as it was. */
+/* Both return 0, or -errno with an error in diag; then the file is unchanged. */
 int write_policy_file(const char *directory, const char *name, const char *text, struct diag *diag);
 int delete_policy_file(const char *directory, const char *name, struct diag *diag);
 
@@ -31,13 +31,13 @@ void for_each_kept_file(const char *directory,
 			void (*visit)(const char *path, const char *name, void *context),
 			void *context);
 
-/* Whether the file in place is the one of before, or there is none where there was none: the change
+/* Whether the file in place is the previous one, or there was none and there is none: the change
  * was never made. */
 bool is_as_before(const char *directory, const char *name, bool existed);
 
-/* The file of before comes back; where there was none (`existed`), the file goes. If the file in
- * place does not say what was `written`, somebody has edited it since: that goes to *ret_edited,
- * the path of a file beside it, which the caller frees; else *ret_edited is NULL. Returns 0 or
+/* Restores the previous file; if there was none (`existed`), removes the file in place. If the
+ * content of the file in place is not `written`, it was edited by hand: it is renamed, and
+ * *ret_edited is its new path, which the caller frees; otherwise *ret_edited is NULL. Returns 0, or
  * -errno with an error in diag; then the file in place stays. */
 int restore_policy_file(const char *directory, const char *name, bool existed, const char *written,
 			char **ret_edited, struct diag *diag);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who depends on a policy or address set.
+ * Finds what depends on a policy or address set.
  */
 #ifndef VMSEG_POLICY_USE_H
 #define VMSEG_POLICY_USE_H
@@ -9,8 +9,8 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
-/* Returns 0 when nobody would miss it, or -EBUSY with an error that says who names it: the
- * settings, a running domain, a policy, or one that a rollback may bring back. */
+/* Returns 0 when nothing refers to it, or -EBUSY with an error that names the user: the settings, a
+ * running domain, a policy, or a previous policy that a rollback may restore. */
 int check_unused(struct enforcer *enforcer, const struct pending_changes *pending, const char *name,
 		 struct diag *diag);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads libvirt's domain XML (https://libvirt.org/formatdomain.html), as the hook's standard input
- * and virDomainGetXMLDesc() give it. What vmseg has no use for is passed over; what it needs must
- * be there and make sense.
+ * Reads libvirt's domain XML (https://libvirt.org/formatdomain.html), from the hook's standard
+ * input or from virDomainGetXMLDesc(). Ignores what vmseg does not use. What vmseg uses must be
+ * present and valid.
  */
 #include "hostd/domain/domain.h"
 
@@ -181,8 +181,8 @@ __attribute__((format(printf, 4, 5))) static int note_problem(const struct reade
 	return 0;
 }
 
-/* vmseg's element holds only directly below <metadata>. One inside another's was meant for vmseg
- * all the same. */
+/* vmseg's element is valid only directly below <metadata>. One inside another element was also
+ * meant for vmseg, so it is an error. */
 static int note_nested(const struct reader *reader, const xmlNode *element, struct domain *domain)
 {
 	int r = 0;
@@ -200,8 +200,8 @@ static int note_nested(const struct reader *reader, const xmlNode *element, stru
 	return r;
 }
 
-/* A namespace that only looks like vmseg's is a problem: if the domain were taken for unmanaged
- * because of a slip, it would be without its policy. What stands beside it holds all the same. */
+/* A namespace that resembles vmseg's is a problem: if the domain counted as unmanaged because of a
+ * typing error, it would not be filtered. A correct element beside it is still in force. */
 static int read_metadata_element(const struct reader *reader, xmlNode *element,
 				 struct domain *domain, bool *seen)
 {

@@ -56,23 +56,23 @@ struct domain {
 	char *metadata; /* the <vmseg:domain> element as a document of its own; NULL: unmanaged, or
 			 * metadata_problem says why it cannot be known */
 	int metadata_line; /* its line in the domain XML */
-	/* What <metadata> holds that vmseg may have been meant by, and cannot follow: an element of
-	 * a namespace like vmseg's, or a second one of vmseg's. NULL: nothing. */
+	/* An element of <metadata> that was probably meant for vmseg, but cannot be used: one of a
+	 * namespace like vmseg's, or a second one of vmseg's namespace. NULL: there is none. */
 	char *metadata_problem;
 	int metadata_problem_line;
 };
 
-/* Returns 0 or -errno with an error in diag: -EINVAL for XML that is not a domain. What devices of
- * the host are is read from sysfs (host_device.h). Metadata that cannot be followed is no failure:
- * see check_metadata(). */
+/* Returns 0, or -errno with an error in diag: -EINVAL for XML that is not a domain. The kinds of
+ * host devices are read from sysfs (host_device.h). Metadata that cannot be used is no failure
+ * here: see check_metadata(). */
 int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
 
 /* As parse_domain(), with nothing but name, UUID and driver: for a domain of which the rest cannot
  * be read. */
 int parse_identity(const char *xml, size_t size, struct domain **ret, struct diag *diag);
 
-/* A domain of which no more is known. `driver` is "qemu" or "lxc". Returns 0, -EINVAL if uuid is
- * not a UUID or name is not a domain's name, or -ENOMEM. */
+/* A domain without further data. `driver` is "qemu" or "lxc". Returns 0, -EINVAL if uuid is not a
+ * UUID or name is not a domain's name, or -ENOMEM. */
 int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret);
 
 /* -EINVAL with an error in diag where the domain has a metadata_problem, else 0. */

@@ -170,8 +170,8 @@ static bool is_network_interface(const char *interface)
 	       access(path, F_OK) == 0;
 }
 
-/* What `judge` says of the paths: CARD_YES if it does of one, else CARD_UNKNOWN if it does of one.
- */
+/* Calls `judge` for the paths. CARD_YES if it returns that for one path; otherwise CARD_UNKNOWN if
+ * it returns that for one path. */
 static enum network_card judge_paths(const char *pattern,
 				     enum network_card (*judge)(const char *path,
 								const struct usb_device *wanted),

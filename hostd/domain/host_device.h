@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where sysfs is; NULL: /sys. Tests say where theirs is. The text must outlive its use. */
+/* The path of sysfs; NULL: /sys. Tests set their own. The string must stay valid. */
 void set_sysfs_path(const char *path);
 
 /* "0000:06:12.5": domain, bus, slot, function. */
@@ -38,7 +38,7 @@ enum network_card judge_pci_device(const struct pci_address *address);
 /* By the class of the device on which the mediated device is; CARD_NO where that has none. */
 enum network_card judge_mediated_device(const char *uuid);
 
-/* What names a USB device; -1: any. */
+/* The fields that name a USB device; -1: any. */
 struct usb_device {
 	int vendor, product;
 	int bus, device;

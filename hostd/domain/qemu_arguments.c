@@ -197,7 +197,8 @@ bool makes_network_interface(const char *option, const char *argument)
 		return true;
 	if (is_option(option, "nic") || is_option(option, "net"))
 		return strcmp(argument, "none") != 0;
-	/* What a file says is not known, nor what comes over a monitor: it can add any device. */
+	/* The content of such a file is not known, nor the commands that come over a monitor: both
+	 * can add any device. */
 	if (is_option(option, "readconfig") || is_option(option, "mon"))
 		return true;
 	if (is_option(option, "monitor") || is_option(option, "qmp") ||

@@ -21,7 +21,7 @@
 #define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
 #define LXC_NAMESPACE  "http://libvirt.org/schemas/domain/lxc/1.0"
 
-/* Of the text of an argument. */
+/* The number of bytes of an argument that are shown. */
 #define SHOWN_BYTES 80
 
 static const char drives_itself[] =

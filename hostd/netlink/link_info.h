@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What rtnetlink tells of one network device.
+ * Reads the properties of one network device by rtnetlink.
  */
 #ifndef VMSEG_LINK_INFO_H
 #define VMSEG_LINK_INFO_H

@@ -66,7 +66,7 @@ static struct known_link *know_link(struct link_monitor *monitor, unsigned int i
 	return link;
 }
 
-/* Remembers the device, and with `quiet` tells nobody. */
+/* Adds the device to the known ones; with `quiet` calls no callback. */
 static void see_link(struct link_monitor *monitor, unsigned int ifindex, const char *device,
 		     bool quiet)
 {
@@ -244,8 +244,8 @@ void read_link_messages(struct link_monitor *monitor)
 {
 	if (!monitor->lost)
 		receive_messages(monitor);
-	/* Until all that it has kept is read, the kernel goes on dropping and says no more:
-	 * netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
+	/* Until everything in the socket is read, the kernel drops further messages without another
+	 * error: netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
 	if (!monitor->lost || !discard_messages(monitor))
 		return;
 	monitor->lost = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network devices that come and go, as rtnetlink tells it.
+ * Reports network devices that appear, change their name or disappear, by rtnetlink.
  */
 #ifndef VMSEG_LINK_MONITOR_H
 #define VMSEG_LINK_MONITOR_H
@@ -17,8 +17,8 @@ struct link_callbacks {
 	/* One that is known has another name now. */
 	void (*renamed)(unsigned int ifindex, const char *device, void *context);
 	void (*gone)(unsigned int ifindex, void *context);
-	/* Somebody, perhaps the caller, has taken a qdisc off its ingress, or a filter off its
-	 * ingress or egress, or put one there. 0: devices that are not known. */
+	/* Other software, or the caller, has removed a qdisc from its ingress or a filter from its
+	 * ingress or egress, or has added one. 0: devices that are not known. */
 	void (*disturbed)(unsigned int ifindex, void *context);
 };
 
@@ -29,9 +29,9 @@ void close_link_monitor(struct link_monitor **monitor);
 
 int link_monitor_descriptor(const struct link_monitor *monitor);
 
-/* Handles one piece of what waits on the descriptor: a device that is closed takes some 20 ms, and
- * whoever else has something to ask comes in between. News that the kernel had to drop is made up
- * for by a new look at all devices. */
+/* Handles some of the messages that wait on the descriptor, and returns: closing a device takes
+ * about 20 ms, and other requests must not wait for all of them. If the kernel had to drop
+ * messages, all devices are listed again. */
 void read_link_messages(struct link_monitor *monitor);
 
 #endif

@@ -37,7 +37,7 @@ ssize_t receive_from_kernel(int fd, void *buffer, size_t size)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
-	/* The kernel's port id is 0, and nobody else can have it. */
+	/* The port id of the kernel is 0, and no process can have it. */
 	if (message.msg_namelen != sizeof(from) || from.nl_family != AF_NETLINK || from.nl_pid != 0)
 		return 0;
 	return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : got;
@@ -77,7 +77,7 @@ struct answer {
 	bool ended;
 };
 
-/* The first word of NLMSG_ERROR and NLMSG_DONE: 0, or -errno. */
+/* The first word of NLMSG_ERROR and NLMSG_DONE: 0 or -errno. */
 static int error_of(const struct nlmsghdr *header)
 {
 	int error;
@@ -98,7 +98,7 @@ static int take_answer(const struct nlmsghdr *header, void *context)
 		answer->ended = true;
 		return error_of(header);
 	}
-	/* What was dumped changed meanwhile. */
+	/* The dumped objects changed during the dump. */
 	if (header->nlmsg_flags & NLM_F_DUMP_INTR)
 		return -EINTR;
 	if (header->nlmsg_type < NLMSG_MIN_TYPE)

@@ -22,10 +22,10 @@ int for_each_netlink_message(const void *buffer, size_t size,
 			     int (*visit)(const struct nlmsghdr *header, void *context),
 			     void *context);
 
-/* Sends a request on a socket of its own and calls visit for each message of the answer, which ends
+/* Sends a request on a new socket and calls visit for each message of the answer. The answer ends
  * with an acknowledgment, with the end of a dump, or, for a request with neither NLM_F_ACK nor
- * NLM_F_DUMP, with its first message. Returns 0, or -errno: what the kernel says, or what failed.
- */
+ * NLM_F_DUMP, with its first message. Returns 0 or -errno: the kernel's error or that of the
+ * socket. */
 int ask_kernel(struct nlmsghdr *request,
 	       void (*visit)(const struct nlmsghdr *header, void *context), void *context);
 

@@ -96,7 +96,7 @@ static void note_first(const struct nlmsghdr *header, void *context)
 	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
 	struct filter_place *first = context;
 
-	/* Of each priority the kernel also lists a head without a handle. */
+	/* For each priority the kernel also lists a head without a handle. */
 	if (header->nlmsg_type == RTM_NEWTFILTER &&
 	    mnl_nlmsg_get_payload_len(header) >= sizeof(*message) && message->tcm_handle &&
 	    !first->handle)

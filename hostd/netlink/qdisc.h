@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libbpf's TC functions do not tell: which qdisc sits at a device's ingress, and whether it
- * has filters. By rtnetlink.
+ * What libbpf's TC functions do not report, by rtnetlink: the kind of the qdisc at a device's
+ * ingress, and whether it has filters.
  */
 #ifndef VMSEG_DATAPATH_QDISC_H
 #define VMSEG_DATAPATH_QDISC_H

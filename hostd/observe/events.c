@@ -33,7 +33,7 @@ static const char *kind_name(uint32_t kind)
 	return "other";
 }
 
-/* What happened `age` microseconds ago: wall clock, RFC 3339 in UTC with milliseconds. */
+/* The wall clock time of `age` microseconds ago, as RFC 3339 in UTC with milliseconds. */
 static void format_time(uint64_t age, char *out, size_t size)
 {
 	struct timespec now;
@@ -59,7 +59,7 @@ static bool has_flow(const struct event *event)
 	return memcmp(&key, &unread, sizeof(unread)) != 0;
 }
 
-/* The name that the port is known by; of a device that nobody has claimed yet, its own. */
+/* The name of the port's domain; for a device that belongs to no known domain, its own name. */
 static const char *device_name(const struct managed_port *port, unsigned int ifindex,
 			       char name[static IF_NAMESIZE])
 {

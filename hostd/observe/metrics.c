@@ -127,7 +127,7 @@ static bool lacks_port(const struct managed_domain *domain, const struct domain_
 		    memcmp(domain->ports[i].mac, nic->mac, MAC_BYTES) == 0)
 			return false;
 	}
-	/* Of NICs with one MAC address the first stands for all: labels must differ. */
+	/* Labels must differ, so of several NICs with one MAC address only the first is shown. */
 	return find_nic(domain->domain, nic->mac) == nic;
 }
 

@@ -10,7 +10,7 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/virt/deliver.h"
 
-/* What metrics are taken from. */
+/* The sources of the metrics. */
 struct metrics_source {
 	struct enforcer *enforcer;
 	const struct virt_links *libvirt;

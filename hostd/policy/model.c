@@ -125,7 +125,7 @@ bool is_name(const char *text)
 {
 	static const char more[] = "._-";
 
-	/* Whatever the locale takes for a letter. */
+	/* Does not depend on the locale. */
 	if (strlen(text) > NAME_MAX_BYTES || !isascii(text[0]) || !isalnum((unsigned char)text[0]))
 		return false;
 	for (; *text; text++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a policy says, as a tree of structs: the output of parse.h, the input of resolve.h and
- * print.h. Nothing here knows XML or BPF. Every string is owned by the struct that holds it.
+ * A policy as a tree of structs: the output of parse.h, the input of resolve.h and print.h. Nothing
+ * here knows XML or BPF. Every string belongs to the struct that points to it.
  */
 #ifndef VMSEG_POLICY_MODEL_H
 #define VMSEG_POLICY_MODEL_H
@@ -19,7 +19,7 @@
 
 enum action { ACTION_DENY, ACTION_ALLOW };
 
-/* Where something was written, for messages: "web-server.xml":12. */
+/* The place of an element, for messages: "web-server.xml":12. */
 struct place {
 	char *source;
 	int line; /* 0: unknown */
@@ -57,7 +57,7 @@ struct rule {
 	struct place place;
 };
 
-/* -1: not said here, so the next in precedence decides. */
+/* -1: not set here, so the next element in the precedence decides. */
 struct defaults {
 	int action[2]; /* enum action, by enum direction */
 	int line;      /* of the element; 0: there is none */

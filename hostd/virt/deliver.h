@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The enforcement thread's end of the mailbox: what libvirt said becomes calls to the enforcer.
+ * Reads the mailbox in the enforcement thread: turns messages of the libvirt thread into calls of
+ * the enforcer.
  */
 #ifndef VMSEG_DELIVER_H
 #define VMSEG_DELIVER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connecting, listening, asking. Read-only: watching needs no more.
+ * Connects to libvirt, receives its events and queries domains. The connection is read-only.
  */
 #include "hostd/virt/libvirt_connection.h"
 
@@ -112,10 +112,9 @@ static void note_unheard(struct virt_connection *connection)
 	virEventUpdateTimeout(connection->timer, connection->ask_pause_ms);
 }
 
-/* Whether something is being done with the domain just now: a NIC that is being plugged in has its
- * device already, and is in the domain's XML when that is over. Drivers that cannot say so keep the
- * domain locked meanwhile, and its XML waits (virDomainGetControlInfo(), src/qemu/qemu_driver.c).
- */
+/* Whether an operation on the domain is running. While a NIC is plugged in, its device exists, and
+ * the domain's XML names it only afterwards. Drivers that cannot report this keep the domain locked
+ * meanwhile, so the query for its XML waits (virDomainGetControlInfo(), src/qemu/qemu_driver.c). */
 static bool is_busy(virDomainPtr domain)
 {
 	virDomainControlInfo info;
@@ -274,7 +273,7 @@ static void learn_driver(struct virt_connection *connection)
 	}
 }
 
-/* False leaves the list unfit to be posted: a domain that is missing would be taken for gone. */
+/* On false the list must not be posted: a missing domain would count as ended. */
 static bool add_uuid(struct message *listed, virDomainPtr domain)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
@@ -353,7 +352,7 @@ static void connect_to_libvirt(struct virt_connection *connection, int timer)
 		virEventUpdateTimeout(timer, LIST_AGAIN_MS);
 }
 
-/* What cannot be heard now may not be heard for long: it is not asked for all the time. */
+/* A domain that cannot be described now may stay so for long: the next query waits. */
 static void set_ask_pause(struct virt_connection *connection)
 {
 	if (!connection->unheard)

@@ -20,7 +20,7 @@ void ask_about_events(struct virt_connection *connection);
 /* Asks for the description of every domain, soon and until all are heard; connected or not. */
 void ask_for_descriptions(struct virt_connection *connection);
 
-/* Closes it, for the reason given, and connects anew after a while. */
+/* Closes the connection, with this reason, and connects again after a pause. */
 void give_up_connection(struct virt_connection *connection, const char *why);
 
 #endif

@@ -31,7 +31,7 @@ struct watcher {
 	size_t connection_count;
 };
 
-/* What is ordered is in the flags. */
+/* The flags contain the orders. */
 static void on_orders(int watch, int fd, int events, void *context)
 {
 	struct watcher *watcher = context;

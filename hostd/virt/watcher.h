@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The libvirt thread: the only code that calls libvirt. It watches one or more connections and
- * posts what it sees. It takes two orders, to describe and to end, and nobody waits for either.
+ * posts messages about domains. It takes two orders, "describe" and "end"; no thread waits for
+ * either.
  */
 #ifndef VMSEG_WATCHER_H
 #define VMSEG_WATCHER_H

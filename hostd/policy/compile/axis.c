@@ -174,10 +174,9 @@ static void convert_to_atoms(const struct axis *axis, struct span_set *set)
 
 /* ---- classes -------------------------------------------------------------------------------- */
 
-/* The sets that an atom is in, as a binary tree: leaf i is 1 where the atom is in set i, and an
- * inner node is the number that its two children have in common with every node that has the same
- * two. So the root is a number for the whole combination, and changing one leaf costs the way up.
- */
+/* The combination of sets that an atom is in, as a binary tree. Leaf i is 1 if the atom is in set
+ * i. An inner node is a number; nodes with equal children have equal numbers. So the root is a
+ * number for the whole combination, and a change of one leaf costs only the path to the root. */
 struct membership {
 	struct interner nodes; /* pairs of children; a leaf is 0 or 1 */
 	uint32_t *tree; /* as a heap: the root is [1], the children of [i] are [2i], [2i+1] */
@@ -233,7 +232,8 @@ static void free_membership(struct membership *membership)
 	free(membership->tree);
 }
 
-/* In order of atoms; spans of one set neither overlap nor touch, so no atom changes a set twice. */
+/* In the order of atoms. Spans of one set neither overlap nor touch, so no atom changes a set
+ * twice. */
 static int collect_changes(const struct span_sets *sets, size_t atom_count, struct change **ret,
 			   size_t *ret_count)
 {

@@ -38,7 +38,7 @@ bool images_equal(const struct image *a, const struct image *b);
  * many, or -ENOMEM, or -E2BIG for a policy that compile_image() refuses. */
 int find_shadowed_rules(const struct effective_policy *policy, struct diag *diag);
 
-/* What a packet is to a policy. */
+/* The properties of a packet that a policy looks at. */
 struct policy_query {
 	uint8_t direction; /* enum direction */
 	uint8_t remote[ADDRESS_BYTES];

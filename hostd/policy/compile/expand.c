@@ -41,7 +41,7 @@ static int remember_group(struct expander *expander, const char *name)
 	return groups[policy->group_count++] ? 0 : out_of_memory(expander);
 }
 
-/* The prefixes that a remote stands for, borrowed. */
+/* The prefixes of a remote, borrowed. */
 static int find_prefixes(struct expander *expander, const struct rule *rule,
 			 const struct remote *remote, const struct prefix **ret, size_t *ret_count)
 {

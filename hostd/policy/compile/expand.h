@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remotes to prefixes: what <remote> elements stand for now, one list for all rules that name the
- * same ones.
+ * Expands the remotes of rules to prefixes, with the present sets and groups. Rules with the same
+ * remotes share a list.
  */
 #ifndef VMSEG_POLICY_EXPAND_H
 #define VMSEG_POLICY_EXPAND_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From everything that is said about a port to the one policy that holds for it.
+ * Combines all metadata and policies of a port into its one effective policy.
  */
 #include "hostd/policy/compile/resolve.h"
 
@@ -48,7 +48,8 @@ static int add_rules(struct resolver *resolver, const struct policy *source)
 
 /* ---- settings ------------------------------------------------------------------------------- */
 
-/* What is said about defaults, guards and limits; the first to say something is heard. */
+/* The defaults, guards and limits of one element after the other. For each setting, the first
+ * element that contains it decides. */
 struct settings_stack {
 	struct defaults defaults;
 	struct guards guards;
@@ -56,7 +57,7 @@ struct settings_stack {
 	struct setting_places places;
 };
 
-/* `origin` is where they stand; without a source nobody has written them. */
+/* `origin` is the place of the element; without a source the values are built in. */
 static void merge_settings(struct settings_stack *stack, const struct place *origin,
 			   const struct defaults *defaults, const struct guards *guards,
 			   const struct limits *limits)

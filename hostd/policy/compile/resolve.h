@@ -25,7 +25,7 @@ struct prefix_list {
 
 #define ANY_REMOTE SIZE_MAX
 
-/* A rule as it holds for a port: remotes expanded to prefixes. */
+/* A rule of a port's effective policy, with its remotes expanded to prefixes. */
 struct effective_rule {
 	const struct rule *rule; /* borrowed from the library or the domain policy */
 	const char *policy; /* name of the policy it comes from, borrowed; "inline": it has none */
@@ -33,7 +33,7 @@ struct effective_rule {
 	size_t list;        /* index into the policy's lists, or ANY_REMOTE */
 };
 
-/* Where each setting was said, borrowed; source NULL: nowhere, it is built in. */
+/* The place of each setting, borrowed; source NULL: the value is built in. */
 struct setting_places {
 	struct place defaults[2]; /* by enum direction */
 	struct place guards[GUARD_KIND_COUNT];
@@ -65,17 +65,17 @@ extern const uint32_t guard_bits[GUARD_KIND_COUNT];
 /* Prefixes in all lists of an effective policy together. */
 #define PREFIXES_MAX (1U << 20)
 
-/* The effective policy of the interface with this MAC: settings, and rules in their order. What
- * remotes stand for is left open, so all that is said here holds as long as the library does.
- * `mandatory` may be NULL. The result borrows from library and domain: both must outlive it.
- * Returns 0 or -errno with an error in diag (-ENOENT: unknown ref). */
+/* The effective policy of the interface with this MAC address: settings, and rules in order, with
+ * remotes not yet expanded. So the result stays valid as long as the library does. `mandatory` may
+ * be NULL. The result borrows from library and domain, which must live longer. Returns 0 or -errno
+ * with an error in diag (-ENOENT: unknown ref). */
 int collect_policy(const struct library *library, const struct policy *mandatory,
 		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
 		   struct effective_policy **ret, struct diag *diag);
 
-/* Fills in what the rules' remotes stand for now: sets of the library, members of groups (NULL:
+/* Expands the remotes of the rules: sets of the library, and the present members of groups (NULL:
  * every group is empty). Returns 0 or -errno with an error in diag (-ENOENT: unknown set; -E2BIG:
- * too many addresses). */
+ * too many prefixes). */
 int expand_policy(const struct library *library, const struct group_source *groups,
 		  struct effective_policy *policy, struct diag *diag);
 

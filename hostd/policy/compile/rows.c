@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rows from prefixes. Prefixes form a tree, each under the longest one that contains it; what a
- * prefix decides is what the one above it decides, lowered by the terms of the lists that name it.
- * So a prefix costs one row's copy and its own terms, however many wider prefixes surround it.
+ * Makes rows from prefixes. Prefixes form a tree: the parent of a prefix is the longest other
+ * prefix that contains it. The row of a prefix is the row of its parent, lowered by the terms of
+ * the lists that name the prefix. So a prefix costs one copy of a row and its own terms, whatever
+ * the number of prefixes that contain it.
  */
 #include "hostd/policy/compile/rows.h"
 

@@ -133,7 +133,8 @@ static int add_rule_terms(struct terms *terms, uint32_t index, const struct rule
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-/* Where no rule matches the default decides, so a class must not reach across directions then. */
+/* If no rule matches, the default of the direction decides. Then a class must not contain services
+ * of both directions. */
 static int part_directions(struct terms *terms)
 {
 	struct span in = {DIRECTION_IN << DIRECTION_SHIFT,

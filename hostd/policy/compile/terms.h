@@ -36,7 +36,8 @@ struct terms {
 int build_terms(const struct effective_policy *policy, struct terms *ret);
 void free_terms(struct terms *terms);
 
-/* A verdict row is a word per column and source: the lowest rule index that matches, or NO_RULE. */
+/* A verdict row has a word for each column and source class: the lowest index of a rule that
+ * matches, or NO_RULE. */
 #define NO_RULE UINT32_MAX
 
 size_t row_width(const struct terms *terms);

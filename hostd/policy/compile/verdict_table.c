@@ -139,9 +139,8 @@ static int compare_hashed_classes(const void *a, const void *b)
 	return (left->class > right->class) - (left->class < right->class);
 }
 
-/* Sets first[class] to the lowest class that is equal to it. Different classes with one hash are
- * told apart; equal ones behind such a pair may stay unmerged, which costs room and nothing else.
- */
+/* Sets first[class] to the lowest class that is equal to it. Different classes with the same hash
+ * stay different. Equal classes after such a pair may stay unmerged; this costs only space. */
 static int find_equals(const struct verdict_table *table, enum dimension dimension, uint32_t count,
 		       uint32_t *first)
 {

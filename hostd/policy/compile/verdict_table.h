@@ -12,7 +12,7 @@
 struct verdict_table {
 	struct terms terms;
 	struct rows rows; /* verdict cells instead of rule indices once the table is built */
-	/* What is left after merging: number -> the row, column or source class it was. */
+	/* The mapping after merging: number -> the original row, column or source class. */
 	uint32_t *row_of, *column_of, *source_of;
 	uint32_t row_count, column_count, source_count;
 	/* Lines for the tries, with numbers after merging. */

@@ -11,20 +11,20 @@
 
 struct library;
 
-/* Reads every *.xml of the directory; the file's name without .xml must be the policy's or set's
- * own name. A missing directory is an empty library. A bad file does not hide the good ones: it is
- * kept as a bad entry whose error find_policy() repeats to whoever refers to it. Returns 0, or
- * -errno when the directory cannot be read. */
+/* Reads every *.xml of the directory; the file's name without .xml must be the name of its policy
+ * or set. A missing directory is an empty library. A file with an error does not hide the other
+ * files: it is kept as a bad entry, and find_policy() returns its error. Returns 0, or -errno when
+ * the directory cannot be read. */
 int load_library(const char *directory, struct library **ret, struct diag *diag);
 
 /* The same for the directory that the daemon enforces: it and its files must be trusted
- * (base/trusted_file.h). An untrusted directory is -EPERM; an untrusted file is a bad one. */
+ * (base/trusted_file.h). An untrusted directory is -EPERM; an untrusted file is a bad entry. */
 int load_trusted_library(const char *directory, struct library **ret, struct diag *diag);
 void free_library(struct library **library);
 
-/* The library as it would be with one file more, or another one of that name: a policy or a set
- * (the other is NULL), which is taken over also on failure. `base` stays as it is and is borrowed:
- * it must outlive the result. Returns 0 or -ENOMEM. */
+/* The library with one more file, or with another file of that name: a policy or a set (the other
+ * is NULL), which belongs to the callee also on failure. `base` is not changed and is borrowed: it
+ * must live longer than the result. Returns 0 or -ENOMEM. */
 int substitute_entry(const struct library *base, struct policy *policy, struct address_set *set,
 		     struct library **ret);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Documents to model. A text is judged in this order, and the first fault is reported:
+ * Documents to model. A text is checked in this order, and the first error is reported:
  *
- *   1. size, then well-formedness and no document type declaration (base/xml.c);
- *   2. element by element in document order: form, values, then what a schema cannot say (reader.c
- *      and parse_*.c), with a sentence for every fault;
- *   3. the schema, which has the last word: what it refuses is refused although the reader took it.
- *      The tests hold both to the same judgement.
+ * 1. size, then well-formedness and no document type declaration (base/xml.c);
+ * 2. element by element in document order: form, values, then what a schema cannot express
+ * (reader.c
+ * and parse_*.c), with a message for every error;
+ * 3. the schema: a text that it refuses is refused, even if the reader accepted it. Tests check
+ * that both agree.
  */
 #include "hostd/policy/read/parse.h"
 

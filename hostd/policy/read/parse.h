@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XML to model. Checked by own code, for messages that say what was expected, then by the RELAX NG
- * schema (policies/vmseg.rng), which has the last word. No entity expansion, no network, at most
- * POLICY_FILE_MAX bytes.
+ * XML to model. Checked first by vmseg's own code, whose messages say what was expected, then by
+ * the RELAX NG schema (policies/vmseg.rng). A document must pass both. No entity expansion, no
+ * network, at most POLICY_FILE_MAX bytes.
  */
 #ifndef VMSEG_POLICY_PARSE_H
 #define VMSEG_POLICY_PARSE_H
@@ -10,7 +10,7 @@
 #include "hostd/base/diag.h"
 #include "hostd/policy/model.h"
 
-/* Where the schema is; NULL: the installed one. The string must stay valid. */
+/* The path of the schema; NULL: the installed one. The string must stay valid. */
 void set_schema_path(const char *path);
 
 /* Exactly one of *ret_policy and *ret_set is set on success. `source` names the text in messages.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of the parser, by what they read. Each takes the element to read and fills the struct
- * that it stands for; 0 or -errno with an error in the reader's diag. What a failed call leaves in
- * the struct is freed with it.
+ * The parts of the parser, by the element that they read. Each takes an element and fills the
+ * struct for it; 0, or -errno with an error in the reader's diag. The parts that a failed call
+ * leaves in the struct are freed with it.
  */
 #ifndef VMSEG_POLICY_PARSE_PARTS_H
 #define VMSEG_POLICY_PARSE_PARTS_H
@@ -20,7 +20,7 @@ int parse_rule(const struct reader *reader, const xmlNode *element, struct rule 
 int parse_setting(const struct reader *reader, const xmlNode *element, struct defaults *defaults,
 		  struct guards *guards, struct limits *limits);
 
-/* What stands inside <policy>, in a file or inline. */
+/* The content of <policy>, in a file or inline. */
 int parse_policy_content(const struct reader *reader, const xmlNode *element,
 			 struct policy *policy);
 

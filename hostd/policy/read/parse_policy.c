@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands in a <policy>: description, settings, rules.
+ * Reads the content of <policy>: description, settings, rules.
  */
 #include <errno.h>
 #include <stdlib.h>

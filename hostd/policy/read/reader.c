@@ -268,7 +268,7 @@ int read_number(const struct reader *reader, const xmlNode *element, const char 
 		      quote(value, quoted), (long long)least, (long long)most);
 }
 
-/* Splits "80" or "80-90"; order is not judged. */
+/* Splits "80" or "80-90"; does not check the order. */
 static bool split_port_range(const char *text, int64_t *ret_first, int64_t *ret_last)
 {
 	const char *dash = strchr(text, '-');

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Strict reading of vmseg's XML: what may stand in an element, what must, and one sentence that
- * says so when it does not. Every function returns 0, or -EINVAL (-ENOMEM) with an error in the
- * reader's diag; outputs are untouched then, and also where an optional attribute is not there.
+ * Strict reading of vmseg's XML: what an element may contain and what it must contain, with one
+ * message for each error. Every function returns 0, or -EINVAL (-ENOMEM) with an error in the
+ * reader's diag. Outputs are unchanged then, and also if an optional attribute is missing.
  */
 #ifndef VMSEG_POLICY_READER_H
 #define VMSEG_POLICY_READER_H
@@ -27,11 +27,11 @@ __attribute__((format(printf, 3, 4))) int reject(const struct reader *reader,
 						 const xmlNode *element, const char *format, ...);
 int out_of_memory(const struct reader *reader);
 
-/* A value as it may stand in a message: control characters replaced, cut when long. */
+/* A value for use in a message: control characters replaced, cut when it is long. */
 #define QUOTE_BYTES 80
 const char *quote(const char *value, char out[static QUOTE_BYTES]);
 
-/* What an element may hold, by name. Lists end with NULL. */
+/* The names that an element may contain. Lists end with NULL. */
 struct element_form {
 	const char *const *attributes;
 	const char *const *once;     /* child elements, at most one of each name */

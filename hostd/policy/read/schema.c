@@ -115,7 +115,7 @@ static void validate(void *data)
 	xmlRelaxNGFreeValidCtxt(validator);
 }
 
-/* ---- the judgement -------------------------------------------------------------------------- */
+/* ---- validation ----------------------------------------------------------------------------- */
 
 static int load_schema(const struct reader *reader)
 {
@@ -153,7 +153,8 @@ int validate_document(const struct reader *reader, xmlDoc *document)
 		return r;
 	r = run_xml_work(validate, &validation);
 	if (r < 0) {
-		/* It was in use: the next document has it read anew. */
+		/* The schema was in use when the work was left: it is read again for the next
+		 * document. */
 		set_schema_path(schema_path);
 		return out_of_memory(reader);
 	}

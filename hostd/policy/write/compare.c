@@ -57,7 +57,7 @@ void free_changes(struct changes *changes)
 
 /* ---- taking apart --------------------------------------------------------------------------- */
 
-/* Takes over text, which may be NULL for lack of memory. What says nothing is no element. */
+/* Takes over text, which may be NULL for lack of memory. An element without content is left out. */
 static int add_element(struct elements *elements, const char *what, const char *key, char *text,
 		       const struct rule *rule)
 {

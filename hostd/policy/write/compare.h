@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What differs between two policies or address sets, element by element, in canonical form.
+ * The differences between two policies or address sets, element by element, in canonical form.
  */
 #ifndef VMSEG_POLICY_COMPARE_H
 #define VMSEG_POLICY_COMPARE_H
@@ -37,8 +37,8 @@ struct changes {
 	size_t count;
 };
 
-/* Rules with an id are compared with the rule of that id, others with one that says the same. Of
- * rules that changed places as few as possible are called moved. Returns 0 or -ENOMEM. */
+/* Compares rules with an id with the rule of that id, other rules with a rule of the same content.
+ * As few rules as possible are reported as moved. Returns 0 or -ENOMEM. */
 int compare_policies(const struct policy_or_set *before, const struct policy_or_set *after,
 		     struct changes *ret);
 void free_changes(struct changes *changes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The canonical XML. Only what was said is written: what is unset stays unset.
+ * Writes the canonical XML. Settings that are not set are not written.
  */
 #include "hostd/policy/write/print.h"
 
