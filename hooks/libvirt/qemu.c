@@ -76,8 +76,7 @@ static enum daemon_answer ask_daemon(const struct config *config, const char *op
 
 static void explain_refusal(const char *domain, enum daemon_answer answer, struct diag *diag)
 {
-	char text[2048];
-	_cleanup_free_ char *why = escape_text(diag_message(diag, text, sizeof(text)));
+	_cleanup_free_ char *why = escape_text(diag_message(diag));
 	_cleanup_free_ char *name = escape_text(domain);
 
 	fprintf(stderr, "vmseg refuses domain %s%s: %s\n", name ? name : "",

@@ -85,7 +85,7 @@ void warn(struct diag *diag, const char *source, int line, const char *format, .
 		diag->warning_count++;
 }
 
-const char *diag_message(struct diag *diag, char *buffer, size_t size)
+const char *diag_message(struct diag *diag)
 {
 	const struct diag_entry *error = &diag->error;
 
@@ -93,8 +93,10 @@ const char *diag_message(struct diag *diag, char *buffer, size_t size)
 		return "";
 	if (!error->where[0])
 		return error->text;
-	snprintf(buffer, size, "%s: %s", error->where, error->text);
-	return end_at_character(buffer);
+	free(diag->message);
+	if (asprintf(&diag->message, "%s: %s", error->where, error->text) < 0)
+		diag->message = NULL;
+	return diag->message ? diag->message : error->text;
 }
 
 void clear_diag(struct diag *diag)
@@ -103,5 +105,6 @@ void clear_diag(struct diag *diag)
 	for (size_t i = 0; i < diag->warning_count; i++)
 		clear_entry(&diag->warnings[i]);
 	free(diag->warnings);
+	free(diag->message);
 	*diag = (struct diag){0};
 }

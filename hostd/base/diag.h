@@ -18,6 +18,7 @@ struct diag {
 	struct diag_entry error; /* text NULL: none */
 	struct diag_entry *warnings;
 	size_t warning_count;
+	char *message; /* the last result of diag_message(), or NULL */
 };
 
 /* Records an error at source:line (source NULL or line 0: that part is left out) unless one is
@@ -31,10 +32,10 @@ __attribute__((format(printf, 4, 5))) void warn(struct diag *diag, const char *s
 /* Records "out of memory" as fail() does, for source (NULL: no place). Always returns -ENOMEM. */
 int fail_memory(struct diag *diag, const char *source);
 
-/* "where: text", or "text" where there is no place; "" when there is no error. What does not fit
- * into the buffer is cut at a character. The pointer is valid until the diag is changed or cleared.
- */
-const char *diag_message(struct diag *diag, char *buffer, size_t size);
+/* "where: text", or "text" if there is no place; "" if there is no error. Without memory for both,
+ * the text alone. The pointer is valid until the next call, and until the diag is changed or
+ * cleared. */
+const char *diag_message(struct diag *diag);
 
 /* Frees what is inside; the struct can be used again. */
 void clear_diag(struct diag *diag);

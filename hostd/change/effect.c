@@ -84,7 +84,6 @@ static int foresee_domain(struct foresight *foresight, const struct managed_doma
 	struct candidate *candidate = foresight->candidate;
 	struct domain_effect *planned;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 
 	if (domain->detached ||
 	    !depends_on(foresight->enforcer, candidate->library, domain, candidate->name))
@@ -94,7 +93,7 @@ static int foresee_domain(struct foresight *foresight, const struct managed_doma
 		return -ENOMEM;
 	if (plan_candidate(foresight->enforcer, candidate, domain, &planned->plan, &diag) == 0)
 		return foresee_ports(foresight, domain, planned);
-	planned->error = strdup(diag_message(&diag, text, sizeof(text)));
+	planned->error = strdup(diag_message(&diag));
 	return planned->error ? 0 : -ENOMEM;
 }
 

@@ -239,7 +239,6 @@ static int save_change(const struct pending_changes *changes, const struct pendi
 {
 	_cleanup_(clear_diag) struct diag why = {0};
 	json_t *state = describe_change(change);
-	char text[1024];
 	int r = state ? write_state_file(changes->directory, change->name, state, &why)
 		      : fail_memory(&why, NULL);
 
@@ -247,7 +246,7 @@ static int save_change(const struct pending_changes *changes, const struct pendi
 	return r < 0 ? fail(diag, -r, NULL, 0,
 			    "the state file cannot be written, so a rollback would be impossible: "
 			    "%s",
-			    diag_message(&why, text, sizeof(text)))
+			    diag_message(&why))
 		     : 0;
 }
 
@@ -255,13 +254,12 @@ void restore_pending_files(const struct pending_changes *changes)
 {
 	for (const struct pending_change *c = changes->table; c; c = c->hh.next) {
 		_cleanup_(clear_diag) struct diag diag = {0};
-		char text[1024];
 
 		if (c->restored || has_state_file(changes->directory, c->name))
 			continue;
 		if (save_change(changes, c, &diag) < 0)
 			log_error(NULL, "%s waits for confirmation: %s", c->name,
-				  diag_message(&diag, text, sizeof(text)));
+				  diag_message(&diag));
 		else
 			log_warning(NULL,
 				    "%s waits for confirmation: its state file was removed and is "

@@ -50,10 +50,9 @@ static void undo_write(const char *directory, const char *name, bool existed, co
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	_cleanup_free_ char *edited = NULL;
-	char message[512];
 
 	if (restore_policy_file(directory, name, existed, text, &edited, &diag) < 0)
-		log_error(NULL, "%s", diag_message(&diag, message, sizeof(message)));
+		log_error(NULL, "%s", diag_message(&diag));
 }
 
 static int apply_for_good(struct policy_editor *editor, const char *name, const char *text,
@@ -109,12 +108,11 @@ int delete_policy(struct policy_editor *editor, const char *name, struct reload_
 static void undo_pending(struct policy_editor *editor, struct pending_change *change)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char message[512];
 
 	if (restore_pending(&editor->pending, change, &diag) == 0)
 		drop_pending(&editor->pending, change);
 	else
-		log_error(NULL, "%s", diag_message(&diag, message, sizeof(message)));
+		log_error(NULL, "%s", diag_message(&diag));
 }
 
 static int apply_for_now(struct policy_editor *editor, const char *name, const char *text,
@@ -212,12 +210,10 @@ int roll_back_policy(struct policy_editor *editor, const char *name, struct relo
 /* Logged once; `vmseg status` shows it until it is solved. */
 static void try_again_later(struct pending_change *change, struct diag *diag)
 {
-	char text[1024];
-
 	if (!change->error)
 		log_error(NULL, "%s cannot be rolled back yet: %s", change->name,
-			  diag_message(diag, text, sizeof(text)));
-	replace_text(&change->error, diag_message(diag, text, sizeof(text)));
+			  diag_message(diag));
+	replace_text(&change->error, diag_message(diag));
 	change->deadline = boottime_usec() + RETRY_USEC;
 }
 

@@ -232,7 +232,6 @@ static void answer_line(struct connection *connection, size_t size)
 	_cleanup_(clear_diag) struct diag diag = {0};
 	unsigned long failures = count_json_failures();
 	json_t *result = NULL, *request = NULL;
-	char text[4096];
 	json_error_t error;
 	int r = parse_json(connection->in.bytes, size, &request, &error);
 
@@ -254,8 +253,8 @@ static void answer_line(struct connection *connection, size_t size)
 	if (connection->task)
 		start_task(connection);
 	else
-		send_reply(connection, r < 0 ? pack_error(diag_message(&diag, text, sizeof(text)))
-					     : pack_result(result));
+		send_reply(connection,
+			   r < 0 ? pack_error(diag_message(&diag)) : pack_result(result));
 }
 
 static void read_request(struct connection *connection)

@@ -51,7 +51,6 @@ int answer_hook(struct control_context *context, const json_t *params, json_t **
 {
 	const char *operation = need_string(params, "operation", diag);
 	const char *xml = need_string(params, "xml", diag);
-	char text[1024];
 
 	if (!operation || !xml)
 		return -EINVAL;
@@ -62,8 +61,7 @@ int answer_hook(struct control_context *context, const json_t *params, json_t **
 			continue;
 		r = operations[i].act(context->enforcer, xml, diag);
 		if (r < 0)
-			log_error(NULL, "hook %s: %s", operation,
-				  diag_message(diag, text, sizeof(text)));
+			log_error(NULL, "hook %s: %s", operation, diag_message(diag));
 		else
 			*ret_result = json_object();
 		return r;

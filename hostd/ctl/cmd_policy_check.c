@@ -68,14 +68,12 @@ static json_t *report_file(const char *path)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *report = json_pack("{s:o}", "file", json_text(path));
-	char text[4096];
 	int r = check_file(path, report, &diag);
 
 	json_object_set_new(report, "ok", json_boolean(r == 0));
 	json_object_set_new(report, "warnings", report_warnings(&diag));
 	if (r < 0)
-		json_object_set_new(report, "error",
-				    json_text(diag_message(&diag, text, sizeof(text))));
+		json_object_set_new(report, "error", json_text(diag_message(&diag)));
 	return report;
 }
 

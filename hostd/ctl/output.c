@@ -10,8 +10,7 @@
 
 int print_error(struct diag *diag)
 {
-	char text[4096];
-	_cleanup_free_ char *shown = escape_text(diag_message(diag, text, sizeof(text)));
+	_cleanup_free_ char *shown = escape_text(diag_message(diag));
 
 	fprintf(stderr, "vmseg: %s\n", shown ? shown : "out of memory");
 	return STATUS_FAILED;

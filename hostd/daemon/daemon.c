@@ -139,12 +139,11 @@ static void log_warnings(const struct diag *diag)
 int run_daemon(struct daemon *daemon)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 	int r = open_daemon(daemon, &diag);
 
 	log_warnings(&diag);
 	if (r < 0) {
-		const char *message = diag_message(&diag, text, sizeof(text));
+		const char *message = diag_message(&diag);
 
 		log_error(NULL, "%s", message);
 		sd_notifyf(0, "STATUS=%s\nERRNO=%d", message, -r);

@@ -205,11 +205,10 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct reload_result result = {0};
-	char text[1024];
 
 	sd_notify(0, "RELOADING=1");
 	if (reload_daemon(context, &result, &diag) < 0)
-		log_error(NULL, "not reloaded: %s", diag_message(&diag, text, sizeof(text)));
+		log_error(NULL, "not reloaded: %s", diag_message(&diag));
 	sd_notify(0, "READY=1");
 	return 0;
 }

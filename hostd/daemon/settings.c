@@ -21,11 +21,10 @@ static const char *settings_path(const struct daemon *daemon)
 int read_settings(struct daemon *daemon)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 	int r = load_config(settings_path(daemon), &daemon->config, &diag);
 
 	if (r < 0)
-		log_error(NULL, "%s", diag_message(&diag, text, sizeof(text)));
+		log_error(NULL, "%s", diag_message(&diag));
 	daemon->first_config = daemon->config;
 	return r;
 }

@@ -39,11 +39,9 @@ void keep_up(struct daemon *daemon)
 {
 	const char *directory = daemon->first_config->run_directory;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[512];
 	int r = restore_run_directory(daemon, &diag);
 
-	report_problem(daemon->enforcer, directory,
-		       r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+	report_problem(daemon->enforcer, directory, r < 0 ? diag_message(&diag) : NULL);
 	if (r < 0)
 		return;
 	if (r > 0)

@@ -131,9 +131,7 @@ void compile_case(struct policy_case *test, const char *policy_content)
 
 const char *case_error(struct policy_case *test)
 {
-	static char buffer[1024];
-
-	return diag_message(&test->diag, buffer, sizeof(buffer));
+	return diag_message(&test->diag);
 }
 
 struct policy_query make_query(enum direction direction, const char *remote, uint8_t protocol,

@@ -52,13 +52,13 @@ static void expect_error(const char *text, const char *expected)
 {
 	struct config *config = NULL;
 	struct diag diag = {0};
-	char message[512], whole[512];
+	char whole[512];
 
 	write_file(text);
 	assert_true(load_config(path, &config, &diag) < 0);
 	assert_null(config);
 	snprintf(whole, sizeof(whole), "%s%s", path, expected);
-	assert_string_equal(diag_message(&diag, message, sizeof(message)), whole);
+	assert_string_equal(diag_message(&diag), whole);
 	clear_diag(&diag);
 }
 
@@ -220,12 +220,11 @@ static void a_missing_file_is_an_error(void **state)
 {
 	struct config *config = NULL;
 	struct diag diag = {0};
-	char message[256];
 
 	(void)state;
 	assert_int_equal(load_config("/nonexistent/hostd.conf", &config, &diag), -2);
 	assert_null(config);
-	assert_string_equal(diag_message(&diag, message, sizeof(message)),
+	assert_string_equal(diag_message(&diag),
 			    "/nonexistent/hostd.conf: No such file or directory");
 	clear_diag(&diag);
 }

@@ -23,10 +23,9 @@ static struct library *load(const char *directory)
 static void expect_no_policy(const struct library *library, const char *name, const char *message)
 {
 	struct diag diag = {0};
-	char buffer[512];
 
 	assert_null(find_policy(library, name, &diag));
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), message);
+	assert_string_equal(diag_message(&diag), message);
 	clear_diag(&diag);
 }
 
@@ -35,7 +34,7 @@ static void policies_and_sets_are_found_by_name(void **state)
 	_cleanup_(free_library) struct library *library = NULL;
 	struct policy_case test;
 	struct diag diag = {0};
-	char message[256], buffer[512];
+	char message[256];
 
 	(void)state;
 	open_case(&test);
@@ -53,8 +52,7 @@ static void policies_and_sets_are_found_by_name(void **state)
 		 test.directory);
 	expect_no_policy(library, "b", message);
 	assert_null(find_address_set(library, "a", &diag));
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
-			    "\"a\" is a policy, not an address set");
+	assert_string_equal(diag_message(&diag), "\"a\" is a policy, not an address set");
 	clear_diag(&diag);
 	close_case(&test);
 }
@@ -196,7 +194,6 @@ static void a_missing_directory_is_an_empty_library(void **state)
 	_cleanup_(free_library) struct library *library = load("/nonexistent/policies");
 	struct library *none = NULL;
 	struct diag diag = {0};
-	char buffer[512];
 
 	(void)state;
 	expect_no_policy(library, "a",
@@ -204,7 +201,7 @@ static void a_missing_directory_is_an_empty_library(void **state)
 			 "/nonexistent/policies/a.xml)");
 	assert_int_equal(load_library("/dev/null", &none, &diag), -ENOTDIR);
 	assert_null(none);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
+	assert_string_equal(diag_message(&diag),
 			    "/dev/null: cannot read the policy directory: Not a directory");
 	clear_diag(&diag);
 }

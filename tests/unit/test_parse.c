@@ -18,10 +18,9 @@ static struct policy *parse_good_policy(const char *xml)
 	struct address_set *set = NULL;
 	struct policy *policy = NULL;
 	struct diag diag = {0};
-	char buffer[512];
 
 	if (parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag))
-		fail_msg("%s", diag_message(&diag, buffer, sizeof(buffer)));
+		fail_msg("%s", diag_message(&diag));
 	assert_null(set);
 	assert_non_null(policy);
 	return policy;
@@ -150,10 +149,9 @@ static void expect_file_error(const char *path, int error, const char *message)
 	struct address_set *set = NULL;
 	struct policy *policy = NULL;
 	struct diag diag = {0};
-	char buffer[512];
 
 	assert_int_equal(parse_policy_file(path, &policy, &set, &diag), error);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), message);
+	assert_string_equal(diag_message(&diag), message);
 	assert_null(policy);
 	assert_null(set);
 	clear_diag(&diag);
@@ -166,7 +164,6 @@ static void files_have_a_size(void **state)
 	struct address_set *set = NULL;
 	struct policy *policy = NULL;
 	struct diag diag = {0};
-	char buffer[512];
 
 	(void)state;
 	assert_non_null(xml);
@@ -176,8 +173,7 @@ static void files_have_a_size(void **state)
 	free_policy(&policy);
 	assert_int_equal(parse_policy_text(xml, POLICY_FILE_MAX + 1, "F", &policy, &set, &diag),
 			 -EINVAL);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
-			    "F: it is 1048577 bytes long (at most 1048576)");
+	assert_string_equal(diag_message(&diag), "F: it is 1048577 bytes long (at most 1048576)");
 	clear_diag(&diag);
 }
 
@@ -186,12 +182,11 @@ static void documents_have_a_size(void **state)
 {
 	xmlDoc *document = NULL;
 	struct diag diag = {0};
-	char buffer[64];
 
 	(void)state;
 	assert_int_equal(parse_xml("", (size_t)INT_MAX + 1, "F", 1, &document, &diag), -EINVAL);
 	assert_null(document);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
+	assert_string_equal(diag_message(&diag),
 			    "F: it is 2147483648 bytes long (at most 8388608)");
 	clear_diag(&diag);
 }
@@ -232,12 +227,12 @@ static void without_a_schema_nothing_is_accepted(void **state)
 	(void)state;
 	set_schema_path("/nonexistent.rng");
 	assert_int_equal(parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag), -ENOENT);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)),
+	assert_string_equal(diag_message(&diag),
 			    "/nonexistent.rng: cannot read the schema: No such file or directory");
 	clear_diag(&diag);
 	set_schema_path("policies/allow-out.xml");
 	assert_int_equal(parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag), -EIO);
-	diag_message(&diag, buffer, sizeof(buffer));
+	diag_message(&diag);
 	assert_non_null(strstr(buffer, "policies/allow-out.xml:"));
 	assert_non_null(strstr(buffer, "cannot use the schema: "));
 	clear_diag(&diag);
@@ -258,7 +253,7 @@ static void the_schema_has_the_last_word(void **state)
 	struct policy *policy = NULL;
 	struct policy_case test;
 	struct diag diag = {0};
-	char path[64], expected[256], buffer[512];
+	char path[64], expected[256];
 
 	(void)state;
 	open_case(&test);
@@ -267,7 +262,7 @@ static void the_schema_has_the_last_word(void **state)
 	set_schema_path(path);
 	assert_int_equal(parse_policy_text(xml, strlen(xml), "F", &policy, &set, &diag), -EINVAL);
 	snprintf(expected, sizeof(expected), "it does not follow the schema %s: ", path);
-	assert_non_null(strstr(diag_message(&diag, buffer, sizeof(buffer)), expected));
+	assert_non_null(strstr(diag_message(&diag), expected));
 	clear_diag(&diag);
 	set_schema_path(SCHEMA);
 	close_case(&test);

@@ -453,13 +453,12 @@ static void check_fault(const struct fault *fault, bool is_domain, xmlRelaxNG *s
 	struct address_set *set = NULL;
 	struct diag diag = {0};
 	const char *message;
-	char buffer[1024];
 	int r = is_domain ? parse_domain_policy(fault->text, strlen(fault->text), "D", 11, &domain,
 						&diag)
 			  : parse_policy_text(fault->text, strlen(fault->text), "F", &policy, &set,
 					      &diag);
 
-	message = diag_message(&diag, buffer, sizeof(buffer));
+	message = diag_message(&diag);
 	if (fault->finder == XML)
 		assert_memory_equal(message, fault->message, strlen(fault->message));
 	else
@@ -504,7 +503,7 @@ static void expect_refusal(const char *bytes, size_t size, const char *head)
 	assert_int_equal(parse_policy_text(bytes, size, "F", &policy, &set, &diag), -EINVAL);
 	assert_null(policy);
 	assert_null(set);
-	diag_message(&diag, buffer, sizeof(buffer));
+	diag_message(&diag);
 	buffer[strlen(head)] = '\0';
 	assert_string_equal(buffer, head);
 	clear_diag(&diag);
@@ -574,7 +573,6 @@ static void expect_list(const char *name, size_t count, const char *message)
 	_cleanup_(free_domain_policy) struct domain_policy *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	_cleanup_free_ char *text = NULL;
-	char buffer[256];
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 	int r;
@@ -586,7 +584,7 @@ static void expect_list(const char *name, size_t count, const char *message)
 	fputs("</domain>", stream);
 	assert_int_equal(fclose(stream), 0);
 	r = parse_domain_policy(text, size, "D", 1, &domain, &diag);
-	assert_string_equal(diag_message(&diag, buffer, sizeof(buffer)), message ? message : "");
+	assert_string_equal(diag_message(&diag), message ? message : "");
 	assert_int_equal(r, message ? -EINVAL : 0);
 }
 

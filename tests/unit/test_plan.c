@@ -134,12 +134,11 @@ static void expect_refusal(struct fixture *fixture, const char *xml, const char 
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct domain_plan *plan = NULL;
-	char text[1024];
 	const char *message;
 
 	assert_true(make_plan(fixture, xml, &plan, &diag) < 0);
 	assert_null(plan);
-	message = diag_message(&diag, text, sizeof(text));
+	message = diag_message(&diag);
 	if (!strstr(message, part))
 		print_error("\"%s\" is not in \"%s\"\n", part, message);
 	assert_non_null(strstr(message, part));

@@ -41,14 +41,13 @@ static struct document parse_document(const char *text, bool is_domain)
 {
 	struct document document = {0};
 	struct diag diag = {0};
-	char buffer[512];
 	int r = is_domain ? parse_domain_policy(text, strlen(text), "text", 1, &document.domain,
 						&diag)
 			  : parse_policy_text(text, strlen(text), "text", &document.policy,
 					      &document.set, &diag);
 
 	if (r)
-		fail_msg("%s\n%s", diag_message(&diag, buffer, sizeof(buffer)), text);
+		fail_msg("%s\n%s", diag_message(&diag), text);
 	return document;
 }
 

@@ -57,7 +57,7 @@ static pid_t start_holder(void)
 static void a_second_daemon_is_refused_and_told_of_the_first(void **state)
 {
 	struct diag diag = {0};
-	char message[256], expected[256];
+	char expected[256];
 	pid_t holder = start_holder();
 	int lock = -1;
 
@@ -66,7 +66,7 @@ static void a_second_daemon_is_refused_and_told_of_the_first(void **state)
 	assert_int_equal(lock, -1);
 	snprintf(expected, sizeof(expected),
 		 "%s: another vmseg-hostd uses this directory (process %d)", run, (int)holder);
-	assert_string_equal(diag_message(&diag, message, sizeof(message)), expected);
+	assert_string_equal(diag_message(&diag), expected);
 	clear_diag(&diag);
 
 	/* The lock of a daemon that was killed is gone, although its file is there. */
@@ -80,13 +80,11 @@ static void a_second_daemon_is_refused_and_told_of_the_first(void **state)
 static void a_place_that_cannot_be_is_an_error(void **state)
 {
 	struct diag diag = {0};
-	char message[256];
 	int lock = -1;
 
 	(void)state;
 	assert_int_equal(claim_run_directory("/nonexistent/vmseg", &lock, &diag), -ENOENT);
-	assert_string_equal(diag_message(&diag, message, sizeof(message)),
-			    "/nonexistent/vmseg: No such file or directory");
+	assert_string_equal(diag_message(&diag), "/nonexistent/vmseg: No such file or directory");
 	clear_diag(&diag);
 }
 

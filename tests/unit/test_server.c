@@ -476,11 +476,10 @@ static void *make_call(void *context)
 {
 	struct call *call = context;
 	struct diag diag = {0};
-	char text[256];
 
 	call->result = call_control(call->path, "change", NULL, &(struct patience){10, 0},
 				    &call->reply, &diag);
-	strncpy(call->error, diag_message(&diag, text, sizeof(text)), sizeof(call->error) - 1);
+	strncpy(call->error, diag_message(&diag), sizeof(call->error) - 1);
 	clear_diag(&diag);
 	return NULL;
 }
@@ -544,7 +543,6 @@ static void a_silent_daemon_is_given_up(void **state)
 	struct fixture *fixture = *state;
 	struct diag diag = {0};
 	json_t *reply = NULL;
-	char text[256];
 
 	/* It listens, but its loop does not turn. */
 	assert_non_null(mkdtemp(directory));
@@ -556,8 +554,7 @@ static void a_silent_daemon_is_given_up(void **state)
 	assert_int_equal(call_control(path, "echo", NULL, &(struct patience){1, 0}, &reply, &diag),
 			 -EHOSTUNREACH);
 	assert_null(reply);
-	assert_non_null(
-		strstr(diag_message(&diag, text, sizeof(text)), "did not answer within 1 seconds"));
+	assert_non_null(strstr(diag_message(&diag), "did not answer within 1 seconds"));
 	clear_diag(&diag);
 	close_control_server(&fixture->server);
 	assert_int_equal(rmdir(directory), 0);

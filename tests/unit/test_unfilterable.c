@@ -143,10 +143,9 @@ static struct domain *read_domain(const char *xml)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct domain *domain = NULL;
-	char buffer[256];
 
 	if (parse_domain(xml, strlen(xml), &domain, &diag) < 0)
-		fail_msg("%s", diag_message(&diag, buffer, sizeof(buffer)));
+		fail_msg("%s", diag_message(&diag));
 	return domain;
 }
 

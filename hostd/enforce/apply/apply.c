@@ -298,7 +298,6 @@ static void apply_port_plan(struct transition *transition, struct port_plan *pla
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_port *port;
 	unsigned int ifindex = 0;
-	char text[512];
 	int r = find_device(transition->enforcer, transition->managed, next, &ifindex, &diag);
 
 	port = add_port(transition, next->mac, next->target, ifindex);
@@ -309,7 +308,7 @@ static void apply_port_plan(struct transition *transition, struct port_plan *pla
 	else if (r == 0)
 		r = bring_up(transition, next, ifindex, &diag);
 	if (r < 0) {
-		fail_port(transition, port, next, diag_message(&diag, text, sizeof(text)));
+		fail_port(transition, port, next, diag_message(&diag));
 		return;
 	}
 	note_port_error(transition->managed, port, next->error);
@@ -358,10 +357,9 @@ static void apply_domain_plan(struct enforcer *enforcer, const struct planned *i
 static void apply_one(struct enforcer *enforcer, const struct planned *item)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 	int r = update_present_ports(enforcer, item, 1, &diag);
 
-	apply_domain_plan(enforcer, item, r < 0 ? diag_message(&diag, text, sizeof(text)) : NULL);
+	apply_domain_plan(enforcer, item, r < 0 ? diag_message(&diag) : NULL);
 }
 
 void apply_plans(struct enforcer *enforcer, const struct planned *items, size_t count)

@@ -163,7 +163,6 @@ static void finish_plan(struct enforcer *enforcer, struct managed_domain *manage
 {
 	_cleanup_(free_domain_policy) struct domain_policy *policy = read;
 	const char *failure = first_failure(plan);
-	char text[1024];
 
 	for (size_t i = 0; i < plan->port_count; i++) {
 		if (plan->ports[i]->error)
@@ -181,7 +180,7 @@ static void finish_plan(struct enforcer *enforcer, struct managed_domain *manage
 	failure = first_failure(plan);
 	if (!failure && (check_metadata(managed->domain, diag) < 0 ||
 			 check_unfilterable(enforcer->config, managed->domain, diag) < 0))
-		failure = diag_message(diag, text, sizeof(text));
+		failure = diag_message(diag);
 	if (!failure)
 		log_warnings(managed->domain, diag);
 	note_error(managed, failure);
@@ -213,7 +212,6 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 	_cleanup_(free_domain_plan) struct domain_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	const struct domain_policy *asked = NULL;
-	char text[1024];
 	int r;
 
 	if (managed->unread)
@@ -229,7 +227,7 @@ int plan_wanted(struct enforcer *enforcer, struct managed_domain *managed, struc
 		r = plan_nics(&inputs, managed->domain, asked, &plan, &diag);
 	if (r < 0) {
 		fail(&diag, -r, managed->domain->name, 0, "%s", strerror(-r));
-		r = plan_failure(managed, diag_message(&diag, text, sizeof(text)), &plan);
+		r = plan_failure(managed, diag_message(&diag), &plan);
 	}
 	if (r < 0 || !plan) {
 		note_error(managed, "out of memory");

@@ -93,14 +93,12 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
+	const char *text = "it is read again when libvirt describes the domain";
 
 	if (!saved->unread_xml)
 		return;
-	if (parse_domain(saved->unread_xml, strlen(saved->unread_xml), &domain, &diag) == 0)
-		snprintf(text, sizeof(text), "it is read again when libvirt describes the domain");
-	else
-		diag_message(&diag, text, sizeof(text));
+	if (parse_domain(saved->unread_xml, strlen(saved->unread_xml), &domain, &diag) < 0)
+		text = diag_message(&diag);
 	managed->unread_xml = TAKE_PTR(saved->unread_xml);
 	replace_text(&managed->unread, text);
 }

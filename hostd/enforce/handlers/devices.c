@@ -104,7 +104,6 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 	const struct domain_interface nic = {0};
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[512];
 
 	if (plan_closed(&nic, &plan) < 0)
 		return;
@@ -114,7 +113,7 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 		if (if_nametoindex(device) == ifindex)
 			log_error(NULL,
 				  "device %s passes all packets, because it cannot be closed: %s",
-				  device, diag_message(&diag, text, sizeof(text)));
+				  device, diag_message(&diag));
 		return;
 	}
 	add_unclaimed(enforcer, ifindex, device, false);

@@ -97,7 +97,6 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_event *even
 	_cleanup_(free_domain) struct domain *domain = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 	struct managed_domain *managed;
-	char text[1024];
 	int r = parse_domain(event->xml, strlen(event->xml), &domain, &diag);
 
 	if (r == 0) {
@@ -109,7 +108,7 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_event *even
 			fail(&diag, -r, NULL, 0, "out of memory");
 	}
 	if (r < 0)
-		note_unread(enforcer, event, diag_message(&diag, text, sizeof(text)));
+		note_unread(enforcer, event, diag_message(&diag));
 	refresh_groups(enforcer);
 }
 

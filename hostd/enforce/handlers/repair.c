@@ -63,7 +63,7 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 		     const struct owned_port *owned)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[512], problem[600];
+	char problem[600];
 	enum hook_state state;
 
 	if (!has_problem(owned))
@@ -73,8 +73,7 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 		/* The device is gone. */
 		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
 			return;
-		snprintf(problem, sizeof(problem), "is not filtered: %s",
-			 diag_message(&diag, text, sizeof(text)));
+		snprintf(problem, sizeof(problem), "is not filtered: %s", diag_message(&diag));
 		note_problem(owned, problem);
 		return;
 	}
@@ -133,12 +132,12 @@ static void check_pins(struct enforcer *enforcer)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
 	const char *before = enforcer->handlers->repair.pins_problem;
-	char text[512], problem[600];
+	char problem[600];
 	bool restored = false;
 
 	if (restore_pins(enforcer->datapath, &restored, &diag) < 0) {
 		snprintf(problem, sizeof(problem), "filtering ends when vmseg-hostd ends: %s",
-			 diag_message(&diag, text, sizeof(text)));
+			 diag_message(&diag));
 		if (!before || strcmp(before, problem) != 0)
 			log_error(NULL, "%s", problem);
 		replace_text(&enforcer->handlers->repair.pins_problem, problem);

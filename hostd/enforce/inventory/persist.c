@@ -122,7 +122,6 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	_cleanup_(clear_diag) struct diag why = {0};
 	uint64_t content = fingerprint(managed);
 	unsigned long failures;
-	char text[1024];
 	json_t *state;
 	int r;
 
@@ -142,18 +141,17 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	managed->saved = r < 0 ? 0 : content;
 	json_decref(state);
 	return r < 0 ? fail(diag, -r, NULL, 0, "the state file of %s cannot be written: %s",
-			    managed->domain->name, diag_message(&why, text, sizeof(text)))
+			    managed->domain->name, diag_message(&why))
 		     : 0;
 }
 
 void save_domain(const struct enforcer *enforcer, struct managed_domain *managed)
 {
 	_cleanup_(clear_diag) struct diag diag = {0};
-	char text[1024];
 
 	/* Of what could never be read libvirt tells again. */
 	if (managed->xml && write_saved_domain(enforcer, managed, &diag) < 0)
-		log_error(managed->domain->name, "%s", diag_message(&diag, text, sizeof(text)));
+		log_error(managed->domain->name, "%s", diag_message(&diag));
 }
 
 /* When names were last made or removed there; zero: there is no such directory. */
@@ -340,11 +338,10 @@ static void load_state(const struct state_file *file, void *context)
 	_cleanup_(clear_diag) struct diag diag = {0};
 	int r = visit_saved(loading, file, &diag);
 	const char *why;
-	char text[1024];
 
 	if (r == 0)
 		return;
-	why = diag_message(&diag, text, sizeof(text));
+	why = diag_message(&diag);
 	if (may_be_good(r))
 		note_bad_file(loading->enforcer, file->path, why);
 	else

@@ -267,10 +267,9 @@ int plan_nics(const struct plan_inputs *inputs, const struct domain *domain,
 	for (size_t i = 0; r == 0 && i < domain->interface_count; i++) {
 		const struct domain_interface *nic = &domain->interfaces[i];
 		_cleanup_(clear_diag) struct diag own = {0};
-		char text[1024];
 
 		if (add_nic(inputs, domain, nic, policy, mandatory, plan, &own) < 0)
-			r = add_failed_nic(plan, nic, diag_message(&own, text, sizeof(text)));
+			r = add_failed_nic(plan, nic, diag_message(&own));
 	}
 	if (r < 0)
 		return fail(diag, -r, domain->name, 0, "%s", strerror(-r));

@@ -47,7 +47,6 @@ static int find_prefixes(struct expander *expander, const struct rule *rule,
 {
 	_cleanup_(clear_diag) struct diag inner = {0};
 	const struct address_set *set;
-	char buffer[1024];
 
 	switch (remote->kind) {
 	case REMOTE_CIDR:
@@ -63,8 +62,7 @@ static int find_prefixes(struct expander *expander, const struct rule *rule,
 		set = find_address_set(expander->library, remote->name, &inner);
 		if (!set)
 			return fail(expander->diag, ENOENT, rule->place.source, remote->line,
-				    "<remote>: set=\"%s\": %s", remote->name,
-				    diag_message(&inner, buffer, sizeof(buffer)));
+				    "<remote>: set=\"%s\": %s", remote->name, diag_message(&inner));
 		*ret = set->prefixes;
 		*ret_count = set->prefix_count;
 		return 0;

@@ -153,14 +153,12 @@ static int find_item(struct resolver *resolver, const struct domain_policy *doma
 		     const struct policy_item *item, const struct policy **ret)
 {
 	_cleanup_(clear_diag) struct diag inner = {0};
-	char buffer[1024];
 
 	*ret = item->policy ? item->policy : find_policy(resolver->library, item->ref, &inner);
 	if (*ret)
 		return 0;
 	return fail(resolver->diag, ENOENT, domain->place.source, item->line,
-		    "<policy>: ref=\"%s\": %s", item->ref,
-		    diag_message(&inner, buffer, sizeof(buffer)));
+		    "<policy>: ref=\"%s\": %s", item->ref, diag_message(&inner));
 }
 
 /* Settings of the domain and its interface are in the stack already. */

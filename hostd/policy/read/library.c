@@ -69,11 +69,9 @@ static int check_entry_name(const struct entry *entry, const char *path, struct 
 /* Turns the error of a bad file into an entry that repeats it. */
 static int keep_error(struct entry *entry, struct diag *diag)
 {
-	char buffer[1024];
-
 	free_policy(&entry->policy);
 	free_address_set(&entry->set);
-	entry->error = strdup(diag_message(diag, buffer, sizeof(buffer)));
+	entry->error = strdup(diag_message(diag));
 	return entry->error ? 0 : -ENOMEM;
 }
 
