@@ -71,11 +71,18 @@ static void on_device(unsigned int ifindex, const char *device, void *context)
 	note_device(daemon->enforcer, ifindex, device, is_watched(&daemon->libvirt));
 }
 
-static void on_device_gone(unsigned int ifindex, void *context)
+static void on_device_gone(unsigned int ifindex, bool moved, void *context)
 {
 	struct daemon *daemon = context;
 
-	lose_device(daemon->enforcer, ifindex);
+	lose_device(daemon->enforcer, ifindex, moved);
+}
+
+static void on_device_held(unsigned int ifindex, const char *device, bool held, void *context)
+{
+	struct daemon *daemon = context;
+
+	note_held_device(daemon->enforcer, ifindex, device, held, is_watched(&daemon->libvirt));
 }
 
 static void on_device_renamed(unsigned int ifindex, const char *device, void *context)
@@ -99,6 +106,7 @@ const struct link_callbacks device_callbacks = {
 	.appeared = on_device,
 	.renamed = on_device_renamed,
 	.gone = on_device_gone,
+	.held = on_device_held,
 	.disturbed = on_disturbed,
 };
 

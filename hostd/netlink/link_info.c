@@ -30,15 +30,15 @@ static int note_kind(const struct nlattr *attribute, void *context)
 	return MNL_CB_OK;
 }
 
-static void note_link(const struct nlmsghdr *header, void *context)
+bool parse_link_info(const struct nlmsghdr *header, struct link_info *ret)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attribute;
-	struct link_info *info = context;
-	bool elsewhere = false;
+	struct link_info parsed = {0}, *info = &parsed;
+	bool elsewhere = false, has_carrier = true;
 
 	if (header->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(header) < sizeof(*link))
-		return;
+		return false;
 	info->is_ethernet = link->ifi_type == ARPHRD_ETHER;
 	mnl_attr_for_each(attribute, header, sizeof(*link))
 	{
@@ -48,6 +48,9 @@ static void note_link(const struct nlmsghdr *header, void *context)
 		if (mnl_attr_get_type(attribute) == IFLA_MASTER &&
 		    mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			info->master = mnl_attr_get_u32(attribute);
+		if (mnl_attr_get_type(attribute) == IFLA_CARRIER &&
+		    mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
+			has_carrier = mnl_attr_get_u8(attribute);
 		if (mnl_attr_get_type(attribute) == IFLA_LINK_NETNSID)
 			elsewhere = true;
 		if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
@@ -56,6 +59,15 @@ static void note_link(const struct nlmsghdr *header, void *context)
 	/* Then the number does not count in this network namespace. */
 	if (elsewhere || strcmp(info->kind, "veth") != 0)
 		info->peer = 0;
+	/* tun_attach() and __tun_detach() in drivers/net/tun.c. */
+	info->is_unheld = !has_carrier && strcmp(info->kind, "tun") == 0;
+	*ret = parsed;
+	return true;
+}
+
+static void note_link(const struct nlmsghdr *header, void *context)
+{
+	parse_link_info(header, context);
 }
 
 int read_link_info(unsigned int ifindex, struct link_info *ret)

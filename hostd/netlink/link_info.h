@@ -14,8 +14,14 @@ struct link_info {
 	char kind[LINK_KIND_BYTES]; /* "veth", "tun", "macvtap"...; "" for hardware */
 	unsigned int peer;   /* ifindex of a veth's other end; 0: none in this network namespace */
 	unsigned int master; /* ifindex of its bridge or bond; 0: it has none */
+	bool is_unheld;      /* a tap or tun that exists by itself: no process has it open */
 	char master_kind[LINK_KIND_BYTES]; /* "bridge", "openvswitch", "bond"...; "" without one */
 };
+
+struct nlmsghdr;
+
+/* Reads the kernel's message about a device; false: it is none. */
+bool parse_link_info(const struct nlmsghdr *header, struct link_info *ret);
 
 /* Returns 0 or -errno; -ENODEV: there is no such device. */
 int read_link_info(unsigned int ifindex, struct link_info *ret);

@@ -15,8 +15,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/base/hash.h"
+#include "hostd/netlink/link_info.h"
 #include "hostd/netlink/netlink.h"
 
 /* The most that the kernel puts into one message (NLMSG_GOODSIZE, netlink dumps). */
@@ -25,9 +27,12 @@
 /* Datagrams that are read in one go after messages were lost; the socket keeps some hundreds. */
 #define LINK_NEWS_DRAIN 1024
 
+#define DUMP_ATTEMPTS 100
+
 struct known_link {
 	unsigned int ifindex;
 	char device[IF_NAMESIZE];
+	bool unheld;  /* a tap that no process has open */
 	bool present; /* seen by the look at all devices that is under way */
 	UT_hash_handle hh;
 };
@@ -48,16 +53,23 @@ static struct known_link *find_link(struct link_monitor *monitor, unsigned int i
 	return link;
 }
 
+/* What a message says of a device. */
+struct link_news {
+	unsigned int ifindex;
+	char device[IF_NAMESIZE]; /* "": nothing of its name */
+	struct link_info info;
+};
+
 /* Returns NULL when there is no memory. */
-static struct known_link *know_link(struct link_monitor *monitor, unsigned int ifindex,
-				    const char *device)
+static struct known_link *know_link(struct link_monitor *monitor, const struct link_news *news)
 {
 	struct known_link *link = calloc(1, sizeof(*link));
 
 	if (!link)
 		return NULL;
-	link->ifindex = ifindex;
-	snprintf(link->device, sizeof(link->device), "%s", device);
+	link->ifindex = news->ifindex;
+	memcpy(link->device, news->device, sizeof(link->device));
+	link->unheld = news->info.is_unheld;
 	HASH_ADD(hh, monitor->known, ifindex, sizeof(link->ifindex), link);
 	if (!was_added(&link->hh)) {
 		free(link);
@@ -66,27 +78,42 @@ static struct known_link *know_link(struct link_monitor *monitor, unsigned int i
 	return link;
 }
 
-/* Adds the device to the known ones; with `quiet` calls no callback. */
-static void see_link(struct link_monitor *monitor, unsigned int ifindex, const char *device,
-		     bool quiet)
+static void note_name(struct link_monitor *monitor, struct known_link *link, const char *device)
 {
-	struct known_link *link = find_link(monitor, ifindex);
-	bool is_new = !link, is_renamed = link && strcmp(link->device, device) != 0;
+	if (strcmp(link->device, device) == 0)
+		return;
+	memcpy(link->device, device, sizeof(link->device));
+	monitor->callbacks.renamed(link->ifindex, link->device, monitor->context);
+}
 
-	if (is_new)
-		link = know_link(monitor, ifindex, device);
+static void note_held(struct link_monitor *monitor, struct known_link *link, bool held)
+{
+	if (link->unheld != held)
+		return;
+	link->unheld = !held;
+	monitor->callbacks.held(link->ifindex, link->device, held, monitor->context);
+}
+
+/* Adds the device to the known ones; with `quiet` calls no callback. */
+static void see_link(struct link_monitor *monitor, const struct link_news *news, bool quiet)
+{
+	struct known_link *link = find_link(monitor, news->ifindex);
+
+	if (link) {
+		link->present = true;
+		note_name(monitor, link, news->device);
+		note_held(monitor, link, !news->info.is_unheld);
+		return;
+	}
+	link = know_link(monitor, news);
 	if (!link)
 		return;
 	link->present = true;
-	if (is_new && !quiet)
-		monitor->callbacks.appeared(ifindex, device, monitor->context);
-	if (!is_renamed)
-		return;
-	snprintf(link->device, sizeof(link->device), "%s", device);
-	monitor->callbacks.renamed(ifindex, device, monitor->context);
+	if (!quiet)
+		monitor->callbacks.appeared(news->ifindex, news->device, monitor->context);
 }
 
-static void remove_link(struct link_monitor *monitor, unsigned int ifindex)
+static void remove_link(struct link_monitor *monitor, unsigned int ifindex, bool moved)
 {
 	struct known_link *link = find_link(monitor, ifindex);
 
@@ -94,7 +121,7 @@ static void remove_link(struct link_monitor *monitor, unsigned int ifindex)
 		HASH_DEL(monitor->known, link);
 		free(link);
 	}
-	monitor->callbacks.gone(ifindex, monitor->context);
+	monitor->callbacks.gone(ifindex, moved, monitor->context);
 }
 
 static void handle_traffic_control(struct link_monitor *monitor, const struct nlmsghdr *header)
@@ -109,25 +136,50 @@ static void handle_traffic_control(struct link_monitor *monitor, const struct nl
 		monitor->callbacks.disturbed((unsigned int)message->tcm_ifindex, monitor->context);
 }
 
-static void handle_link(struct link_monitor *monitor, const struct nlmsghdr *header)
+static bool parse_link_news(const struct nlmsghdr *header, struct link_news *ret)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-	struct nlattr *attribute;
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attribute;
 
-	/* Bridges announce a port that leaves them as a "link gone" of their own family. */
-	if (mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
-		return;
-	if (header->nlmsg_type == RTM_DELLINK) {
-		remove_link(monitor, (unsigned int)info->ifi_index);
-		return;
-	}
-	mnl_attr_for_each(attribute, header, sizeof(*info))
+	*ret = (struct link_news){0};
+	if (!parse_link_info(header, &ret->info))
+		return false;
+	ret->ifindex = (unsigned int)link->ifi_index;
+	mnl_attr_for_each(attribute, header, sizeof(*link))
 	{
 		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
 		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			see_link(monitor, (unsigned int)info->ifi_index,
-				 mnl_attr_get_str(attribute), false);
+			snprintf(ret->device, sizeof(ret->device), "%s",
+				 mnl_attr_get_str(attribute));
 	}
+	return ret->device[0];
+}
+
+/* rtmsg_ifinfo_newnet() in net/core/rtnetlink.c. */
+static bool names_new_place(const struct nlmsghdr *header)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, header, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_NEW_NETNSID)
+			return true;
+	}
+	return false;
+}
+
+static void handle_link(struct link_monitor *monitor, const struct nlmsghdr *header)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
+	struct link_news news;
+
+	/* Bridges announce a port that leaves them as a "link gone" of their own family. */
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*link) || link->ifi_family != AF_UNSPEC)
+		return;
+	if (header->nlmsg_type == RTM_DELLINK)
+		remove_link(monitor, (unsigned int)link->ifi_index, names_new_place(header));
+	else if (parse_link_news(header, &news))
+		see_link(monitor, &news, false);
 }
 
 static int handle_message(const struct nlmsghdr *header, void *context)
@@ -150,23 +202,66 @@ static int handle_message(const struct nlmsghdr *header, void *context)
 	return 0;
 }
 
+struct look {
+	struct link_news *items;
+	size_t count;
+	int error; /* 0 or -errno */
+};
+
+static void collect_link(const struct nlmsghdr *header, void *context)
+{
+	struct look *look = context;
+	struct link_news news, *grown;
+
+	if (look->error || !parse_link_news(header, &news))
+		return;
+	grown = grow_array(look->items, look->count, sizeof(*grown));
+	if (!grown) {
+		look->error = -ENOMEM;
+		return;
+	}
+	look->items = grown;
+	grown[look->count++] = news;
+}
+
+static int dump_links(struct look *look)
+{
+	char buffer[64];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	int r = -EINTR;
+
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+	/* A dump during which devices change has to be made again. */
+	for (unsigned int i = 0; r == -EINTR && i < DUMP_ATTEMPTS; i++) {
+		look->count = 0;
+		look->error = 0;
+		free(TAKE_PTR(look->items));
+		r = ask_kernel(request, collect_link, look);
+	}
+	return r < 0 ? r : look->error;
+}
+
 /* Reports what has come and gone unseen; with `quiet` only learns what there is. */
 static void look_at_all(struct link_monitor *monitor, bool quiet)
 {
-	struct if_nameindex *all = if_nameindex();
+	struct look look = {0};
 	struct known_link *link, *next;
 
-	if (!all)
+	if (dump_links(&look) < 0) {
+		free(look.items);
 		return;
+	}
 	for (link = monitor->known; link; link = link->hh.next)
 		link->present = false;
-	for (const struct if_nameindex *i = all; i->if_index; i++)
-		see_link(monitor, i->if_index, i->if_name, quiet);
+	for (size_t i = 0; i < look.count; i++)
+		see_link(monitor, &look.items[i], quiet);
 	HASH_ITER (hh, monitor->known, link, next) {
 		if (!link->present)
-			remove_link(monitor, link->ifindex);
+			remove_link(monitor, link->ifindex, false);
 	}
-	if_freenameindex(all);
+	free(look.items);
 }
 
 static void dump_links_again(struct link_monitor *monitor)

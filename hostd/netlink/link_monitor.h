@@ -5,6 +5,7 @@
 #ifndef VMSEG_LINK_MONITOR_H
 #define VMSEG_LINK_MONITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hostd/base/diag.h"
@@ -16,7 +17,10 @@ struct link_callbacks {
 	void (*appeared)(unsigned int ifindex, const char *device, void *context);
 	/* One that is known has another name now. */
 	void (*renamed)(unsigned int ifindex, const char *device, void *context);
-	void (*gone)(unsigned int ifindex, void *context);
+	/* `moved`: it is in another network namespace now. */
+	void (*gone)(unsigned int ifindex, bool moved, void *context);
+	/* A tap or tun that no process had open is opened by one, or the last one has closed it. */
+	void (*held)(unsigned int ifindex, const char *device, bool held, void *context);
 	/* Other software, or the caller, has removed a qdisc from its ingress or a filter from its
 	 * ingress or egress, or has added one. 0: devices that are not known. */
 	void (*disturbed)(unsigned int ifindex, void *context);

@@ -377,6 +377,55 @@ check_relearned() {
 	destroy_vm wrong
 }
 
+# ---- an interface that libvirt does not know of -----------------------------------------------
+
+# plug_behind DOMAIN DEVICE N: a NIC that QEMU gets by its monitor.
+plug_behind() {
+	virsh --quiet qemu-monitor-command "$1" "$(jq -cn --arg d "$2" '{execute: "netdev_add", arguments:
+		{type: "tap", id: $d, ifname: $d, script: "no", downscript: "no"}}')"
+	virsh --quiet qemu-monitor-command "$1" "$(jq -cn --arg d "$2" --arg mac "$(vm_mac "$3")" '{execute:
+		"device_add", arguments: {driver: "virtio-net-pci", netdev: $d, id: ("nic" + $d), mac: $mac}}')"
+	ip link set "$2" master "$VM_BRIDGE" up
+}
+
+# check_behind WHAT DEVICE
+check_behind() {
+	check_soon 60 "$1 is closed" unclaimed_are "$2"
+	check_soon 30 "... with the reason" reason_has "$2" "the QEMU of domain secret has it open"
+	check_soon 30 "... which is the domain's problem" state_is secret stale
+	check_contains "... in status, too" "its QEMU has device $2 open" "$(problems)"
+	libvirt_is_asked "$2"
+	check_equal "... it stays closed when libvirt has been asked" "$2 2" \
+		"$(unclaimed) $(programs_on "$2")"
+}
+
+check_monitor() {
+	create_paused secret 44 "$(metadata 44 '<policy ref="web-server"/>')"
+	plug_behind secret tap9 45
+	check_behind "a NIC that is plugged in behind libvirt's back" tap9
+	check "... an admin opens it" vmseg port release tap9
+	check_soon 30 "... which does not make it filtered" problems_have "tap9 open, which its description does not name: the device is not filtered"
+	destroy_vm secret
+	ip tuntap add tap10 mode tap
+	check_soon 60 "a tap that nobody has open is closed" unclaimed_are tap10
+	libvirt_is_asked tap10
+	check "... and stays so: libvirt cannot know whose it will be" reason_has tap10 "no process has it open"
+	create_paused secret 44 "$(metadata 44 '<policy ref="web-server"/>')"
+	plug_behind secret tap10 45
+	check_behind "one that QEMU opens later" tap10
+	destroy_vm secret
+	create_paused secret 44
+	plug_behind secret tap10 45
+	check_soon 90 "of a domain that is not managed it is opened" unclaimed_are ""
+	check_equal "..." 0 "$(programs_on tap10)"
+	destroy_vm secret
+	ip link del tap10
+}
+
+problems_have() {
+	[[ "$(problems)" == *"$1"* ]]
+}
+
 # ---- another network namespace ----------------------------------------------------------------
 
 moved() {
@@ -431,6 +480,7 @@ check_moved
 check_detach
 check_forgotten
 check_relearned
+check_monitor
 check_damaged "an empty state file" truncate -s 0
 check_damaged "one by another name" rename_state
 check_lost

@@ -4,9 +4,12 @@
  */
 #include <sched.h>
 
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +23,8 @@ struct news {
 	char appeared[4096]; /* names, a blank after each */
 	unsigned int gone[64];
 	size_t gone_count;
+	size_t moved_count;
+	size_t opened_count, closed_count; /* taps */
 	size_t appeared_count;
 	char renamed[4096]; /* likewise */
 	unsigned int disturbed[64];
@@ -47,12 +52,24 @@ static void note_renamed(unsigned int ifindex, const char *device, void *context
 	strcat(news->renamed, " ");
 }
 
-static void note_gone(unsigned int ifindex, void *context)
+static void note_gone(unsigned int ifindex, bool moved, void *context)
 {
 	struct news *news = context;
 
+	news->moved_count += moved;
 	if (news->gone_count < 64)
 		news->gone[news->gone_count++] = ifindex;
+}
+
+static void note_held(unsigned int ifindex, const char *device, bool held, void *context)
+{
+	struct news *news = context;
+
+	assert_int_equal(ifindex, if_nametoindex(device));
+	if (held)
+		news->opened_count++;
+	else
+		news->closed_count++;
 }
 
 static void note_disturbed(unsigned int ifindex, void *context)
@@ -66,7 +83,7 @@ static void note_disturbed(unsigned int ifindex, void *context)
 static struct link_monitor *open_monitor(struct news *news)
 {
 	static const struct link_callbacks callbacks = {note_appeared, note_renamed, note_gone,
-							note_disturbed};
+							note_held, note_disturbed};
 	struct link_monitor *monitor = NULL;
 
 	assert_int_equal(open_link_monitor(&callbacks, news, &monitor, NULL), 0);
@@ -184,8 +201,54 @@ static void a_device_that_leaves_the_namespace_is_gone(void **state)
 	    "ip link set leave0 netns $pid; kill $pid; wait $pid 2>/dev/null; true");
 	read_all(monitor);
 	assert_true(was_gone(&news, ifindex));
+	assert_int_equal(news.moved_count, 1);
+	run("ip link del stay0 2>/dev/null; ip link add end0 type veth peer name end1 && ip link "
+	    "del end0");
+	read_all(monitor);
+	assert_int_equal(news.moved_count, 1);
 	close_link_monitor(&monitor);
-	run("ip link del stay0 2>/dev/null || true");
+}
+
+static int open_tap(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
+	return fd;
+}
+
+/* The kernel tells of a carrier a moment after it has changed. */
+static void read_until(struct link_monitor *monitor, const size_t *count, size_t expected)
+{
+	struct pollfd pollfd = {.fd = link_monitor_descriptor(monitor), .events = POLLIN};
+
+	while (*count < expected && poll(&pollfd, 1, 60 * 1000) > 0)
+		read_link_messages(monitor);
+	assert_int_equal(*count, expected);
+}
+
+static void a_tap_is_opened_and_closed(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	int fd;
+
+	(void)state;
+	run("ip tuntap add held0 mode tap && ip link set held0 up");
+	monitor = open_monitor(&news);
+	fd = open_tap("held0");
+	read_until(monitor, &news.opened_count, 1);
+	assert_int_equal(news.appeared_count, 0);
+	close(fd);
+	read_until(monitor, &news.closed_count, 1);
+	fd = open_tap("held0");
+	read_until(monitor, &news.opened_count, 2);
+	close(fd);
+	close_link_monitor(&monitor);
+	run("ip link del held0");
 }
 
 static void qdiscs_and_filters_are_told_where_programs_are(void **state)
@@ -410,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_device_is_gone_when_it_is_and_not_when_it_leaves_a_bridge),
 		cmocka_unit_test(a_new_name_is_told_once),
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
+		cmocka_unit_test(a_tap_is_opened_and_closed),
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(a_question_is_no_news),
 		cmocka_unit_test(lost_news_is_made_up_for),

@@ -296,6 +296,86 @@ check_renamed_device() {
 	check_soon 30 "it ends with the other device" is_enforced
 }
 
+# check_newcomer WHEN: the guest's device is elsewhere, and vnet0 is somebody's.
+check_newcomer() {
+	check_contains "$1 another device of its name is not taken for it" \
+		"web: interface 52:54:00:00:00:11: its device was moved to another network namespace, and another device now has the name vnet0" \
+		"$(problems)"
+	check_equal "... web is not said to be filtered" stale "$(state_of web)"
+	check_equal "... and the other device is closed" "2 vnet0" "$(programs_on vnet0) $(unclaimed)"
+}
+
+check_moved_device() {
+	ip link set vnet0 netns admin
+	check_soon 30 "a device that is moved away is missed" is_stale
+	ip tuntap add vnet0 mode tap
+	ip link set vnet0 up
+	check_soon 30 "a device of its name is closed" unclaimed_are vnet0
+	check_newcomer "meanwhile"
+	vmseg reload >/dev/null || true
+	check_newcomer "after a reload"
+	web_xml vnet0 | hook web reconnect begin -
+	check_newcomer "after libvirt's word"
+	stop_hostd KILL
+	start_hostd
+	check_newcomer "after a restart"
+	ip link del vnet0
+	check_soon 30 "... until that is gone" unclaimed_are ""
+	ip -netns admin link set vnet0 netns 1
+	ip link set vnet0 master br0 up
+	check_soon 30 "when its own device is back it is filtered" is_enforced
+	check_ask "... by policy" silence host 22
+	ip link set vnet0 netns admin
+	check_soon 30 "moved away once more" is_stale
+	ip link add vnet0 type veth peer name other0
+	check_soon 30 "... another device is closed" unclaimed_are vnet0
+	check "... an admin may say that it is the domain's" vmseg attach web
+	check_equal "... then it has the policy" "enforce 2 " \
+		"$(state_of web) $(programs_on vnet0) $(unclaimed)"
+	ip link del vnet0
+	ip -netns admin link set vnet0 netns 1
+	ip link set vnet0 master br0 up
+	check_soon 30 "its own device is filtered when it is back" is_enforced
+}
+
+# The domain has another NIC, so that it is not over when one is gone.
+check_unseen_newcomer() {
+	ip link add vnet5 type veth peer name other5
+	web_xml vnet0 vnet5 | hook web reconnect begin -
+	check_equal "a second NIC is filtered" "enforce 2" "$(state_of web) $(programs_on vnet5)"
+	stop_hostd KILL
+	ip link del vnet5
+	ip link add vnet5 type veth peer name other5
+	start_hostd
+	check_soon 30 "a device that came by its name while no daemon ran is closed" unclaimed_are vnet5
+	check_contains "... and named" "vnet5 came while vmseg-hostd did not run" "$(problems)"
+	check_equal "... which is a problem" "stale 2" "$(state_of web) $(programs_on vnet5)"
+	web_xml vnet0 vnet5 | hook web reconnect begin -
+	check_equal "... until libvirt says that it is the domain's" "enforce 2 " \
+		"$(state_of web) $(programs_on vnet5) $(unclaimed)"
+	ip link del vnet5
+	web_xml vnet0 | hook web reconnect begin -
+	check_soon 30 "..." is_enforced
+}
+
+# It came while no daemon ran, and the domain has its own device by another name.
+check_unseen_namesake() {
+	stop_hostd KILL
+	rename_device vnet0 kept0
+	ip link add vnet0 type veth peer name other0
+	start_hostd
+	check_soon 30 "a device that came by the name of one that was renamed is closed" \
+		unclaimed_are vnet0
+	check_equal "... and the domain's own is filtered" "2 2" "$(programs_on kept0) $(programs_on vnet0)"
+	ip link del vnet0
+	rename_device kept0 vnet0
+	check_soon 30 "..." is_enforced
+}
+
+unclaimed_are() {
+	[ "$(unclaimed)" = "$1" ]
+}
+
 is_stale() {
 	[ "$(state_of web)" = stale ]
 }
@@ -321,6 +401,9 @@ check_unread_end
 check_unread_stranger
 check_lost_device
 check_renamed_device
+check_moved_device
+check_unseen_newcomer
+check_unseen_namesake
 check_release
 stop web 11
 stop_hostd

@@ -163,6 +163,10 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 	const struct managed_domain *other = find_other_owner(enforcer, managed, ifindex);
 	char mac[MAC_TEXT_BYTES];
 
+	if (!ifindex && plan->target && if_nametoindex(plan->target))
+		return fail(diag, ENODEV, NULL, 0,
+			    "interface %s has no host device: %s is not proven to be its",
+			    format_mac(plan->mac, mac), plan->target);
 	if (!ifindex)
 		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
 			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",

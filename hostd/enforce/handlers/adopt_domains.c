@@ -162,6 +162,9 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 		return 0;
 	}
 	managed->detached = saved->detached;
+	managed->unproven = true;
+	managed->moved = TAKE_PTR(saved->moved);
+	managed->moved_count = saved->moved_count;
 	managed->ports = TAKE_PTR(saved->ports);
 	managed->port_count = live;
 	open_pickup_window(enforcer, managed);

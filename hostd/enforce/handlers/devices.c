@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/datapath/ports/attach_port.h"
 #include "hostd/datapath/ports/port_table.h"
@@ -25,6 +26,7 @@
 #include "hostd/enforce/handlers/repair.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/holders.h"
 #include "hostd/netlink/link_info.h"
 
 /* The name that libvirt gives to the taps and veths it makes itself; reserved there
@@ -116,13 +118,15 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 				  device, diag_message(&diag));
 		return;
 	}
+	/* It may have been known as somebody's by mistake. */
+	claim_device(enforcer, ifindex);
 	add_unclaimed(enforcer, ifindex, device, false);
 	log_debug(NULL, "device %s passes nothing until its domain is known", device);
 }
 
 /* A device that has the name of a NIC without a device. For example, it was moved to another
- * network namespace and came back. Where the NIC still has its own device, which was renamed, the
- * new one stays closed. False: no managed domain names it. */
+ * network namespace and came back. Where the NIC's own device was renamed, or is in another network
+ * namespace, the new one stays closed. False: no managed domain names it. */
 static bool filter_nic_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	struct managed_domain *managed = find_claimant(enforcer, device, NULL);
@@ -136,6 +140,7 @@ static bool filter_nic_device(struct enforcer *enforcer, unsigned int ifindex, c
 	if (!is_attached(enforcer->datapath, ifindex))
 		close_device(enforcer, ifindex, device);
 	enforce_wanted(enforcer, managed);
+	forget_returned(managed);
 	return true;
 }
 
@@ -150,6 +155,53 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 		return;
 	if (read_link_info(ifindex, &info) == 0 && may_be_plugged_in(enforcer, device, &info))
 		close_device(enforcer, ifindex, device);
+}
+
+/* Whether nothing is to be done about a device that a managed domain's QEMU has open. */
+static bool may_stay_open(const struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	return is_attached(enforcer->datapath, ifindex) ||
+	       is_formerly_filtered(enforcer->datapath, ifindex) ||
+	       was_opened_by_hand(enforcer, ifindex) || is_exempt(enforcer->config, device);
+}
+
+void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const char *device,
+		      bool held, bool watched)
+{
+	note_held(enforcer, ifindex, held);
+	if (held && !find_port_domain(enforcer, device) &&
+	    !may_stay_open(enforcer, ifindex, device))
+		note_device(enforcer, ifindex, device, watched);
+}
+
+void close_held_devices(struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	for (size_t i = 0; i < managed->held.count; i++) {
+		const char *device = managed->held.names[i];
+		unsigned int ifindex = if_nametoindex(device);
+
+		if (!ifindex || names_device(managed->domain, device) ||
+		    find_holder(enforcer, device) == NULL ||
+		    may_stay_open(enforcer, ifindex, device))
+			continue;
+		close_device(enforcer, ifindex, device);
+		log_warning(managed->domain->name,
+			    "its QEMU has device %s open, which its description does not name: the "
+			    "device is closed",
+			    device);
+	}
+}
+
+void close_namesakes(struct enforcer *enforcer, const struct managed_domain *managed)
+{
+	for (size_t i = 0; may_be_managed(managed) && i < managed->domain->interface_count; i++) {
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+		unsigned int ifindex = find_namesake(managed, nic);
+
+		if (nic->kind != INTERFACE_NONE && ifindex &&
+		    !may_stay_open(enforcer, ifindex, nic->target))
+			close_device(enforcer, ifindex, nic->target);
+	}
 }
 
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
@@ -174,7 +226,15 @@ static void remove_port(struct managed_domain *managed, unsigned int ifindex)
 	managed->port_count = kept;
 }
 
-void lose_device(struct enforcer *enforcer, unsigned int ifindex)
+/* The tap of a domain that QEMU still has open is somewhere else. */
+static bool is_still_held(const struct enforcer *enforcer, struct managed_domain *managed,
+			  const struct managed_port *port)
+{
+	look_at_process(enforcer, managed);
+	return holds_device(&managed->held, port->device);
+}
+
+void lose_device(struct enforcer *enforcer, unsigned int ifindex, bool moved)
 {
 	const struct managed_port *port;
 	const struct managed_domain *owner = find_port_owner(enforcer, ifindex, &port);
@@ -187,12 +247,16 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex)
 		repair_device(enforcer, ifindex);
 		return;
 	}
+	enforcer->device_lost = monotonic_usec();
+	forget_opened(enforcer, ifindex);
 	if (detach_port(enforcer->datapath, ifindex) == -ENOENT && !managed)
 		return;
 	claim_device(enforcer, ifindex);
 	if (!managed)
 		return;
 	log_debug(managed->domain->name, "device %s is gone", port->device);
+	if (moved || is_still_held(enforcer, managed, port))
+		note_moved(managed, port);
 	remove_port(managed, ifindex);
 	if (managed->missing && !find_present_device(managed)) {
 		stop_domain(enforcer, managed->uuid);

@@ -19,7 +19,10 @@
 #include "hostd/datapath/ports/port_table.h"
 #include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/wanted.h"
+#include "hostd/enforce/handlers/devices.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/holders.h"
 
 /* The port of the NIC's device, or one that says why there is none. */
 static const struct managed_port *find_port(const struct managed_domain *managed,
@@ -49,19 +52,32 @@ static bool has_programs(const struct enforcer *enforcer, unsigned int ifindex, 
 			       state != HOOKS_MISSING);
 }
 
-/* A NIC whose device was renamed, while another device has that name now. */
+/* Another device has the name of the NIC's. */
 static bool is_name_taken_over(const struct managed_domain *managed,
 			       const struct domain_interface *nic, char *buffer, size_t size)
 {
+	unsigned int own = locate_device(managed, nic->mac, nic->target);
 	char name[IF_NAMESIZE], mac[MAC_TEXT_BYTES];
 
-	if (!find_namesake(managed, nic) ||
-	    !if_indextoname(locate_device(managed, nic->mac, nic->target), name))
+	if (!find_namesake(managed, nic))
 		return false;
-	snprintf(buffer, size,
-		 "interface %s: its device was renamed to %s, and another device now has the name "
-		 "%s",
-		 format_mac(nic->mac, mac), name, nic->target);
+	format_mac(nic->mac, mac);
+	if (own && if_indextoname(own, name))
+		snprintf(buffer, size,
+			 "interface %s: its device was renamed to %s, and another device now has "
+			 "the name %s",
+			 mac, name, nic->target);
+	else if (was_moved_away(managed, nic))
+		snprintf(buffer, size,
+			 "interface %s: its device was moved to another network namespace, and "
+			 "another device now has the name %s (if that is the domain's, run vmseg "
+			 "attach %s)",
+			 mac, nic->target, managed->domain->name);
+	else
+		snprintf(buffer, size,
+			 "interface %s: %s was created while vmseg-hostd did not run: it passes "
+			 "nothing until libvirt says that it belongs to the domain",
+			 mac, nic->target);
 	return true;
 }
 
@@ -104,6 +120,60 @@ static bool lacks_ports(const struct managed_domain *managed, char *buffer, size
 	return true;
 }
 
+/* ---- devices that are in no XML ------------------------------------------------------------- */
+
+/* What there is to say of a device that the domain's QEMU has open, and that its description does
+ * not name. False: nothing. */
+static bool explain_held(const struct enforcer *enforcer, const struct managed_domain *managed,
+			 const char *device, char *buffer, size_t size)
+{
+	unsigned int ifindex = if_nametoindex(device);
+	const struct managed_domain *owner;
+	const struct managed_port *port;
+
+	/* It may have been closed since the last look. */
+	if (!ifindex && managed->looked <= enforcer->device_lost)
+		return false;
+	owner = find_port_owner(enforcer, ifindex, &port);
+	if (owner == managed)
+		return false;
+	if (!ifindex)
+		snprintf(buffer, size,
+			 "its QEMU has device %s open, which its description does not name, in "
+			 "another network namespace",
+			 device);
+	else if (owner)
+		snprintf(buffer, size,
+			 "its QEMU has device %s open, which is filtered as that of %s", device,
+			 owner->domain->name);
+	else if (has_programs(enforcer, ifindex, false))
+		snprintf(buffer, size,
+			 "its QEMU has device %s open, which its description does not name: the "
+			 "device passes nothing (vmseg port release %s opens it)",
+			 device, device);
+	else
+		snprintf(buffer, size,
+			 "its QEMU has device %s open, which its description does not name: the "
+			 "device is not filtered",
+			 device);
+	return true;
+}
+
+static bool holds_secret_device(const struct enforcer *enforcer,
+				const struct managed_domain *managed, char *buffer, size_t size)
+{
+	for (size_t i = 0; i < managed->held.count; i++) {
+		const char *device = managed->held.names[i];
+
+		if (!names_device(managed->domain, device) &&
+		    explain_held(enforcer, managed, device, buffer, size))
+			return true;
+	}
+	return false;
+}
+
+/* ---- a domain ------------------------------------------------------------------------------- */
+
 bool find_gap(const struct enforcer *enforcer, const struct managed_domain *managed,
 	      bool ask_kernel, char *buffer, size_t size)
 {
@@ -126,7 +196,8 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 		    is_gap(enforcer, managed, &domain->interfaces[i], ask_kernel, buffer, size))
 			return true;
 	}
-	return lacks_ports(managed, buffer, size);
+	return lacks_ports(managed, buffer, size) ||
+	       holds_secret_device(enforcer, managed, buffer, size);
 }
 
 static bool has_unfiltered_device(const struct enforcer *enforcer,
@@ -171,6 +242,7 @@ static void note_unwatched(const struct enforcer *enforcer, struct managed_domai
 
 void close_gaps(struct enforcer *enforcer)
 {
+	look_at_next_processes(enforcer);
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		bool found;
 		char gap[256];
@@ -180,6 +252,8 @@ void close_gaps(struct enforcer *enforcer)
 			enforce_wanted(enforcer, m);
 			found = find_gap(enforcer, m, false, gap, sizeof(gap));
 		}
+		close_held_devices(enforcer, m);
+		close_namesakes(enforcer, m);
 		note_gap(m, found ? gap : NULL);
 		note_unwatched(enforcer, m);
 	}

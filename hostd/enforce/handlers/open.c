@@ -60,6 +60,7 @@ void close_enforcer(struct enforcer **pointer)
 		drop_managed(enforcer, managed);
 	free_handlers(enforcer);
 	free_unclaimed(enforcer);
+	free(enforcer->opened);
 	free_libvirts(&enforcer->libvirts);
 	free_groups(&enforcer->groups);
 	clear_rules_cache(&enforcer->rules);

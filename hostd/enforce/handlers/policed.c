@@ -6,12 +6,14 @@
 #include "hostd/enforce/handlers/policed.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/clock.h"
 #include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/handlers_state.h"
+#include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 
 /* How long after its `prepare` hook a domain's devices may come. */
@@ -61,6 +63,22 @@ static struct policed_start *find_start(const struct enforcer *enforcer, const c
 	return start;
 }
 
+/* A tap that was made before its domain is closed as long as no process has it open. Open, it can
+ * pass nothing either. */
+static void open_unheld(struct enforcer *enforcer, const struct domain *domain)
+{
+	for (size_t i = 0; i < domain->interface_count; i++) {
+		const char *device = domain->interfaces[i].target;
+		unsigned int ifindex = device ? if_nametoindex(device) : 0;
+		const struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
+
+		if (!port || !port->unheld || find_claimant(enforcer, device, NULL))
+			continue;
+		detach_port(enforcer->datapath, ifindex);
+		claim_device(enforcer, ifindex);
+	}
+}
+
 int expect_policed_start(struct enforcer *enforcer, const struct domain *domain)
 {
 	struct policed_start *start = find_start(enforcer, domain->uuid);
@@ -79,6 +97,7 @@ int expect_policed_start(struct enforcer *enforcer, const struct domain *domain)
 		}
 	}
 	start->until = monotonic_usec() + START_USEC;
+	open_unheld(enforcer, domain);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/holders.h"
 
 /* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
  * domain and xml, which may be NULL. */
@@ -49,6 +50,8 @@ static int take_description(struct enforcer *enforcer, struct managed_domain *ma
 		return -ENOMEM;
 	managed->described = event->seen;
 	managed->missing = false;
+	/* What it has open now goes with what it is said to have now. */
+	look_at_process(enforcer, managed);
 	enforce_wanted(enforcer, managed);
 	return 0;
 }

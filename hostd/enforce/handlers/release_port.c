@@ -36,6 +36,8 @@ int release_port(struct enforcer *enforcer, const char *device, struct diag *dia
 			    "%s is not an unclaimed device (see vmseg status): there is nothing to "
 			    "release",
 			    device);
+	if (note_opened_by_hand(enforcer, ifindex) < 0)
+		return fail(diag, ENOMEM, NULL, 0, "%s stays closed: out of memory", device);
 	detach_port(enforcer->datapath, ifindex);
 	claim_device(enforcer, ifindex);
 	log_notice(NULL, "device %s: released by vmseg port release, no longer filtered", device);

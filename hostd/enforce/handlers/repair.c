@@ -181,6 +181,7 @@ bool repair_ports(struct enforcer *enforcer)
 			repair->cursor = 0;
 			repair->rounds++;
 			close_gaps(enforcer);
+			release_unclaimed(enforcer);
 			return false;
 		}
 		repair_device(enforcer, ifindex);

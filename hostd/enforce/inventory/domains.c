@@ -92,7 +92,7 @@ const struct managed_domain *find_domain(struct enforcer *enforcer, const char *
 	return second ? NULL : found;
 }
 
-struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
+struct managed_domain *find_owner(const struct enforcer *enforcer, unsigned int ifindex,
 				  struct managed_port **ret_port)
 {
 	for (struct managed_domain *m = enforcer->domains; ifindex && m; m = m->hh.next) {
@@ -106,7 +106,7 @@ struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifinde
 	return NULL;
 }
 
-const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
+const struct managed_domain *find_port_owner(const struct enforcer *enforcer, unsigned int ifindex,
 					     const struct managed_port **ret_port)
 {
 	struct managed_port *port = NULL;

@@ -22,11 +22,11 @@ bool is_name_taken(const struct enforcer *enforcer, const char *name);
 struct managed_domain *find_port_domain(const struct enforcer *enforcer, const char *device);
 
 /* The domain that has an attached device as a port; *ret_port is set with it. NULL: nobody. */
-struct managed_domain *find_owner(struct enforcer *enforcer, unsigned int ifindex,
+struct managed_domain *find_owner(const struct enforcer *enforcer, unsigned int ifindex,
 				  struct managed_port **ret_port);
 
 /* The same for readers. */
-const struct managed_domain *find_port_owner(struct enforcer *enforcer, unsigned int ifindex,
+const struct managed_domain *find_port_owner(const struct enforcer *enforcer, unsigned int ifindex,
 					     const struct managed_port **ret_port);
 
 /* A domain other than `except` that may be managed and whose description names the device; NULL:

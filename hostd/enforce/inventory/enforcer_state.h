@@ -24,6 +24,9 @@ struct enforcer {
 	struct managed_domain *domains;   /* by UUID */
 	bool outdated;                    /* a domain is: managed->outdated */
 	struct unclaimed_port *unclaimed; /* by ifindex */
+	unsigned int *opened;             /* devices that were opened by hand: unclaimed.h */
+	size_t opened_count;
+	uint64_t device_lost; /* monotonic_usec() when a device was last gone; 0: none was */
 	struct libvirts libvirts;
 	struct state_directories directories;
 	struct problem *problems;  /* of the host: no known domain's */

@@ -62,6 +62,8 @@ void free_managed(struct managed_domain *managed)
 	free(managed->unread);
 	free(managed->error);
 	free(managed->gap);
+	free_held_devices(&managed->held);
+	free(managed->moved);
 	free(managed);
 }
 
@@ -74,6 +76,8 @@ void replace_description(struct managed_domain *managed, struct domain *domain, 
 	managed->domain = domain;
 	managed->xml = xml;
 	managed->policy_is_newest = false;
+	managed->unproven = false;
+	forget_returned(managed);
 }
 
 void use_library(struct managed_domain *managed, struct library_share *share)
@@ -135,6 +139,28 @@ static unsigned int present_device(const struct managed_domain *managed, const u
 	return 0;
 }
 
+static const struct moved_device *find_moved(const struct managed_domain *managed,
+					     const uint8_t *mac, const char *target)
+{
+	for (size_t i = 0; target && i < managed->moved_count; i++) {
+		const struct moved_device *moved = &managed->moved[i];
+
+		if (memcmp(moved->mac, mac, MAC_BYTES) == 0 && strcmp(moved->device, target) == 0)
+			return moved;
+	}
+	return NULL;
+}
+
+/* Whether the device of that name may be the NIC's, which has no other. A device that comes back
+ * from another network namespace has its number, as long as that is free. */
+static bool may_be_its(const struct managed_domain *managed, const uint8_t *mac, const char *target,
+		       unsigned int named)
+{
+	const struct moved_device *moved = find_moved(managed, mac, target);
+
+	return moved ? moved->ifindex == named : !managed->unproven;
+}
+
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target)
 {
@@ -145,9 +171,9 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 	/* A port domain is what its device's name says. */
 	if (named && is_port_domain(managed->domain))
 		return named;
-	if (!present || (named && named != present && !if_indextoname(present, name)))
-		return named;
-	return present;
+	if (present && (!named || named == present || if_indextoname(present, name)))
+		return present;
+	return named && may_be_its(managed, mac, target, named) ? named : 0;
 }
 
 unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
@@ -155,4 +181,62 @@ unsigned int find_namesake(const struct managed_domain *managed, const struct do
 	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
 
 	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
+}
+
+/* ---- devices in other network namespaces ---------------------------------------------------- */
+
+void note_moved(struct managed_domain *managed, const struct managed_port *port)
+{
+	struct moved_device *grown =
+		reallocarray(managed->moved, managed->moved_count + 1, sizeof(*grown));
+
+	/* Without memory no device can be proven to be the domain's. */
+	if (!grown) {
+		managed->unproven = true;
+		return;
+	}
+	managed->moved = grown;
+	grown[managed->moved_count] = (struct moved_device){.ifindex = port->ifindex};
+	memcpy(grown[managed->moved_count].mac, port->mac, MAC_BYTES);
+	memcpy(grown[managed->moved_count].device, port->device, sizeof(port->device));
+	managed->moved_count++;
+}
+
+static bool is_back(const struct managed_domain *managed, const struct moved_device *moved)
+{
+	return present_device(managed, moved->mac, moved->device) == moved->ifindex;
+}
+
+static bool is_named(const struct managed_domain *managed, const struct moved_device *moved)
+{
+	for (size_t i = 0; i < managed->domain->interface_count; i++) {
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+
+		if (nic->target && memcmp(nic->mac, moved->mac, MAC_BYTES) == 0 &&
+		    strcmp(nic->target, moved->device) == 0)
+			return true;
+	}
+	return false;
+}
+
+void forget_returned(struct managed_domain *managed)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < managed->moved_count; i++) {
+		if (!is_back(managed, &managed->moved[i]) && is_named(managed, &managed->moved[i]))
+			managed->moved[kept++] = managed->moved[i];
+	}
+	managed->moved_count = kept;
+}
+
+void trust_names(struct managed_domain *managed)
+{
+	managed->moved_count = 0;
+	managed->unproven = false;
+}
+
+bool was_moved_away(const struct managed_domain *managed, const struct domain_interface *nic)
+{
+	return find_moved(managed, nic->mac, nic->target);
 }

@@ -7,6 +7,7 @@
 #define VMSEG_MANAGED_H
 
 #include "hostd/base/hash.h"
+#include "hostd/domain/qemu_process.h"
 #include "hostd/enforce/inventory/library_share.h"
 #include "hostd/enforce/plan/plan.h"
 
@@ -19,6 +20,13 @@ struct managed_port {
 	char *error;          /* NULL: as planned */
 	char *hook_problem;   /* NULL: both programs are on the device, before all others */
 	bool unfiltered;      /* a packet socket has what the guest sends: see bypass.h */
+};
+
+/* A NIC's device that is in another network namespace, while the guest uses it. */
+struct moved_device {
+	uint8_t mac[MAC_BYTES];
+	char device[16]; /* IF_NAMESIZE */
+	unsigned int ifindex;
 };
 
 /* What is asked for is the newest description: `xml`, or `unread_xml` where there is one. What is
@@ -36,14 +44,20 @@ struct managed_domain {
 	bool policy_is_newest; /* `policy` was read from the metadata of `domain` */
 	struct managed_port *ports;
 	size_t port_count;
+	struct moved_device *moved; /* a device that comes by such a name is another one */
+	size_t moved_count;
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
 	uint64_t described; /* monotonic_usec() from before libvirt gave the newest description */
 	uint64_t touched;   /* monotonic_usec() of the last hook call */
-	uint64_t pickup_until; /* monotonic_usec(); mid-stream pick-up is on before */
-	bool arrived;          /* by migration or restore, and not yet resumed */
-	bool outdated;         /* its ports wait for a new plan: see chores.c */
-	uint64_t saved;        /* what its state file says, as a hash; 0: it has none */
-	bool detached;         /* by hand: stays so until it starts again */
+	uint64_t pickup_until;    /* monotonic_usec(); mid-stream pick-up is on before */
+	struct held_devices held; /* by its QEMU when that was last looked at: see holders.h */
+	uint64_t looked;          /* monotonic_usec() of that look; 0: there was none */
+	bool arrived;             /* by migration or restore, and not yet resumed */
+	int look_error;           /* why that look has failed, -errno; 0: it has not */
+	bool outdated;            /* its ports wait for a new plan: see chores.c */
+	uint64_t saved;           /* what its state file says, as a hash; 0: it has none */
+	bool unproven;   /* adopted, and not described since: it has the devices of `ports` */
+	bool detached;   /* by hand: stays so until it starts again */
 	bool missing;    /* libvirt does not know it any more, but a device of it is still there */
 	char *error;     /* why not all that is asked for now is in force; NULL: it is */
 	char *gap;       /* what find_gap() found in the last round of repairs; NULL: nothing */
@@ -92,14 +106,29 @@ bool is_waiting(const struct managed_domain *managed);
 const char *find_present_device(const struct managed_domain *managed);
 
 /* The device of a NIC: the one that the domain has attached for it, as long as that exists in this
- * network namespace, whatever its name is now; else the one of that name. The device of a port
- * domain is always the one of that name, if there is one. 0: none. */
+ * network namespace, whatever its name is now; else the one of that name, unless the NIC's own
+ * device is in another network namespace or nobody has said since the daemon started that the
+ * domain has it. The device of a port domain is always the one of that name, if there is one. 0:
+ * none. */
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target);
 
-/* Another device that has the name of the NIC's device, which was renamed. 0: there is none. */
+/* A device that has the name of the NIC's, and is not proven to be it. 0: there is none. */
 unsigned int find_namesake(const struct managed_domain *managed,
 			   const struct domain_interface *nic);
+
+/* ---- devices in other network namespaces ---------------------------------------------------- */
+
+/* The port's device was moved away. */
+void note_moved(struct managed_domain *managed, const struct managed_port *port);
+
+/* Drops devices that are back, and those of NICs that the description does not name any more. */
+void forget_returned(struct managed_domain *managed);
+
+/* Somebody who knows says that the devices by the names of the domain's NICs are the domain's. */
+void trust_names(struct managed_domain *managed);
+
+bool was_moved_away(const struct managed_domain *managed, const struct domain_interface *nic);
 
 /* ---- mid-stream pick-up --------------------------------------------------------------------- */
 

@@ -77,6 +77,22 @@ static json_t *describe_ports(const struct managed_domain *managed)
 	return ports;
 }
 
+static json_t *describe_moved(const struct managed_domain *managed)
+{
+	json_t *devices = managed->moved_count ? json_array() : NULL;
+
+	for (size_t i = 0; i < managed->moved_count; i++) {
+		const struct moved_device *moved = &managed->moved[i];
+		char mac[MAC_TEXT_BYTES];
+
+		json_array_append_new(devices, json_pack("{s:s, s:o, s:I}", "mac",
+							 format_mac(moved->mac, mac), "device",
+							 json_text(moved->device), "ifindex",
+							 (json_int_t)moved->ifindex));
+	}
+	return devices;
+}
+
 static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -112,6 +128,13 @@ static uint64_t fingerprint(const struct managed_domain *managed)
 		hash = mix(hash, port->mac, sizeof(port->mac));
 		hash = mix(hash, port->device, strlen(port->device) + 1);
 	}
+	for (size_t i = 0; i < managed->moved_count; i++) {
+		const struct moved_device *moved = &managed->moved[i];
+
+		hash = mix(hash, &moved->ifindex, sizeof(moved->ifindex));
+		hash = mix(hash, moved->mac, sizeof(moved->mac));
+		hash = mix(hash, moved->device, strlen(moved->device) + 1);
+	}
 	return hash;
 }
 
@@ -130,11 +153,11 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
 	failures = count_json_failures();
-	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:b, s:o}", "version", STATE_VERSION, "name",
-			  managed->domain->name, "xml", managed->xml, "unread",
+	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:b, s:o*, s:o}", "version", STATE_VERSION,
+			  "name", managed->domain->name, "xml", managed->xml, "unread",
 			  managed->unread_xml ? json_text(managed->unread_xml) : NULL, "in_force",
-			  former_policy(managed), "detached", managed->detached, "ports",
-			  describe_ports(managed));
+			  former_policy(managed), "detached", managed->detached, "moved",
+			  describe_moved(managed), "ports", describe_ports(managed));
 	r = state && count_json_failures() == failures
 		    ? write_state_file(directory, managed->domain->uuid, state, &why)
 		    : fail_memory(&why, NULL);
@@ -229,6 +252,31 @@ static int read_ports(json_t *ports, struct saved_domain *saved)
 	return 0;
 }
 
+/* It need not be there. */
+static int read_moved(json_t *devices, struct saved_domain *saved)
+{
+	json_t *device;
+	size_t i;
+
+	saved->moved = calloc(json_array_size(devices) + 1, sizeof(*saved->moved));
+	if (!saved->moved)
+		return -ENOMEM;
+	json_array_foreach(devices, i, device)
+	{
+		struct moved_device *moved = &saved->moved[i];
+		struct managed_port port = {0};
+		int r = read_port(device, &port);
+
+		if (r < 0)
+			return r;
+		memcpy(moved->mac, port.mac, MAC_BYTES);
+		memcpy(moved->device, port.device, sizeof(moved->device));
+		moved->ifindex = port.ifindex;
+		saved->moved_count++;
+	}
+	return 0;
+}
+
 /* A text that need not be there. */
 static int copy_text(const json_t *state, const char *name, char **ret)
 {
@@ -251,6 +299,8 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	if (!saved->xml || copy_text(state, "unread", &saved->unread_xml) < 0 ||
 	    copy_text(state, "in_force", &saved->policy_text) < 0)
 		return -ENOMEM;
+	if (read_moved(json_object_get(state, "moved"), saved) < 0)
+		return -EBADMSG;
 	return read_ports(ports, saved);
 }
 
@@ -302,6 +352,7 @@ static int visit_saved(const struct loading *loading, const struct state_file *f
 	free(saved.unread_xml);
 	free(saved.policy_text);
 	free(saved.ports);
+	free(saved.moved);
 	return r;
 }
 

@@ -32,6 +32,8 @@ struct saved_domain {
 	bool detached;
 	struct managed_port *ports; /* mac, device and ifindex */
 	size_t port_count;
+	struct moved_device *moved;
+	size_t moved_count;
 };
 
 /* Calls visit for each state file that can be read; it may take pointers out of `saved`. A file

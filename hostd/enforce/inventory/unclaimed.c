@@ -14,12 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hostd/base/array.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/holders.h"
+#include "hostd/netlink/link_info.h"
 
 /* Libvirt is asked about a device so long after it came. This is not a deadline: libvirt's
  * description of a busy domain, into which a device is just being plugged, is not used. It saves
@@ -34,6 +37,13 @@ struct unclaimed_port *find_unclaimed(struct enforcer *enforcer, unsigned int if
 	return port;
 }
 
+static bool is_unheld(unsigned int ifindex)
+{
+	struct link_info info;
+
+	return read_link_info(ifindex, &info) == 0 && info.is_unheld;
+}
+
 void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		   bool adopted)
 {
@@ -45,9 +55,22 @@ void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *
 	strncpy(port->device, device, sizeof(port->device) - 1);
 	port->since = monotonic_usec();
 	port->adopted = adopted;
+	port->unheld = is_unheld(ifindex);
 	HASH_ADD(hh, enforcer->unclaimed, ifindex, sizeof(port->ifindex), port);
 	if (!was_added(&port->hh))
 		free(port);
+}
+
+void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held)
+{
+	struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
+
+	if (!port || port->unheld == !held)
+		return;
+	port->unheld = !held;
+	port->released = 0;
+	port->since = monotonic_usec();
+	port->asked = false;
 }
 
 void claim_device(struct enforcer *enforcer, unsigned int ifindex)
@@ -68,9 +91,20 @@ void release_devices(struct enforcer *enforcer, const struct managed_domain *man
 		struct unclaimed_port *port = ifindex ? find_unclaimed(enforcer, ifindex) : NULL;
 
 		if (port && port->since <= managed->described &&
-		    !find_claimant(enforcer, device, managed))
-			port->released = true;
+		    !find_claimant(enforcer, device, managed)) {
+			port->released = monotonic_usec();
+			port->named = true;
+		}
 	}
+}
+
+/* A managed domain whose QEMU has the device, and whose description does not name it. */
+static const struct managed_domain *find_secret_holder(const struct enforcer *enforcer,
+						       const char *device)
+{
+	const struct managed_domain *holder = find_holder(enforcer, device);
+
+	return holder && !names_device(holder->domain, device) ? holder : NULL;
 }
 
 static struct unclaimed_port *find_released(const struct enforcer *enforcer)
@@ -89,19 +123,25 @@ bool has_released_device(const struct enforcer *enforcer)
 
 void open_released_device(struct enforcer *enforcer)
 {
-	const struct unclaimed_port *port = find_released(enforcer);
-	unsigned int ifindex;
+	struct unclaimed_port *port = find_released(enforcer);
+	char doubt[512];
 
-	if (!port)
+	if (!port || look_at_unseen_process(enforcer, port->released))
 		return;
-	ifindex = port->ifindex;
-	detach_port(enforcer->datapath, ifindex);
-	claim_device(enforcer, ifindex);
+	if (port->named ? find_secret_holder(enforcer, port->device) != NULL
+			: explain_unclaimed(enforcer, port, doubt, sizeof(doubt))) {
+		port->released = 0;
+		return;
+	}
+	if (!port->named)
+		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
+	detach_port(enforcer->datapath, port->ifindex);
+	claim_device(enforcer, port->ifindex);
 }
 
 /* ---- who could have it ---------------------------------------------------------------------- */
 
-/* The domain's NIC of that name has another device, which was renamed. */
+/* The device is not proven to be that of the domain's NIC of that name. */
 static bool is_namesake(const struct managed_domain *managed, const char *device)
 {
 	for (size_t i = 0; i < managed->domain->interface_count; i++) {
@@ -127,7 +167,7 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 			 domain->name);
 	else if (is_namesake(managed, device))
 		snprintf(buffer, size,
-			 "domain %s names it, but the domain's own device was renamed",
+			 "domain %s names it, but it is not proven to be the domain's own device",
 			 domain->name);
 	else if (names_device(domain, device))
 		snprintf(buffer, size, "it belongs to domain %s, but could not be filtered",
@@ -148,6 +188,16 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 	const struct libvirt_source *undescribed =
 		find_undescribed(enforcer, port->since + ASK_AFTER_USEC);
 
+	const struct managed_domain *holder = find_secret_holder(enforcer, port->device);
+	const struct managed_domain *unseen = find_unseen(enforcer);
+
+	if (holder) {
+		snprintf(buffer, size,
+			 "the QEMU of domain %s has it open, and the domain's description does not "
+			 "name it: vmseg port release opens it",
+			 holder->domain->name);
+		return true;
+	}
 	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		if (explain_domain(enforcer, m, port->device, buffer, size))
 			return true;
@@ -165,6 +215,13 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 			 "it was filtered when the daemon started, but no state file and no "
 			 "libvirt names its domain: to filter it, run vmseg port attach; to open "
 			 "it, run vmseg port release");
+	else if (port->unheld)
+		snprintf(buffer, size, "no process has it open, so its owner is not known");
+	else if (unseen)
+		snprintf(buffer, size,
+			 "it may belong to domain %s: vmseg cannot see which devices its QEMU has "
+			 "open (%s); to open it, run vmseg port release",
+			 unseen->domain->name, explain_unseen(enforcer, unseen));
 	else
 		return false;
 	return true;
@@ -194,9 +251,8 @@ void release_unclaimed(struct enforcer *enforcer)
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
 		if (port->released || explain_unclaimed(enforcer, port, doubt, sizeof(doubt)))
 			continue;
-		log_notice(NULL, "device %s: no libvirt knows it, so it is no longer filtered",
-			   port->device);
-		port->released = true;
+		port->released = monotonic_usec();
+		port->named = false;
 	}
 }
 
@@ -207,6 +263,41 @@ void free_unclaimed(struct enforcer *enforcer)
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
 		HASH_DEL(enforcer->unclaimed, port);
 		free(port);
+	}
+}
+
+int note_opened_by_hand(struct enforcer *enforcer, unsigned int ifindex)
+{
+	unsigned int *grown;
+
+	for (size_t i = 0; i < enforcer->opened_count; i++) {
+		if (enforcer->opened[i] == ifindex || enforcer->opened[i] == 0) {
+			enforcer->opened[i] = ifindex;
+			return 0;
+		}
+	}
+	grown = grow_array(enforcer->opened, enforcer->opened_count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	enforcer->opened = grown;
+	grown[enforcer->opened_count++] = ifindex;
+	return 0;
+}
+
+bool was_opened_by_hand(const struct enforcer *enforcer, unsigned int ifindex)
+{
+	for (size_t i = 0; i < enforcer->opened_count; i++) {
+		if (enforcer->opened[i] == ifindex)
+			return true;
+	}
+	return false;
+}
+
+void forget_opened(struct enforcer *enforcer, unsigned int ifindex)
+{
+	for (size_t i = 0; i < enforcer->opened_count; i++) {
+		if (enforcer->opened[i] == ifindex)
+			enforcer->opened[i] = 0;
 	}
 }
 

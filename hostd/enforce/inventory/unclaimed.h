@@ -12,10 +12,12 @@
 struct unclaimed_port {
 	unsigned int ifindex;
 	char device[16];
-	uint64_t since; /* monotonic_usec() */
-	bool asked;     /* libvirt was asked about it, and has not answered yet */
-	bool released;  /* its domain is not filtered: it is about to be opened */
-	bool adopted;   /* see add_unclaimed() */
+	uint64_t since;    /* monotonic_usec() when it came, or when a process opened it */
+	bool asked;        /* libvirt was asked about it, and has not answered yet */
+	uint64_t released; /* monotonic_usec() when it was decided to open it; 0: it was not */
+	bool named;        /* that was decided because an unmanaged domain's description names it */
+	bool adopted;      /* see add_unclaimed() */
+	bool unheld;       /* a tap that no process has open */
 	UT_hash_handle hh;
 };
 
@@ -23,6 +25,10 @@ struct unclaimed_port {
  * one. It may be a port domain's, which libvirt does not know. */
 void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		   bool adopted);
+
+/* A process has opened the tap, or none has it open any more. One that is opened may be a domain's
+ * from now on, so what libvirt said before does not count. Does nothing for other devices. */
+void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held);
 
 /* The device has an owner now. Does nothing for other devices. */
 void claim_device(struct enforcer *enforcer, unsigned int ifindex);
@@ -47,9 +53,20 @@ void release_unclaimed(struct enforcer *enforcer);
  * was given after they came, and that no managed domain names. */
 void release_devices(struct enforcer *enforcer, const struct managed_domain *managed);
 
-/* Released devices are opened by chores, one at a time. */
+/* Released devices are opened by chores, one at a time, and not before the QEMUs of all managed
+ * domains were looked at: a device that one of them holds stays closed. Each call looks at one QEMU
+ * or opens one device. */
 bool has_released_device(const struct enforcer *enforcer);
 void open_released_device(struct enforcer *enforcer);
+
+/* ---- devices that an administrator has opened ----------------------------------------------- */
+
+/* A QEMU that holds the device is no reason to close it again. */
+int note_opened_by_hand(struct enforcer *enforcer, unsigned int ifindex);
+bool was_opened_by_hand(const struct enforcer *enforcer, unsigned int ifindex);
+
+/* The device is gone. */
+void forget_opened(struct enforcer *enforcer, unsigned int ifindex);
 
 void free_unclaimed(struct enforcer *enforcer);
 
