@@ -5,6 +5,8 @@
  * alone, and with all that follow.
  */
 #include <limits.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
@@ -285,6 +287,71 @@ static void the_schema_is_whole(void **state)
 	assert_true(fail_each(read_with_schema, set_text, false) > 1000);
 }
 
+/* ---- the first reading of a process --------------------------------------------------------- */
+
+/* A schema that allocates little: what libxml2 makes once for the process is most of it. */
+static const char small_schema[] =
+	"<grammar xmlns='http://relaxng.org/ns/structure/1.0' "
+	"datatypeLibrary='http://www.w3.org/2001/XMLSchema-datatypes'><start><ref "
+	"name='any'/></start>"
+	"<define name='any'><element><anyName/><zeroOrMore><choice><attribute><anyName/>"
+	"<data type='token'/></attribute><text/><ref name='any'/></choice></zeroOrMore></element>"
+	"</define></grammar>";
+
+enum { READ_AGAIN, NOTHING_FAILED, READ_OTHERWISE };
+
+/* In a process that has read nothing: an allocation of the first reading fails, the next reading is
+ * whole. */
+static int read_twice(const char *small_path)
+{
+	char *printed;
+	int r;
+
+	set_schema_path(small_path);
+	r = read_once(read_file, set_text, &printed);
+	if (faults.seen <= faults.first_bad)
+		return r == 0 ? NOTHING_FAILED : READ_OTHERWISE;
+	if (r != 0 && r != -ENOMEM)
+		return READ_OTHERWISE;
+	faults.first_bad = LONG_MAX;
+	set_schema_path(SCHEMA);
+	r = read_once(read_file, set_text, &printed);
+	return r == 0 && strstr(printed, "192.0.2.0/24") ? READ_AGAIN : READ_OTHERWISE;
+}
+
+static int read_twice_apart(const char *small_path)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(read_twice(small_path));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFSIGNALED(status))
+		fail_msg("allocation %ld: signal %d", faults.first_bad, WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+/* Before all others, which would make in this process what the first reading makes. */
+static void the_first_reading_may_fail(void **state)
+{
+	char path[] = "/tmp/test_whole.XXXXXX";
+	int fd = mkstemp(path), result = READ_AGAIN;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, small_schema, strlen(small_schema)), strlen(small_schema));
+	close(fd);
+	faults.all = false;
+	for (faults.first_bad = 0; result == READ_AGAIN; faults.first_bad++)
+		result = read_twice_apart(path);
+	unlink(path);
+	print_message("%ld allocations\n", faults.first_bad - 1);
+	assert_int_equal(result, NOTHING_FAILED);
+	assert_true(faults.first_bad > 200);
+}
+
 static int name_schema(void **state)
 {
 	(void)state;
@@ -302,6 +369,7 @@ static int free_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_reading_may_fail),
 		cmocka_unit_test(policies_are_whole),
 		cmocka_unit_test(sets_are_whole),
 		cmocka_unit_test(metadata_is_whole),

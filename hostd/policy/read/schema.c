@@ -74,11 +74,17 @@ static void note_fault(void *data, reported_xml_error *error)
 	note_xml_fault(data, error);
 }
 
-/* Made once for the process, so not by the work that uses it first: that may be undone. */
+/* Both are made once for the process, so not by the work that uses them first: that may be undone.
+ * Nor by one work: libxml2 keeps each that is complete. */
 static void make_data_types(void *data)
 {
 	(void)data;
 	xmlSchemaInitTypes();
+}
+
+static void make_type_libraries(void *data)
+{
+	(void)data;
 	xmlRelaxNGInitTypes();
 }
 
@@ -132,6 +138,8 @@ static int load_schema(const struct reader *reader)
 	loading.text = text;
 	loading.size = (int)size;
 	r = run_xml_work(make_data_types, NULL);
+	if (r == 0)
+		r = run_xml_work(make_type_libraries, NULL);
 	if (r == 0)
 		r = run_xml_work(parse_schema, &loading);
 	if (r == -ENOMEM)
