@@ -91,9 +91,10 @@ json_t *view_warnings(const struct enforcer *enforcer, const struct managed_doma
 	else if (unseen && is_driver_connected(enforcer, domain->domain->driver))
 		json_array_append_new(
 			warnings,
-			json_sprintf("%s: vmseg cannot see which devices its QEMU has open (%s), so "
-				     "it does not notice an interface that is in no XML",
-				     domain->domain->name, unseen));
+			json_sprintf(
+				"%s: vmseg cannot see which devices its QEMU has open (%s), so "
+				"it does not notice an interface that is in no XML",
+				domain->domain->name, unseen));
 	return warnings;
 }
 

@@ -15,6 +15,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/datapath/ports/attach_port.h"
+#include "hostd/datapath/ports/former.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/attach_device.h"

@@ -12,6 +12,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/datapath/attachment/attach_method.h"
 #include "hostd/datapath/datapath.h"
+#include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
