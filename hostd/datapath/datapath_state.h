@@ -20,7 +20,7 @@
 #include "hostd/datapath/objects/pool.h"
 #include "hostd/datapath/objects/retire.h"
 #include "hostd/datapath/objects/session_table.h"
-#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/expiry.h"
 #include "hostd/datapath/ports/reserve.h"
 
 struct vmseg; /* the skeleton */

@@ -15,7 +15,7 @@
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/remotes.h"
-#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/expiry.h"
 
 /* Entries that are read at once. */
 #define PIECE 4096

@@ -6,7 +6,7 @@
 
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
-#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/expiry.h"
 #include "hostd/datapath/ports/reserve.h"
 #include "hostd/datapath/ports/resize.h"
 

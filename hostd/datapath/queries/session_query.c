@@ -13,7 +13,7 @@
 #include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/record.h"
-#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/expiry.h"
 #include "hostd/datapath/ports/port_table.h"
 
 struct policy_query question_of_session(const struct session_key *key,

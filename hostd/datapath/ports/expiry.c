@@ -2,7 +2,7 @@
 /*
  * Expired sessions of one port.
  */
-#include "hostd/datapath/ports/expire.h"
+#include "hostd/datapath/ports/expiry.h"
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/datapath_state.h"
