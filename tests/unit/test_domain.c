@@ -250,10 +250,10 @@ static void metadata_that_cannot_be_followed_is_noted(void **state)
 		 "directly below <metadata>)",
 		 false},
 		{"<domain xmlns='urn:vmseg:1'/>\n<policy xmlns='urn:vmseg:1'/>",
-		 "domain web:2: <metadata> holds a second <policy> of namespace urn:vmseg:1",
+		 "domain web:2: <metadata> contains a second <policy> of namespace urn:vmseg:1",
 		 false},
 		{"<a xmlns='urn:vmseg:1'/><b xmlns='urn:vmseg:1'/><c xmlns='urn:vmseg:1'/>",
-		 "domain web:1: <metadata> holds a second <b> of namespace urn:vmseg:1", false},
+		 "domain web:1: <metadata> contains a second <b> of namespace urn:vmseg:1", false},
 	};
 
 	(void)state;

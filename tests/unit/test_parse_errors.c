@@ -503,8 +503,7 @@ static void expect_refusal(const char *bytes, size_t size, const char *head)
 	assert_int_equal(parse_policy_text(bytes, size, "F", &policy, &set, &diag), -EINVAL);
 	assert_null(policy);
 	assert_null(set);
-	diag_message(&diag);
-	buffer[strlen(head)] = '\0';
+	snprintf(buffer, strlen(head) + 1, "%s", diag_message(&diag));
 	assert_string_equal(buffer, head);
 	clear_diag(&diag);
 }

@@ -122,10 +122,10 @@ static void numbers_out_of_range_are_refused(void **state)
 	config.vlans[0] = 4095;
 	expect_refusal(&config, "VLAN 4095, expected 0 to 4094");
 	config.vlan_count = PORT_VLANS_MAX + 1;
-	expect_refusal(&config, "17 VLANs, a port can have 16");
+	expect_refusal(&config, "17 VLANs, a port can have at most 16");
 	config.vlan_count = 0;
 	config.address_count = PORT_ADDRESSES_MAX + 1;
-	expect_refusal(&config, "17 addresses, a port can have 16");
+	expect_refusal(&config, "17 addresses, a port can have at most 16");
 }
 
 int main(void)
