@@ -378,7 +378,8 @@ static void a_candidate_leaves_no_trace(void **state)
 	}
 	assert_string_equal(sum_maps(netns, sum_after, sizeof(sum_after)), sum_before);
 	read_datapath_status(netns->datapath, &after);
-	assert_memory_equal(&before, &after, sizeof(before));
+	/* Up to the last member: the bytes behind it are padding. */
+	assert_memory_equal(&before, &after, offsetof(struct datapath_status, adopted) + 1);
 	/* The sum would have told: one packet changes it. */
 	assert_true(crosses(netns, IN, udp(WEB, VM, 54, 40000)));
 	assert_string_not_equal(sum_maps(netns, sum_after, sizeof(sum_after)), sum_before);
