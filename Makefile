@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # `make help` lists the targets. V=1 shows the commands, SANITIZE=1 builds with ASan and UBSan in
-# build-asan/. DESTDIR and prefix are honoured by install and uninstall.
+# build-asan/, COVERAGE=1 with counters for gcov in build-coverage/. DESTDIR and prefix are honoured by
+# install and uninstall.
 
 prefix      ?= /usr
 sysconfdir  ?= /etc
@@ -26,12 +27,17 @@ VERSION := 0.1.0
 ifeq ($(SANITIZE),1)
 B := build-asan
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(COVERAGE),1)
+B := build-coverage
+SANITIZERS := --coverage
+CFLAGS ?= -O0 -g
 else
 B := build
 SANITIZERS :=
 endif
 
-# Ubuntu's compilers do this by themselves and then warn of more. It does not go with sanitizers.
+# Ubuntu's compilers set this by default and then print more warnings. Sanitizers and unoptimized code
+# cannot use it.
 FORTIFY = $(if $(SANITIZERS),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -212,6 +218,15 @@ build-asan:
 
 unit-tests: $(UNIT_TESTS)
 
+# Counters add up over runs, so old ones are removed first.
+coverage: ## the share of the lines of hostd/ that the C unit tests execute
+	$(Q)find build-coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 unit-coverage
+
+unit-coverage: $(UNIT_TESTS) $(call object,$(CTL_SOURCES))
+	$(run_tests) $(UNIT_TESTS)
+	$(Q)tests/source/coverage.sh $(B)
+
 check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
 	$(run_tests) $(SOURCE_SCRIPTS) $(UNIT_TESTS) $(UNIT_SCRIPTS) \
 		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
@@ -356,7 +371,7 @@ uninstall: ## remove what install has put there, but no configuration
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 clean: ## remove everything that was built
-	$(Q)rm -rf build build-asan build-fuzz
+	$(Q)rm -rf build build-asan build-coverage build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -364,6 +379,6 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-tests test check check-integration check-kernels check-root build-asan build-fuzz \
+.PHONY: all tests unit-tests coverage unit-coverage test check check-integration check-kernels check-root build-asan build-fuzz \
 	fuzz fuzzers churn differential chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help
