@@ -217,7 +217,7 @@ static __always_inline int judge_session(struct __sk_buff *skb, enum direction d
 			return reason;
 	}
 	if (guarded && !dry && !(session->flags & SESSION_GUARDED))
-		session->flags |= SESSION_GUARDED;
+		note_guarded(session, port);
 	return follow_session(skb, judgement, pkt, session, direction, dry);
 }
 

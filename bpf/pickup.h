@@ -134,17 +134,23 @@ static __always_inline int has_room_for_unconfirmed(const struct port *port,
 	return state && state->unconfirmed < (__s64)room;
 }
 
+static __always_inline struct handshake_lock *find_handshake_lock(__u32 slot)
+{
+	__u32 number = slot % HANDSHAKE_LOCKS;
+
+	return bpf_map_lookup_elem(&handshake_lock_map, &number);
+}
+
 /* Brings a session from one state to another; answers whether it was in the former. Of two CPUs
  * only one may tell the counts, hence the lock. */
 static __always_inline int exchange_state(struct session *session, __u8 from, __u8 to, __u32 slot)
 {
-	__u32 number = slot % HANDSHAKE_LOCKS;
 	struct handshake_lock *lock;
 	__u8 old;
 
 	if (session->state != from)
 		return 0;
-	lock = bpf_map_lookup_elem(&handshake_lock_map, &number);
+	lock = find_handshake_lock(slot);
 	if (!lock)
 		return 0;
 	bpf_spin_lock(&lock->lock);
@@ -194,20 +200,28 @@ static __always_inline __u8 first_flag(enum direction direction)
 }
 
 /* What the latest segment says counts, whoever sent it: of two sides that contradict each other one
- * is forged, and the true one will be answered. */
+ * is forged, and the true one will be answered. Of its flags the session keeps `kept`, and `flags`
+ * are added: under the lock, because another CPU may be taking SESSION_GUARDED away. */
 static __always_inline void restart_pickup(struct session *session, const struct packet *pkt,
-					   enum direction direction, __u8 flags)
+					   enum direction direction, __u8 kept, __u8 flags,
+					   __u32 slot)
 {
+	struct handshake_lock *lock = find_handshake_lock(slot);
 	struct tcp_track track = {};
 
+	if (!lock)
+		return;
 	start_midstream(direction, pkt, &track);
+	flags |= SESSION_PICKED_UP | first_flag(direction);
+	bpf_spin_lock(&lock->lock);
 	session->window[0] = track.window[0];
 	session->window[1] = track.window[1];
 	session->scale[0] = track.scale[0];
 	session->scale[1] = track.scale[1];
 	session->fin[0] = track.fin[0];
 	session->fin[1] = track.fin[1];
-	session->flags = flags | SESSION_PICKED_UP | first_flag(direction);
+	session->flags = (session->flags & kept) | flags;
+	bpf_spin_unlock(&lock->lock);
 }
 
 /* Does the segment end the unconfirmed session? A reset does at the number that the peer expects,
@@ -246,7 +260,7 @@ static __always_inline int follow_unconfirmed(const struct port *port, const str
 		confirm_session(port, pkt, session);
 		return UNDECIDED;
 	}
-	restart_pickup(session, pkt, direction, session->flags & lasting);
+	restart_pickup(session, pkt, direction, lasting, 0, port->slot);
 	return REASON_ESTABLISHED;
 }
 

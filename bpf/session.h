@@ -21,7 +21,8 @@
  *   reset, are written under the port's handshake lock: see change_state(). Established traffic
  *   never takes that lock.
  * - UNREPLIED becomes REPLIED by a plain store: every CPU would write the same value.
- * - generation, verdict and SESSION_GUARDED are written by the packet that sees a new record first
+ * - generation, verdict and SESSION_GUARDED are written under that lock, too: see accept_session()
+ *   and note_guarded(). They are written by the packet that sees a new record first
  *   (rejudge_session()). Two CPUs that do so at once ask the same policy and write the same answer.
  *   A CPU that still holds the former record judges by that one, until its packet is done.
  *
@@ -116,13 +117,6 @@ static __always_inline void write_attempt(struct session *session, const struct 
 	session->attempt = track->attempt;
 	session->attempt_scale = track->attempt_scale;
 	session->attempt_flags = track->attempt_flags;
-}
-
-static __always_inline struct handshake_lock *find_handshake_lock(__u32 slot)
-{
-	__u32 number = slot % HANDSHAKE_LOCKS;
-
-	return bpf_map_lookup_elem(&handshake_lock_map, &number);
 }
 
 /* Notes a SYN that changes nothing else, unless another CPU has changed the state in which it was
@@ -281,6 +275,38 @@ static __always_inline void recall_question(struct packet *pkt, const struct ses
 	}
 }
 
+/* The port's record has judged the session anew. That the guard knows its address is the former
+ * record's word: the port's addresses may have changed too. */
+static __always_inline void accept_session(struct session *session, __u32 verdict,
+					   const struct port *port)
+{
+	struct handshake_lock *lock = find_handshake_lock(port->slot);
+	__u32 generation = port->generation;
+
+	if (!lock)
+		return;
+	bpf_spin_lock(&lock->lock);
+	session->verdict = verdict;
+	session->flags &= ~SESSION_GUARDED;
+	session->generation = generation;
+	bpf_spin_unlock(&lock->lock);
+}
+
+/* The guard has found the session's local address among those of the record. A CPU that still holds
+ * the former record must not say so of the new one: hence the lock, and the generation. */
+static __always_inline void note_guarded(struct session *session, const struct port *port)
+{
+	struct handshake_lock *lock = find_handshake_lock(port->slot);
+	__u32 generation = port->generation;
+
+	if (!lock)
+		return;
+	bpf_spin_lock(&lock->lock);
+	if (session->generation == generation)
+		session->flags |= SESSION_GUARDED;
+	bpf_spin_unlock(&lock->lock);
+}
+
 /* A session of an older generation, under the policy that is now in force. */
 static __always_inline int rejudge_session(struct judgement *judgement, struct packet *pkt,
 					   struct session *session, enum direction direction,
@@ -301,11 +327,8 @@ static __always_inline int rejudge_session(struct judgement *judgement, struct p
 		}
 		verdict = session->verdict;
 	}
-	if (!dry) {
-		session->verdict = verdict;
-		session->flags &= ~SESSION_GUARDED; /* the port's addresses may have changed too */
-		session->generation = judgement->port->generation;
-	}
+	if (!dry)
+		accept_session(session, verdict, judgement->port);
 	return UNDECIDED;
 }
 
@@ -452,10 +475,8 @@ static __always_inline int pick_up_instead(struct judgement *judgement, struct p
 	add_unconfirmed(port->slot, 1);
 	if (port->limits[LIMIT_SESSIONS_PER_REMOTE])
 		uncount_remote(port, &pkt->key);
-	flags = session->flags & SESSION_GUARDED;
-	if (opener == DIRECTION_OUT)
-		flags |= SESSION_OPENED_OUT;
-	restart_pickup(session, pkt, direction, flags);
+	flags = opener == DIRECTION_OUT ? SESSION_OPENED_OUT : 0;
+	restart_pickup(session, pkt, direction, SESSION_GUARDED, flags, port->slot);
 	session->verdict = verdict;
 	return REASON_PICKED_UP;
 }

@@ -165,6 +165,32 @@ static void a_live_session_is_found(void **state)
 	assert_false(ask(netns, probe).has_session);
 }
 
+/* A session with a group, or with everybody, has no local address in its key. */
+static void a_session_with_a_group_is_found(void **state)
+{
+	const struct host *const pairs[][2] = {
+		{VM, MDNS},
+		{VM, BROADCAST},
+		{VM6, ALL_DHCP},
+	};
+	struct netns *netns = *state;
+
+	set_netns_policy(netns, ALLOW_ALL);
+	attach_tap(netns);
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		const struct host *vm = pairs[i][0], *group = pairs[i][1];
+		struct probe probe = probe_ports(OUT, vm, group, IPPROTO_UDP, 40000, 5000);
+		struct session_key key = key_of_probe(&probe);
+		struct session_view view;
+
+		assert_false(ask(netns, probe).has_session);
+		assert_true(crosses(netns, OUT, udp(vm, group, 40000, 5000)));
+		assert_true(ask(netns, probe).has_session);
+		assert_int_equal(read_session(netns->datapath, netns->tap, &key, &view), 0);
+		assert_int_equal(view.session.packets[OUT], 1);
+	}
+}
+
 /* Many different questions: counters, sessions, limits and rules stay as they are. */
 static void asking_leaves_no_trace(void **state)
 {
@@ -464,6 +490,7 @@ int main(void)
 		test(guards_answer_before_the_policy),
 		test(the_vlan_is_asked_about),
 		test(a_live_session_is_found),
+		test(a_session_with_a_group_is_found),
 		test(asking_leaves_no_trace),
 		test(a_port_that_is_not_there_says_nothing),
 		test(a_full_table_is_foreseen),

@@ -157,6 +157,23 @@ size_t build_probe(const struct probe *probe, uint8_t frame[static PROBE_BYTES_M
 	return length + payload;
 }
 
+/* Of what a guest sends to a group or to everybody the session is with that, without the local
+ * address: see widen_multicast_key() in bpf/related.h. */
+static void widen_key(const struct probe *probe, struct session_key *key)
+{
+	const uint8_t *remote = probe->remote;
+	bool v4 = is_ipv4(remote);
+
+	if (probe->direction != DIRECTION_OUT)
+		return;
+	if (v4 ? remote[12] >> 4 == 14 || !memcmp(remote + 12, "\xff\xff\xff\xff", 4)
+	       : remote[0] == 0xff) {
+		memset(key->local, 0, ADDRESS_BYTES);
+		if (v4)
+			key->local[2] = htonl(0xffff); /* ::ffff:0.0.0.0 */
+	}
+}
+
 struct session_key key_of_probe(const struct probe *probe)
 {
 	struct session_key key = {.protocol = probe->protocol};
@@ -175,5 +192,6 @@ struct session_key key_of_probe(const struct probe *probe)
 		else
 			key.local_port = htons(probe->icmp_type);
 	}
+	widen_key(probe, &key);
 	return key;
 }
