@@ -93,7 +93,7 @@ PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
 
 object = $(patsubst %.c,$(B)/%.o,$(1))
 
-all: $(PROGRAMS) ## build the daemon, the command and the hook
+all: $(PROGRAMS) $(B)/hostd.conf ## build the daemon, the command and the hook
 
 $(B)/vmseg-hostd: $(call object,hostd/vmseg-hostd.c) $(LIBRARY)
 $(B)/vmseg: $(call object,$(CTL_SOURCES)) $(LIBRARY)
@@ -103,6 +103,11 @@ $(B)/vmseg-hook: $(call object,hooks/libvirt/qemu.c) $(LIBRARY)
 $(PROGRAMS):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(package_libs)
+
+# The settings file that is installed.
+$(B)/hostd.conf: $(B)/vmseg-hostd
+	$(call say,CONF,$@)
+	$(Q)$< --print-config >$@
 
 $(LIBRARY): $(call object,$(LIBRARY_SOURCES))
 $(HARNESS): $(call object,$(HARNESS_SOURCES))
@@ -350,7 +355,7 @@ install: all ## install below DESTDIR: programs, hook, unit, group, schema, poli
 	$(Q)$(INSTALL) -m 0644 policies/vmseg.rng policies/vmseg.rnc $(D)$(datadir)/vmseg/
 	$(Q)$(INSTALL) -m 0644 $(wildcard policies/*.xml) $(D)$(datadir)/vmseg/policies/
 	$(Q)test -e $(D)$(sysconfdir)/vmseg/hostd.conf || \
-		$(INSTALL) -m 0644 packaging/hostd.conf $(D)$(sysconfdir)/vmseg/hostd.conf
+		$(INSTALL) -m 0644 $(B)/hostd.conf $(D)$(sysconfdir)/vmseg/hostd.conf
 	$(Q)for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 0644 $$page $(D)$(mandir)/man$${page##*.}/$${page##*/}; done
 	$(Q)$(INSTALL) -D -m 0644 packaging/sysusers.d/vmseg.conf $(D)$(sysusersdir)/vmseg.conf

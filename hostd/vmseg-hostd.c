@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "hostd/base/log.h"
+#include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/policy/read/parse.h"
 
@@ -16,18 +17,20 @@ static void print_help(void)
 	       "Filters the network interfaces of this host's libvirt domains.\n\n"
 	       "  --config FILE   settings file (default: %s, if it exists)\n"
 	       "  --check-config  check the settings, and exit\n"
+	       "  --print-config  print a settings file with all defaults, and exit\n"
 	       "  --version       print the version, and exit\n"
 	       "  --help          print this summary, and exit\n",
 	       CONFIG_FILE);
 }
 
-enum { OPTION_CONFIG = 'c', OPTION_HELP = 'h', OPTION_CHECK = 256, OPTION_VERSION };
+enum { OPTION_CONFIG = 'c', OPTION_HELP = 'h', OPTION_CHECK = 256, OPTION_PRINT, OPTION_VERSION };
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"check-config", no_argument, NULL, OPTION_CHECK},
+		{"print-config", no_argument, NULL, OPTION_PRINT},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP},
 		{0},
@@ -44,6 +47,9 @@ int main(int argc, char **argv)
 		case OPTION_CHECK:
 			check = true;
 			break;
+		case OPTION_PRINT:
+			print_default_settings(stdout);
+			return 0;
 		case OPTION_VERSION:
 			printf("vmseg-hostd %s\n", VMSEG_VERSION);
 			return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host's settings: hostd.conf, read once and then immutable. packaging/hostd.conf lists every
- * key with its default.
+ * The host's settings: hostd.conf, read once and then immutable. settings.def lists every key.
  */
 #ifndef VMSEG_CONFIG_H
 #define VMSEG_CONFIG_H

@@ -40,9 +40,9 @@ int answer_reload(struct control_context *context, const json_t *params, json_t 
 	domains = json_array();
 	for_each_policy(enforcer_library(context->enforcer), list_bad_file, files);
 	for_each_domain(context->enforcer, list_stale_domain, domains);
-	*ret_result =
-		json_pack("{s:I, s:I, s:o, s:o}", "updated", (json_int_t)result.updated, "failed",
-			  (json_int_t)result.failed, "bad_files", files, "stale_domains", domains);
+	*ret_result = json_pack("{s:I, s:I, s:o, s:o, s:o}", "updated", (json_int_t)result.updated,
+				"failed", (json_int_t)result.failed, "bad_files", files,
+				"stale_domains", domains, "warnings", view_diag_warnings(diag));
 	return 0;
 }
 

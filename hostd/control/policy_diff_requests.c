@@ -158,16 +158,6 @@ static void free_diff(struct task *task)
 	free(diff);
 }
 
-static json_t *view_diag_warnings(const struct diag *diag)
-{
-	json_t *warnings = json_array();
-
-	for (size_t i = 0; i < diag->warning_count; i++)
-		json_array_append_new(warnings, json_sprintf("%s: %s", diag->warnings[i].where,
-							     diag->warnings[i].text));
-	return warnings;
-}
-
 /* How many sessions to list at most. */
 static int read_limit(const json_t *params, json_int_t *ret, struct diag *diag)
 {

@@ -67,6 +67,17 @@ static json_t *view_strings(char *const *strings, size_t count)
 	return array;
 }
 
+json_t *view_diag_warnings(const struct diag *diag)
+{
+	json_t *warnings = json_array();
+
+	for (size_t i = 0; i < diag->warning_count; i++)
+		json_array_append_new(warnings, json_sprintf("%s%s%s", diag->warnings[i].where,
+							     diag->warnings[i].where[0] ? ": " : "",
+							     diag->warnings[i].text));
+	return warnings;
+}
+
 json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain)
 {
 	const char *unseen = explain_unseen(enforcer, domain);

@@ -22,6 +22,9 @@ const char *domain_state(const struct managed_domain *domain, const char *gap);
  * sentence each. */
 json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain);
 
+/* The warnings of a diagnosis, a text each. */
+json_t *view_diag_warnings(const struct diag *diag);
+
 /* The domain's interfaces that cannot be filtered; none of a domain that is left alone. */
 json_t *view_unfiltered(const struct managed_domain *domain);
 

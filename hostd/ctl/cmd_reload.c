@@ -10,6 +10,16 @@
 #include "hostd/ctl/reply.h"
 #include "hostd/ctl/request.h"
 
+/* Settings that need a restart. */
+static void print_warnings(const json_t *warnings)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(warnings, i, item)
+		fprintf(stderr, "vmseg: warning: %s\n", json_string_value(item));
+}
+
 static void print_refusals(const json_t *reply)
 {
 	json_t *item;
@@ -33,9 +43,10 @@ static int run(const struct invocation *invocation)
 		print_json(reply);
 	else
 		printf("%" JSON_INTEGER_FORMAT " domains updated\n", get_number(reply, "updated"));
+	escape_texts(reply);
+	print_warnings(json_object_get(reply, "warnings"));
 	if (json_array_size(json_object_get(reply, "bad_files")) > 0 ||
 	    json_array_size(json_object_get(reply, "stale_domains")) > 0) {
-		escape_texts(reply);
 		print_refusals(reply);
 		result = STATUS_FAILED;
 	}

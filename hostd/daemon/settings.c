@@ -7,6 +7,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/datapath/ports/live_settings.h"
 #include "hostd/enforce/handlers/reload.h"
@@ -29,33 +30,29 @@ int read_settings(struct daemon *daemon)
 	return r;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
+/* When a change of a setting that a reload cannot change takes effect. */
+static const char *const effect_of_change[] = {
+	[RESTART] = "when the daemon is started again",
+	[SIZE] = "when the daemon is stopped, \"vmseg detach --all\" is run, and the daemon is "
+		 "started again",
+};
 
-static bool same_uris(const struct config *a, const struct config *b)
+/* Parts of the daemon were opened with these settings, and keep them. */
+static void warn_of_fixed_settings(const struct config *in_force, const struct config *next,
+				   struct diag *diag)
 {
-	if (a->libvirt_uri_count != b->libvirt_uri_count)
-		return false;
-	for (size_t i = 0; i < a->libvirt_uri_count; i++) {
-		if (strcmp(a->libvirt_uris[i], b->libvirt_uris[i]) != 0)
-			return false;
+	for (size_t i = 0; i < setting_count; i++) {
+		const struct setting *setting = &settings[i];
+		_cleanup_free_ char *old = format_setting(setting, in_force);
+		_cleanup_free_ char *new = format_setting(setting, next);
+
+		if (setting->when == LIVE || !old || !new || strcmp(old, new) == 0)
+			continue;
+		log_warning(NULL, "%s = %s takes effect %s; until then it is %s", setting->name,
+			    new, effect_of_change[setting->when], old);
+		warn(diag, next->path, 0, "%s = %s takes effect %s; until then it is %s",
+		     setting->name, new, effect_of_change[setting->when], old);
 	}
-	return true;
-}
-
-/* What parts were opened with, and keep. */
-static bool same_fixed_settings(const struct config *a, const struct config *b)
-{
-	return same_text(a->run_directory, b->run_directory) &&
-	       same_text(a->state_directory, b->state_directory) && same_text(a->bpffs, b->bpffs) &&
-	       same_text(a->metrics_listen, b->metrics_listen) && same_uris(a, b) &&
-	       a->datapath.attach == b->datapath.attach &&
-	       a->datapath.max_ports == b->datapath.max_ports &&
-	       a->datapath.policy_nodes == b->datapath.policy_nodes &&
-	       a->datapath.rule_counters == b->datapath.rule_counters &&
-	       a->datapath.ring_bytes == b->datapath.ring_bytes;
 }
 
 int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag)
@@ -68,8 +65,7 @@ int reload_daemon(void *owner, struct reload_result *ret, struct diag *diag)
 		r = reload_enforcer(daemon->enforcer, next, ret, diag);
 	if (r < 0)
 		return r;
-	if (!same_fixed_settings(daemon->first_config, next))
-		log_warning(NULL, "some changes of the settings take effect with a restart only");
+	warn_of_fixed_settings(daemon->first_config, next, diag);
 	set_log_level(next->log_level);
 	apply_settings(daemon->datapath, &next->datapath);
 	if (daemon->config != daemon->first_config)

@@ -342,6 +342,16 @@ check_settings() {
 	check "bad settings or not" vmseg status
 	echo "$good" >/etc/vmseg/hostd.conf
 	check "good settings are good" "$BUILD/vmseg-hostd" --check-config
+	printf '%s\n' 'libvirt-uri = none' 'metrics-listen = off' 'max-ports = 7' >/etc/vmseg/hostd.conf
+	check_equal "changes that need a restart are named" \
+		'vmseg: warning: /etc/vmseg/hostd.conf: max-ports = 7 takes effect when the daemon is stopped, "vmseg detach --all" is run, and the daemon is started again; until then it is 1024
+vmseg: warning: /etc/vmseg/hostd.conf: metrics-listen = off takes effect when the daemon is started again; until then it is 127.0.0.1:9876' \
+		"$({ vmseg reload >/dev/null; } 2>&1)"
+	check "... and no failure" vmseg reload
+	check_equal "... in JSON, too" 2 "$(vmseg reload --json 2>/dev/null | jq '.warnings | length')"
+	check_soon 10 "... and in the log" grep -q 'max-ports = 7 takes effect' "$LAB/hostd.log"
+	echo "$good" >/etc/vmseg/hostd.conf
+	check_equal "when they are taken back there is nothing to say" "" "$({ vmseg reload >/dev/null; } 2>&1)"
 	write_policy web-server <<-XML
 		<policy xmlns="urn:vmseg:1" name="web-server"/>
 	XML

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "hostd/base/log.h"
-#include "hostd/config/config.h"
+#include "hostd/config/settings_list.h"
 #include "hostd/datapath/attachment/attach_method.h"
 #include "tests/harness/test.h"
 
@@ -229,51 +229,196 @@ static void a_missing_file_is_an_error(void **state)
 	clear_diag(&diag);
 }
 
-/* The shipped file lists every key with its default, commented out: without the comment signs it
- * must read, and give what no file gives. */
-static void the_shipped_file_shows_the_defaults(void **state)
+/* ---- the list of settings ------------------------------------------------------------------- */
+
+/* The file of defaults lists every setting, commented out: without the comment signs it must be
+ * accepted, and have the same effect as no file. */
+static void the_file_of_defaults_shows_the_defaults(void **state)
 {
-	FILE *shipped = fopen("packaging/hostd.conf", "r"), *plain;
 	struct config *defaults = NULL, *config = NULL;
+	FILE *commented = tmpfile(), *plain = fopen(path, "w");
 	struct diag diag = {0};
+	size_t found = 0;
 	char line[512];
-	int keys = 0;
 
 	(void)state;
-	assert_non_null(shipped);
-	plain = fopen(path, "w");
+	assert_non_null(commented);
 	assert_non_null(plain);
-	while (fgets(line, sizeof(line), shipped)) {
+	print_default_settings(commented);
+	rewind(commented);
+	while (fgets(line, sizeof(line), commented)) {
+		assert_true(strlen(line) <= 101);
 		if (line[0] == '#' && line[1] >= 'a' && line[1] <= 'z') {
 			fputs(line + 1, plain);
-			keys++;
+			found++;
 		}
 	}
-	fclose(shipped);
+	fclose(commented);
 	fclose(plain);
-	assert_true(keys > 20);
+	assert_int_equal(found, setting_count);
 	assert_int_equal(load_config(NULL, &defaults, NULL), 0);
 	assert_int_equal(load_config(path, &config, &diag), 0);
-	config->datapath.bpffs = defaults->datapath.bpffs;
-	assert_memory_equal(&config->datapath, &defaults->datapath, sizeof(config->datapath));
-	assert_string_equal(config->policy_directory, defaults->policy_directory);
-	assert_string_equal(config->run_directory, defaults->run_directory);
-	assert_string_equal(config->state_directory, defaults->state_directory);
-	assert_string_equal(config->bpffs, defaults->bpffs);
-	assert_int_equal(config->hook_timeout, defaults->hook_timeout);
-	assert_int_equal(config->pickup_window, defaults->pickup_window);
-	assert_int_equal(config->quarantine, defaults->quarantine);
-	assert_int_equal(config->log_events, defaults->log_events);
-	assert_int_equal(config->log_level, defaults->log_level);
-	assert_int_equal(config->require_daemon, defaults->require_daemon);
-	assert_int_equal(config->unfilterable, defaults->unfilterable);
-	assert_int_equal(config->libvirt_uri_count, defaults->libvirt_uri_count);
-	assert_string_equal(config->libvirt_uris[0], defaults->libvirt_uris[0]);
-	assert_int_equal(config->quarantine_except_count, defaults->quarantine_except_count);
-	for (size_t i = 0; i < config->quarantine_except_count; i++)
-		assert_string_equal(config->quarantine_except[i], defaults->quarantine_except[i]);
+	for (size_t i = 0; i < setting_count; i++) {
+		char *expected = format_setting(&settings[i], defaults);
+		char *given = format_setting(&settings[i], config);
+
+		assert_string_equal(given, expected);
+		assert_string_equal(given, settings[i].standard);
+		free(expected);
+		free(given);
+	}
 	free_config(&config);
 	free_config(&defaults);
+}
+
+/* Sets a value, and says whether it was accepted and comes back as it was given. */
+static bool takes_value(const struct setting *setting, const char *value)
+{
+	struct config *config = NULL;
+	struct diag diag = {0};
+	char text[256], *given;
+	bool same;
+
+	snprintf(text, sizeof(text), "%s = %s\n", setting->name, value);
+	write_file(text);
+	if (load_config(path, &config, &diag) < 0) {
+		clear_diag(&diag);
+		return false;
+	}
+	given = format_setting(setting, config);
+	same = strcmp(given, value) == 0;
+	free(given);
+	free_config(&config);
+	return same;
+}
+
+static void numbers_have_their_range(void **state)
+{
+	size_t numbers = 0;
+
+	(void)state;
+	for (size_t i = 0; i < setting_count; i++) {
+		const struct setting_type *type = &settings[i].type;
+		char text[32];
+
+		if (type->maximum == 0)
+			continue;
+		snprintf(text, sizeof(text), "%u", type->minimum);
+		assert_true(takes_value(&settings[i], text));
+		snprintf(text, sizeof(text), "%u", type->maximum);
+		assert_true(takes_value(&settings[i], text));
+		snprintf(text, sizeof(text), "%u", 2 * type->maximum);
+		assert_false(takes_value(&settings[i], text));
+		numbers++;
+	}
+	assert_true(numbers > 15);
+}
+
+static void every_choice_is_taken(void **state)
+{
+	size_t choices = 0;
+
+	(void)state;
+	for (size_t i = 0; i < setting_count; i++) {
+		const char *const *choice = settings[i].type.choices;
+
+		for (; choice && *choice; choice++) {
+			assert_true(takes_value(&settings[i], *choice));
+			choices++;
+		}
+	}
+	assert_true(choices > 20);
+}
+
+/* ---- the manual page ------------------------------------------------------------------------ */
+
+#define PAGE "docs/man/vmseg-hostd.conf.5"
+
+static char *read_page(void)
+{
+	FILE *stream = fopen(PAGE, "r");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(stream);
+	assert_non_null(text);
+	assert_in_range(fread(text, 1, 65535, stream), 1, 65534);
+	fclose(stream);
+	return text;
+}
+
+/* The page's part about a setting, to be freed. */
+static char *find_item(const char *page, const struct setting *setting)
+{
+	char title[128];
+	const char *item, *end;
+
+	snprintf(title, sizeof(title), "\n.It Cm %s = %s\n", setting->name, setting->standard);
+	item = strstr(page, title);
+	if (!item)
+		fail_msg("%s has no item%s", PAGE, title);
+	end = strstr(item + 1, "\n.It Cm ");
+	if (!end || end > strstr(item, "\n.El"))
+		end = strstr(item, "\n.El");
+	return strndup(item, (size_t)(end - item));
+}
+
+/* "from 1 to 300", "up to 1000000"; of timeouts it is said once, above all. */
+static void check_range(const char *page, const char *item, const struct setting *setting)
+{
+	bool is_timeout = strncmp(setting->name, "timeout-", strlen("timeout-")) == 0;
+	char range[64], *text = strdup(is_timeout ? page : item);
+
+	assert_non_null(text);
+	for (char *c = text; *c; c++) {
+		if (*c == '\n')
+			*c = ' ';
+	}
+	if (setting->type.minimum > 0)
+		snprintf(range, sizeof(range), "from %u to %u", setting->type.minimum,
+			 setting->type.maximum);
+	else
+		snprintf(range, sizeof(range), "to %u", setting->type.maximum);
+	if (setting->type.maximum > 0 && !strstr(text, range))
+		fail_msg("%s: %s does not say \"%s\"", PAGE, setting->name, range);
+	free(text);
+}
+
+/* Each has an item with its default, its range, and when a change takes effect. */
+static void the_manual_page_describes_every_setting(void **state)
+{
+	static const char *const marks[] = {
+		[LIVE] = NULL, [RESTART] = "\n.Em restart", [SIZE] = "\n.Em size"};
+	char *page = read_page();
+
+	(void)state;
+	for (size_t i = 0; i < setting_count; i++) {
+		const struct setting *setting = &settings[i];
+		char *item = find_item(page, setting);
+
+		check_range(page, item, setting);
+		for (size_t when = RESTART; when <= SIZE; when++) {
+			if (!!strstr(item, marks[when]) != (setting->when == when))
+				fail_msg("%s: %s is marked wrongly", PAGE, setting->name);
+		}
+		free(item);
+	}
+	free(page);
+}
+
+static void the_manual_page_has_no_other_setting(void **state)
+{
+	char *page = read_page(), name[64];
+	size_t items = 0;
+
+	(void)state;
+	for (const char *item = page; (item = strstr(item, "\n.It Cm ")); items++) {
+		item += strlen("\n.It Cm ");
+		assert_int_equal(sscanf(item, "%63s", name), 1);
+		if (!find_setting(name))
+			fail_msg("%s: there is no setting %s", PAGE, name);
+	}
+	assert_int_equal(items, setting_count);
+	free(page);
 }
 
 int main(void)
@@ -287,7 +432,11 @@ int main(void)
 		cmocka_unit_test(an_overlong_line_is_not_cut_in_two),
 		cmocka_unit_test(the_first_error_is_the_one_reported),
 		cmocka_unit_test(a_missing_file_is_an_error),
-		cmocka_unit_test(the_shipped_file_shows_the_defaults),
+		cmocka_unit_test(the_file_of_defaults_shows_the_defaults),
+		cmocka_unit_test(numbers_have_their_range),
+		cmocka_unit_test(every_choice_is_taken),
+		cmocka_unit_test(the_manual_page_describes_every_setting),
+		cmocka_unit_test(the_manual_page_has_no_other_setting),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
