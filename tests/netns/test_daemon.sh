@@ -316,7 +316,7 @@ check_read_socket() {
 
 check_usage() {
 	check_equal "an unknown subcommand is a usage error" 2 "$(vmseg frob >/dev/null 2>&1; echo $?)"
-	check_contains "and the commands are listed" sessions "$(vmseg frob 2>&1)"
+	check_contains "that says where the commands are listed" 'vmseg --help' "$(vmseg frob 2>&1)"
 	check_equal "so is a missing argument" 2 "$(vmseg show >/dev/null 2>&1; echo $?)"
 	check_equal "so is an option out of place" 2 "$(vmseg list --all >/dev/null 2>&1; echo $?)"
 	check_equal "an unknown domain is a failure" 1 "$(vmseg show nobody >/dev/null 2>&1; echo $?)"
