@@ -24,15 +24,39 @@ enum direction {
 	DIRECTION_OUT = 1, /* from the VM: TC ingress of its tap, program from_vm */
 };
 
-enum reason {
-#define REASON(identifier, name, verdict, help) REASON_##identifier,
-#include "reasons.def"
-#undef REASON
-	REASON_COUNT
+enum guard_kind {
+#define GUARD(identifier, attribute, acts, idle, built_in, help) GUARD_KIND_##identifier,
+#include "guards.def"
+#undef GUARD
+	GUARD_KIND_COUNT
 };
 
-/* Slots reserved in per-reason arrays, so that a new reason does not change the layout. */
-#define REASON_MAX 48
+/* Bits of port.guards: a set bit means that the guard acts. */
+enum guard_bit {
+#define GUARD(identifier, attribute, acts, idle, built_in, help)                                   \
+	GUARD_##identifier = 1U << GUARD_KIND_##identifier,
+#include "guards.def"
+#undef GUARD
+};
+
+#define GUARDS_ALL ((1U << GUARD_KIND_COUNT) - 1)
+
+/* Slots reserved in per-reason arrays, so that a new reason does not change the layout. Those of
+ * guards have numbers of their own, so that neither list moves the other. */
+#define REASON_MAX        64
+#define REASONS_OF_GUARDS 40
+
+enum reason {
+#define REASON(identifier, name, verdict, policy, help) REASON_##identifier,
+#include "reasons.def"
+#undef REASON
+	REASON_UNGUARDED_COUNT,
+#define GUARD(identifier, attribute, acts, idle, built_in, help)                                   \
+	REASON_GUARD_##identifier = REASONS_OF_GUARDS + GUARD_KIND_##identifier,
+#include "guards.def"
+#undef GUARD
+	REASON_COUNT /* one more than the highest: there are numbers below that are no reason's */
+};
 
 enum session_state {
 #define STATE(identifier, name, timeout, source) STATE_##identifier,
@@ -73,20 +97,8 @@ enum limit {
 /* Places of a port in fragment_map, from slot * FRAGMENTS_PER_PORT on. A power of two. */
 #define FRAGMENTS_PER_PORT 64
 
-/* Bits of port.guards: a set bit means that the guard acts. */
-#define GUARD_MAC                  (1U << 0)
-#define GUARD_IP                   (1U << 1)
-#define GUARD_ARP                  (1U << 2)
-#define GUARD_ND                   (1U << 3)
-#define GUARD_DHCP_SERVER          (1U << 4)
-#define GUARD_ROUTER_ADVERTISEMENT (1U << 5)
-#define GUARD_ETHERTYPE            (1U << 6)
-#define GUARD_VLAN                 (1U << 7)
-#define GUARD_TCP_WINDOW           (1U << 8)
-
 /* Bits of port.flags. */
 #define PORT_AUDIT      (1U << 0) /* judge and count, drop nothing */
-#define PORT_VLAN_ANY   (1U << 1) /* every VLAN tag is let through; else only vlans[] */
 #define PORT_QUARANTINE (1U << 4) /* nothing passes; a session table is not needed */
 /* For the next daemon; the programs do not look at them. */
 #define PORT_REVERSED   (1U << 2) /* macvtap: TC ingress is what the VM receives */
@@ -102,7 +114,7 @@ struct port {
 	/* First cache line: what every packet reads. */
 	__u8 mac[MAC_BYTES];
 	__u16 vlan_count;
-	__u32 guards;       /* GUARD_* */
+	__u32 guards;       /* enum guard_bit */
 	__u32 flags;        /* PORT_* */
 	__u32 slot;         /* from 1: index into session_map, stats_map and port_state_map */
 	__u32 generation;   /* sessions of another generation are judged again */
@@ -118,7 +130,7 @@ struct port {
 	__u32 limits[LIMIT_MAX];
 	/* Slow path. */
 	struct address_prefix addresses[PORT_ADDRESSES_MAX];
-	__u16 vlans[PORT_VLANS_MAX]; /* VLAN ids, host byte order */
+	__u16 vlans[PORT_VLANS_MAX]; /* ids that GUARD_VLAN lets through, host byte order */
 };
 
 /* What the programs themselves change per port; index: slot. Zeroed when a slot is given out. */
@@ -366,6 +378,7 @@ enum dry_run_result {
 #define DRY_RUN_HAS_SESSION (1U << 0)
 
 /* The sizes above are what pinned maps were made with. */
+_Static_assert(REASON_UNGUARDED_COUNT <= REASONS_OF_GUARDS, "raise it, REASON_MAX and VMSEG_ABI");
 _Static_assert(REASON_COUNT <= REASON_MAX, "raise REASON_MAX and VMSEG_ABI");
 _Static_assert(STATE_COUNT <= STATE_ENDED, "raise STATE_MAX and VMSEG_ABI");
 _Static_assert(LIMIT_COUNT <= LIMIT_MAX, "raise LIMIT_MAX and VMSEG_ABI");

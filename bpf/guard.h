@@ -24,14 +24,14 @@ static __always_inline int vlan_is_listed(const struct port *port, __u16 vlan)
 /* Both directions. VLAN id 0 is a priority tag: the frame belongs to no VLAN (IEEE 802.1Q, 9.6). */
 static __always_inline int guard_vlan(const struct port *port, const struct packet *pkt)
 {
-	if (!(port->guards & GUARD_VLAN) || (port->flags & PORT_VLAN_ANY))
+	if (!(port->guards & GUARD_VLAN))
 		return UNDECIDED;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		if (pkt->vlan[i] == NO_VLAN || pkt->vlan[i] == 0)
 			continue;
 		if (!vlan_is_listed(port, pkt->vlan[i]))
-			return REASON_VLAN;
+			return REASON_GUARD_VLAN;
 	}
 	return UNDECIDED;
 }
@@ -123,7 +123,7 @@ static __always_inline int guard_dhcp(const struct port *port, const struct pack
 	    pkt->fragment == FRAGMENT_LATER)
 		return UNDECIDED;
 	if (pkt->l4_port == (pkt->family == 4 ? L4_PORT_DHCP_CLIENT : L4_PORT_DHCPV6_CLIENT))
-		return REASON_GUARD_DHCP;
+		return REASON_GUARD_DHCP_SERVER;
 	return UNDECIDED;
 }
 
@@ -134,10 +134,10 @@ static __always_inline int guard_router(const struct port *port, const struct pa
 	if (pkt->family == 4)
 		return pkt->icmp_type == ICMP_ROUTER_ADVERTISEMENT ||
 				       pkt->icmp_type == ICMP_REDIRECT
-			       ? REASON_GUARD_RA
+			       ? REASON_GUARD_ROUTER_ADVERTISEMENT
 			       : UNDECIDED;
 	return pkt->icmp_type == ICMPV6_ROUTER_ADVERTISEMENT || pkt->icmp_type == ICMPV6_REDIRECT
-		       ? REASON_GUARD_RA
+		       ? REASON_GUARD_ROUTER_ADVERTISEMENT
 		       : UNDECIDED;
 }
 

@@ -89,7 +89,7 @@ static __always_inline int parse_llc(struct __sk_buff *skb, struct packet *pkt)
 		return UNDECIDED;
 	pkt->ethertype = bpf_ntohs(snap->ethertype);
 	pkt->network += sizeof(*snap);
-	return is_vlan_ethertype(pkt->ethertype) ? REASON_VLAN : UNDECIDED;
+	return is_vlan_ethertype(pkt->ethertype) ? REASON_VLAN_TAGS : UNDECIDED;
 }
 
 /* Puts the VLANs that the frame is in into the key. A third one has no place there, and two
@@ -109,7 +109,7 @@ static __always_inline int note_vlans(struct packet *pkt)
 		else if (!INNER_VLAN(vlans))
 			vlans |= id;
 		else
-			return REASON_VLAN;
+			return REASON_VLAN_TAGS;
 	}
 	set_key_vlans(&pkt->key, vlans);
 	return UNDECIDED;
@@ -141,7 +141,7 @@ static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *
 		pkt->network += sizeof(*tag);
 	}
 	if (is_vlan_ethertype(pkt->ethertype) || note_vlans(pkt) != UNDECIDED)
-		return REASON_VLAN;
+		return REASON_VLAN_TAGS;
 	if (pkt->ethertype < FIRST_ETHERTYPE)
 		return parse_llc(skb, pkt);
 	return UNDECIDED;

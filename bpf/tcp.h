@@ -218,7 +218,7 @@ static __always_inline int judge_late_syn_ack(struct __sk_buff *skb, enum direct
 		return REASON_TCP_STATE;
 	if (!is_initial_number(direction, pkt->tcp.sequence, track) ||
 	    !is_in_window(sender, &track->window[!direction], &pkt->tcp))
-		return REASON_TCP_WINDOW;
+		return REASON_TCP_STATE;
 	return REASON_ESTABLISHED;
 }
 
@@ -294,7 +294,7 @@ static __always_inline int judge_synchronized(enum direction direction, const st
 	fits = is_in_window(sender, receiver, &pkt->tcp);
 	if (!fits && enforces_windows(track->flags, strict))
 		return belongs_to_attempt(direction, pkt, track) ? REASON_ESTABLISHED
-								 : REASON_TCP_WINDOW;
+								 : REASON_GUARD_TCP_WINDOW;
 	if (pkt->tcp.flags & TCP_RST)
 		return take_reset(direction, pkt, fits, track);
 	finishes = track->state == STATE_SYN_RECEIVED && from_opener &&

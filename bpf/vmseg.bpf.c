@@ -26,8 +26,8 @@
 #define PASS 1ULL
 #define DROP 0ULL
 static const __u64 passing_reasons = 0
-#define REASON(identifier, name, verdict, help) | verdict << REASON_##identifier
-#include "bpf/reasons.def"
+#define REASON(identifier, name, verdict, policy, help) | verdict << REASON_##identifier
+#include "bpf/all_reasons.def"
 #undef REASON
 	;
 #undef PASS
@@ -124,7 +124,8 @@ static __always_inline int judge_frame(struct __sk_buff *skb, enum direction dir
 	case ETH_P_RARP:
 		return judge_arp(skb, direction, port, pkt);
 	default:
-		return port->guards & GUARD_ETHERTYPE ? REASON_ETHERTYPE : REASON_OTHER_ETHERTYPE;
+		return port->guards & GUARD_OTHER_ETHERTYPES ? REASON_GUARD_OTHER_ETHERTYPES
+							     : REASON_OTHER_ETHERTYPES;
 	}
 }
 

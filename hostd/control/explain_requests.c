@@ -149,21 +149,12 @@ static json_t *view_candidate(const struct inquiry *inquiry)
 
 static bool policy_was_asked(const struct inquiry *inquiry)
 {
-	switch (inquiry->answer.reason) {
-	case REASON_NEW:
-	case REASON_PICKED_UP:
-	case REASON_POLICY:
-	case REASON_REVOKED:
-	case REASON_SESSION_LIMIT:
-	case REASON_RATE_LIMIT:
-	case REASON_HALF_OPEN_LIMIT:
-	case REASON_REMOTE_LIMIT:
-		return true;
-	case REASON_ESTABLISHED: /* the session is of an older generation, or of no candidate's */
+	uint8_t reason = inquiry->answer.reason;
+
+	/* A live session of an older generation, or of no candidate's, is judged again. */
+	if (reason == REASON_ESTABLISHED)
 		return inquiry->answer.verdict != 0;
-	default:
-		return false;
-	}
+	return reason_asks_policy(reason);
 }
 
 /* The verdict cell that decided, of now or of when the session was judged last; *ret_plan has its
@@ -220,54 +211,26 @@ static json_t *view_default(const struct inquiry *inquiry)
 			    plan->settings.defaults[opener]);
 }
 
-static json_t *view_limit(const struct port_plan *plan, enum limit limit)
-{
-	return view_setting("limit", limit_rows[limit].name,
-			    json_integer(plan->config.limits[limit]), plan->settings.limits[limit]);
-}
-
-static json_t *view_guard(const struct port_plan *plan, enum guard_kind kind)
-{
-	return view_setting("guard", guard_names[kind], json_null(), plan->settings.guards[kind]);
-}
-
 /* The guard, limit or default that has decided; null: none has. */
 static json_t *view_decider(const struct inquiry *inquiry)
 {
 	const struct port_plan *plan = inquiry->plan;
+	uint8_t reason = inquiry->answer.reason;
 
 	if (!plan)
 		return json_null();
-	switch (inquiry->answer.reason) {
-	case REASON_ETHERTYPE:
-		return view_guard(plan, GUARD_KIND_ETHERTYPE);
-	case REASON_VLAN:
-		return view_guard(plan, GUARD_KIND_VLAN);
-	case REASON_GUARD_MAC:
-		return view_guard(plan, GUARD_KIND_MAC);
-	case REASON_GUARD_IP:
-		return view_guard(plan, GUARD_KIND_IP);
-	case REASON_GUARD_ARP:
-		return view_guard(plan, GUARD_KIND_ARP);
-	case REASON_GUARD_ND:
-		return view_guard(plan, GUARD_KIND_ND);
-	case REASON_GUARD_RA:
-		return view_guard(plan, GUARD_KIND_ROUTER_ADVERTISEMENT);
-	case REASON_GUARD_DHCP:
-		return view_guard(plan, GUARD_KIND_DHCP_SERVER);
-	case REASON_TCP_WINDOW:
-		return view_guard(plan, GUARD_KIND_TCP_WINDOW);
-	case REASON_SESSION_LIMIT:
-		return view_limit(plan, LIMIT_SESSIONS);
-	case REASON_RATE_LIMIT:
-		return view_limit(plan, LIMIT_SESSION_RATE);
-	case REASON_HALF_OPEN_LIMIT:
-		return view_limit(plan, LIMIT_HALF_OPEN);
-	case REASON_REMOTE_LIMIT:
-		return view_limit(plan, LIMIT_SESSIONS_PER_REMOTE);
-	default:
-		return view_default(inquiry);
+	for (size_t i = 0; i < GUARD_KIND_COUNT; i++) {
+		if (guard_rows[i].reason == reason)
+			return view_setting("guard", guard_rows[i].name,
+					    view_guard(&plan->config, i), plan->settings.guards[i]);
 	}
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
+		if (limit_rows[i].reason == reason)
+			return view_setting("limit", limit_rows[i].name,
+					    json_integer(plan->config.limits[i]),
+					    plan->settings.limits[i]);
+	}
+	return view_default(inquiry);
 }
 
 static const char *view_outcome(const struct inquiry *inquiry)

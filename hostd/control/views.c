@@ -135,13 +135,20 @@ json_t *view_unfiltered(const struct managed_domain *domain)
 	return array;
 }
 
+json_t *view_guard(const struct port_config *config, enum guard_kind kind)
+{
+	char text[GUARD_TEXT_BYTES];
+
+	return json_string(guard_text(kind, config->guards >> kind & 1, config->vlans,
+				      config->vlan_count, text));
+}
+
 static json_t *view_guards(const struct port_config *config)
 {
 	json_t *guards = json_object();
 
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
-		json_object_set_new(guards, guard_names[i],
-				    json_boolean(config->guards & guard_bits[i]));
+		json_object_set_new(guards, guard_rows[i].name, view_guard(config, i));
 	return guards;
 }
 

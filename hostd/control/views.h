@@ -34,6 +34,9 @@ json_t *view_port(struct enforcer *enforcer, const struct managed_port *port);
 /* One of the port's sessions: session_requests.c. */
 json_t *view_session(const struct managed_port *port, const struct session_view *view);
 
+/* The word for the port's guard, as in <guards>. */
+json_t *view_guard(const struct port_config *config, enum guard_kind kind);
+
 /* The rule of the plan that a verdict cell names; null: none, the default decides. */
 json_t *view_deciding_rule(const struct port_plan *plan, uint32_t verdict);
 

@@ -34,14 +34,15 @@ static void print_limits(const json_t *port)
 	putchar('\n');
 }
 
+/* "mac on  dhcp-server off": as in <guards>. */
 static void print_guards(const json_t *guards)
 {
 	const char *name;
-	json_t *on;
+	json_t *word;
 
 	printf("  %-12s ", "guards");
-	json_object_foreach((json_t *)guards, name, on)
-		printf("%s%s  ", name, json_is_true(on) ? "" : ":off");
+	json_object_foreach((json_t *)guards, name, word)
+		printf("%s %s  ", name, json_string_value(word));
 	putchar('\n');
 }
 

@@ -5,19 +5,16 @@
 #include "hostd/policy/model.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const guard_names[GUARD_KIND_COUNT] = {
-	[GUARD_KIND_MAC] = "mac",
-	[GUARD_KIND_IP] = "ip",
-	[GUARD_KIND_ARP] = "arp",
-	[GUARD_KIND_ND] = "nd",
-	[GUARD_KIND_DHCP_SERVER] = "dhcp-server",
-	[GUARD_KIND_ROUTER_ADVERTISEMENT] = "router-advertisement",
-	[GUARD_KIND_ETHERTYPE] = "other-ethertypes",
-	[GUARD_KIND_VLAN] = "vlan",
-	[GUARD_KIND_TCP_WINDOW] = "tcp-window",
+const struct guard_row guard_rows[GUARD_KIND_COUNT] = {
+#define GUARD(identifier, attribute, acts, idle, built_in, help)                                   \
+	[GUARD_KIND_##identifier] = {attribute, acts, idle, GUARD_##built_in,                      \
+				     REASON_GUARD_##identifier},
+#include "bpf/guards.def"
+#undef GUARD
 };
 
 const struct limit_row limit_rows[LIMIT_COUNT] = {
@@ -26,6 +23,22 @@ const struct limit_row limit_rows[LIMIT_COUNT] = {
 #include "bpf/limits.def"
 #undef LIMIT
 };
+
+const char *guard_text(enum guard_kind kind, bool acts, const uint16_t *vlans, size_t vlan_count,
+		       char out[static GUARD_TEXT_BYTES])
+{
+	size_t length = 0;
+
+	if (kind != GUARD_KIND_VLAN || !acts || !vlan_count) {
+		snprintf(out, GUARD_TEXT_BYTES, "%s",
+			 acts ? guard_rows[kind].acts : guard_rows[kind].idle);
+		return out;
+	}
+	for (size_t i = 0; i < vlan_count && length < GUARD_TEXT_BYTES; i++)
+		length += (size_t)snprintf(out + length, GUARD_TEXT_BYTES - length, "%s%u",
+					   i ? "," : "", vlans[i]);
+	return out;
+}
 
 static void init_settings(struct defaults *defaults, struct guards *guards, struct limits *limits)
 {

@@ -63,24 +63,8 @@ struct defaults {
 	int line;      /* of the element; 0: there is none */
 };
 
+/* ON: the guard acts, whatever the XML's word for that is. */
 enum guard_setting { GUARD_UNSET = -1, GUARD_OFF = 0, GUARD_ON = 1 };
-
-/* Guards by what they check; ON means that the check acts ("router-advertisement" and
- * "dhcp-server" are written the other way round: "off" in XML forbids the VM to send them, which is
- * the guard being ON here; "other-ethertypes" likewise: "deny" is ON, and of "tcp-window"
- * "strict" is). */
-enum guard_kind {
-	GUARD_KIND_MAC,
-	GUARD_KIND_IP,
-	GUARD_KIND_ARP,
-	GUARD_KIND_ND,
-	GUARD_KIND_DHCP_SERVER,
-	GUARD_KIND_ROUTER_ADVERTISEMENT,
-	GUARD_KIND_ETHERTYPE,
-	GUARD_KIND_VLAN,
-	GUARD_KIND_TCP_WINDOW,
-	GUARD_KIND_COUNT
-};
 
 struct guards {
 	int8_t setting[GUARD_KIND_COUNT]; /* enum guard_setting */
@@ -164,8 +148,20 @@ void free_domain_policy(struct domain_policy **policy);
 /* Whether a policy, set, group or rule may have this name. */
 bool is_name(const char *text);
 
-/* Names as written in XML, for messages and outputs. */
-extern const char *const guard_names[GUARD_KIND_COUNT]; /* "mac", "ip", ..., "vlan" */
+/* The rows of bpf/guards.def. */
+struct guard_row {
+	const char *name; /* the attribute */
+	const char *acts, *idle;
+	enum guard_setting built_in;
+	enum reason reason;
+};
+extern const struct guard_row guard_rows[GUARD_KIND_COUNT];
+
+#define GUARD_TEXT_BYTES (6 * PORT_VLANS_MAX + 1) /* the longest are VLAN ids */
+
+/* The attribute's value: a word of the row, or the ids that "vlan" lets through. Returns out. */
+const char *guard_text(enum guard_kind kind, bool acts, const uint16_t *vlans, size_t vlan_count,
+		       char out[static GUARD_TEXT_BYTES]);
 
 /* The rows of bpf/limits.def. */
 struct limit_row {

@@ -1,6 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# list-reasons.sh: the names of all reasons of bpf/reasons.def, one a line.
+# list-reasons.sh: the names of all reasons of bpf/all_reasons.def, one a line.
 
-sed -n 's/^REASON([A-Z_0-9]*, "\([^"]*\)".*/\1/p' "$(dirname "$(realpath "$0")")/../../bpf/reasons.def"
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/../.."
+cpp -P - <<-END | tr -d '" '
+	#define REASON(identifier, name, verdict, policy, help) name
+	#include "bpf/all_reasons.def"
+END

@@ -33,8 +33,8 @@ static void what_would_be_dropped_passes(void **state)
 	expect_audited(port, IN, echo_reply(CLIENT, VM, 7), ICMP_STATE);
 	expect_audited(port, IN, fragment(7, 96, 0, udp(CLIENT, VM, 1, 2, .payload = 200)),
 		       FRAGMENT);
-	expect_audited(port, OUT, in_vlan(10, udp(VM, WEB, 40000, 53)), VLAN);
-	expect_audited(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
+	expect_audited(port, OUT, in_vlan(10, udp(VM, WEB, 40000, 53)), GUARD_VLAN);
+	expect_audited(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
 	expect_audited(port, OUT, set16(IPV4_TOTAL_LENGTH, 19, udp(VM, WEB, 1, 2)), BAD_LENGTH);
 }
 
@@ -46,8 +46,8 @@ static void guards_drop_nothing_either(void **state)
 	expect_audited(port, OUT, sent_by(VM, udp(INTRUDER, WEB, 40000, 53)), GUARD_IP);
 	expect_audited(port, OUT, sent_by(VM, arp(ARP_REPLY, INTRUDER, ROUTER)), GUARD_ARP);
 	expect_audited(port, OUT, neighbor_advertisement(VM6, ROUTER6, ROUTER6), GUARD_ND);
-	expect_audited(port, OUT, router_advertisement(VM_LINK), GUARD_RA);
-	expect_audited(port, OUT, dhcp_offer(VM, CLIENT), GUARD_DHCP);
+	expect_audited(port, OUT, router_advertisement(VM_LINK), GUARD_ROUTER_ADVERTISEMENT);
+	expect_audited(port, OUT, dhcp_offer(VM, CLIENT), GUARD_DHCP_SERVER);
 }
 
 /* Audit opens no session for what the policy denies: each packet is counted as it would be. */

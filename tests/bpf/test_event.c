@@ -96,8 +96,8 @@ static void what_no_rule_denies_is_always_reported(void **state)
 	assert_memory_equal(event.source_mac, INTRUDER->mac, MAC_BYTES);
 	assert_int_equal(ntohs(event.ethertype), ETH_P_ARP);
 	assert_int_equal(event.key.protocol, 0);
-	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
-	expect_event(port, EVENT_DENIED, ETHERTYPE);
+	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
+	expect_event(port, EVENT_DENIED, GUARD_OTHER_ETHERTYPES);
 	expect_drop(port, IN, tcp(CLIENT, VM, 50000, 80, ACK), TCP_STATE);
 	expect_event(port, EVENT_DENIED, TCP_STATE);
 	set_session_limit(port, 1);
@@ -195,19 +195,19 @@ static void events_are_paced_and_the_rest_is_counted(void **state)
 	rig->settings.event_burst = 3;
 	apply_rig_settings(rig);
 	for (int i = 0; i < 10; i++)
-		expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
+		expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
 	for (int i = 0; i < 3; i++)
-		expect_event(port, EVENT_DENIED, ETHERTYPE);
+		expect_event(port, EVENT_DENIED, GUARD_OTHER_ETHERTYPES);
 	expect_no_event(port);
 	assert_int_equal(read_rig_port_state(port).events_suppressed, 7);
 	/* No port pays for another's flood. */
-	expect_drop(other, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
-	expect_event(other, EVENT_DENIED, ETHERTYPE);
+	expect_drop(other, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
+	expect_event(other, EVENT_DENIED, GUARD_OTHER_ETHERTYPES);
 	/* The next event says how many were not sent. */
 	rig->settings.event_burst = 1000;
 	apply_rig_settings(rig);
-	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
-	event = expect_event(port, EVENT_DENIED, ETHERTYPE);
+	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
+	event = expect_event(port, EVENT_DENIED, GUARD_OTHER_ETHERTYPES);
 	assert_int_equal(event.suppressed, 7);
 }
 
@@ -217,7 +217,7 @@ static void events_can_be_off(void **state)
 
 	port->rig->settings.event_rate = 0;
 	apply_rig_settings(port->rig);
-	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
+	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
 	expect_no_event(port);
 }
 

@@ -143,7 +143,9 @@ static void check_coverage(void)
 	for (int r = 0; r < REASON_COUNT; r++) {
 		uint64_t in = arena.seen[DIRECTION_IN][r], out = arena.seen[DIRECTION_OUT][r];
 
-		printf("%-18s %9llu in %9llu out\n", reason_name(r), (unsigned long long)in,
+		if (!is_reason((uint8_t)r))
+			continue;
+		printf("%-26s %9llu in %9llu out\n", reason_name(r), (unsigned long long)in,
 		       (unsigned long long)out);
 		if (!in && !out && r != REASON_IMAGE && arena.frames >= FRAMES_FOR_ALL_REASONS)
 			fail_msg("no frame met %s", reason_name(r));

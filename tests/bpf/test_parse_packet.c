@@ -24,22 +24,22 @@ static void unknown_ethertypes_are_dropped_in_both_directions(void **state)
 {
 	struct rig_port *port = open_port(state);
 
-	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), ETHERTYPE);
-	expect_drop(port, IN, ethernet(ROUTER, VM, 0x88cc, 46), ETHERTYPE);
-	expect_drop(port, OUT, ethernet(VM, ROUTER, ETH_P_PPP_SES, 46), ETHERTYPE);
-	expect_drop(port, OUT, bpdu(VM), ETHERTYPE);
-	expect_drop(port, IN, bpdu(ROUTER), ETHERTYPE);
+	expect_drop(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
+	expect_drop(port, IN, ethernet(ROUTER, VM, 0x88cc, 46), GUARD_OTHER_ETHERTYPES);
+	expect_drop(port, OUT, ethernet(VM, ROUTER, ETH_P_PPP_SES, 46), GUARD_OTHER_ETHERTYPES);
+	expect_drop(port, OUT, bpdu(VM), GUARD_OTHER_ETHERTYPES);
+	expect_drop(port, IN, bpdu(ROUTER), GUARD_OTHER_ETHERTYPES);
 }
 
 static void other_ethertypes_pass_where_the_policy_lets_them(void **state)
 {
 	struct rig_port *port = open_port(state);
 
-	port->record.guards &= ~GUARD_ETHERTYPE;
+	port->record.guards &= ~GUARD_OTHER_ETHERTYPES;
 	publish_port(port);
-	expect_pass(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), OTHER_ETHERTYPE);
-	expect_pass(port, IN, ethernet(ROUTER, VM, 0x88cc, 46), OTHER_ETHERTYPE);
-	expect_pass(port, OUT, bpdu(VM), OTHER_ETHERTYPE);
+	expect_pass(port, OUT, ethernet(VM, ROUTER, 0x88cc, 46), OTHER_ETHERTYPES);
+	expect_pass(port, IN, ethernet(ROUTER, VM, 0x88cc, 46), OTHER_ETHERTYPES);
+	expect_pass(port, OUT, bpdu(VM), OTHER_ETHERTYPES);
 	expect_drop(port, OUT, sent_by(INTRUDER, bpdu(VM)), GUARD_MAC);
 }
 
@@ -61,7 +61,7 @@ static void ip_in_snap_is_judged_as_ip(void **state)
 	expect_drop(port, OUT, in_snap(sent_by(VM, udp(INTRUDER, WEB, 1, 2))), GUARD_IP);
 	expect_drop(port, OUT, in_snap(arp(ARP_REPLY, INTRUDER, ROUTER)), GUARD_MAC);
 	expect_drop(port, OUT, in_snap(sent_by(VM, arp(ARP_REPLY, INTRUDER, ROUTER))), GUARD_ARP);
-	expect_drop(port, OUT, in_snap(router_advertisement(VM_LINK)), GUARD_RA);
+	expect_drop(port, OUT, in_snap(router_advertisement(VM_LINK)), GUARD_ROUTER_ADVERTISEMENT);
 	set_defaults(port, true, false);
 	expect_drop(port, OUT, in_snap(udp(VM6, WEB6, 40000, 53)), POLICY);
 }
@@ -72,10 +72,10 @@ static void a_tag_inside_snap_is_never_let_through(void **state)
 	struct rig_port *port = open_port(state);
 	struct packet hidden = in_snap(ethernet(VM, ROUTER, ETH_P_8021Q, 46));
 
-	expect_drop(port, OUT, hidden, VLAN);
-	port->record.guards &= ~(GUARD_VLAN | GUARD_ETHERTYPE);
+	expect_drop(port, OUT, hidden, VLAN_TAGS);
+	port->record.guards &= ~(GUARD_VLAN | GUARD_OTHER_ETHERTYPES);
 	publish_port(port);
-	expect_drop(port, OUT, hidden, VLAN);
+	expect_drop(port, OUT, hidden, VLAN_TAGS);
 }
 
 /* ---- cut short ------------------------------------------------------------------------------ */
@@ -126,7 +126,7 @@ static void no_cut_frame_passes(void **state)
 				fail_msg("frame %zu passed at %d bytes", i, length);
 			/* Of a cut SNAP header is left LLC of an unknown kind. */
 			if (dry.reason != REASON_TRUNCATED && dry.reason != REASON_BAD_LENGTH &&
-			    dry.reason != REASON_ETHERTYPE)
+			    dry.reason != REASON_GUARD_OTHER_ETHERTYPES)
 				fail_msg("frame %zu at %d bytes: %s", i, length,
 					 reason_name(dry.reason));
 		}

@@ -72,7 +72,7 @@ static void forged_segments_lift_no_bound_for_good(void **state)
 			run_frame(port, d, &far);
 		}
 		/* Out of reach still: nothing has walked away. */
-		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = 2001), TCP_WINDOW);
+		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = 2001), GUARD_TCP_WINDOW);
 		go_on(&c, 1000);
 	}
 }
@@ -115,7 +115,7 @@ static void blind_data_is_dropped(void **state)
 	for (uint32_t guess = 1; guess < 32; guess++)
 		expect_drop(port, IN,
 			    next_segment(&c, IN, ACK, .acknowledgment = guess << 27, .payload = 10),
-			    TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
 	go_on(&c, 1000);
 }
 
@@ -302,13 +302,14 @@ static void resets_without_numbers_end_nothing(void **state)
 	struct conversation c = open_small(port);
 
 	for (uint32_t i = 1; i < 32; i++) {
-		expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = i << 27), TCP_WINDOW);
+		expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = i << 27),
+			    GUARD_TCP_WINDOW);
 		expect_drop(port, IN,
 			    next_segment(&c, IN, RST | ACK, .sequence = i << 26,
 					 .acknowledgment = i << 27),
-			    TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
 	}
-	expect_drop(port, IN, tcp(WEB, VM, 80, 40000, RST, .sequence = 0), TCP_WINDOW);
+	expect_drop(port, IN, tcp(WEB, VM, 80, 40000, RST, .sequence = 0), GUARD_TCP_WINDOW);
 	go_on(&c, 1000);
 }
 
@@ -633,7 +634,7 @@ static void a_third_connection_can_be_reset(void **state)
 	expect_drop(port, IN,
 		    next_segment(&c, IN, ACK, .sequence = 0x70000000, .acknowledgment = 0x30000000,
 				 .payload = 1),
-		    TCP_WINDOW);
+		    GUARD_TCP_WINDOW);
 	/* The server may reset what it takes for an answer to a SYN that it has not sent. */
 	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 0x70000000), ESTABLISHED);
 	expect_pass(port, OUT, next_segment(&c, OUT, SYN, .sequence = -1), ESTABLISHED);

@@ -47,9 +47,11 @@ static void data_beyond_the_window_is_dropped(void **state)
 
 	for (enum direction d = IN; d <= OUT; d++) {
 		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = 2001, .payload = 10),
-			    TCP_WINDOW);
-		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = MEGABYTE), TCP_WINDOW);
-		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = 0x80000000U), TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
+		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = MEGABYTE),
+			    GUARD_TCP_WINDOW);
+		expect_drop(port, d, next_segment(&c, d, ACK, .sequence = 0x80000000U),
+			    GUARD_TCP_WINDOW);
 		expect_pass(port, d,
 			    next_segment(&c, d, ACK, .sequence = 900, .payload = 100,
 					 .window = 1000),
@@ -79,9 +81,9 @@ static void acknowledged_data_may_be_sent_again(void **state)
 	expect_drop(port, IN,
 		    next_segment(&c, IN, ACK, .sequence = -100000, .acknowledgment = MEGABYTE,
 				 .payload = 1000),
-		    TCP_WINDOW);
+		    GUARD_TCP_WINDOW);
 	/* Nor is an old reset an old segment's. */
-	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = -100000), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = -100000), GUARD_TCP_WINDOW);
 }
 
 static void acknowledgments_of_unsent_data_are_dropped(void **state)
@@ -90,12 +92,13 @@ static void acknowledgments_of_unsent_data_are_dropped(void **state)
 	struct conversation c = open_small(port);
 
 	for (enum direction d = IN; d <= OUT; d++) {
-		expect_drop(port, d, next_segment(&c, d, ACK, .acknowledgment = 1001), TCP_WINDOW);
+		expect_drop(port, d, next_segment(&c, d, ACK, .acknowledgment = 1001),
+			    GUARD_TCP_WINDOW);
 		expect_drop(port, d, next_segment(&c, d, ACK, .acknowledgment = MEGABYTE),
-			    TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
 		/* Ancient ones as well. */
 		expect_drop(port, d, next_segment(&c, d, ACK, .acknowledgment = -10 * MEGABYTE),
-			    TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
 		expect_pass(port, d, next_segment(&c, d, ACK), ESTABLISHED);
 	}
 }
@@ -107,10 +110,11 @@ static void refused_segments_change_nothing(void **state)
 	struct session before, after;
 
 	assert_true(find_session(port, &c.key, &before));
-	expect_drop(port, IN, next_segment(&c, IN, FIN | ACK, .sequence = MEGABYTE), TCP_WINDOW);
-	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = MEGABYTE), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, FIN | ACK, .sequence = MEGABYTE),
+		    GUARD_TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = MEGABYTE), GUARD_TCP_WINDOW);
 	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 5000, .window = 60000),
-		    TCP_WINDOW);
+		    GUARD_TCP_WINDOW);
 	assert_true(find_session(port, &c.key, &after));
 	assert_memory_equal(&before, &after, sizeof(before));
 }
@@ -144,7 +148,7 @@ static void the_window_moves_with_acknowledgments(void **state)
 	for (int i = 0; i < 20; i++) {
 		says_bytes(&c, IN, ACK, 1000, ESTABLISHED);
 		expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 1001, .payload = 10),
-			    TCP_WINDOW);
+			    GUARD_TCP_WINDOW);
 		expect_pass(port, OUT, next_segment(&c, OUT, ACK, .window = 1000), ESTABLISHED);
 	}
 }
@@ -209,11 +213,11 @@ static void windows_are_scaled_if_both_agree(void **state)
 	expect_pass(port, IN,
 		    next_segment(&c, IN, ACK, .sequence = 127000, .payload = 1000, .window = 1000),
 		    ESTABLISHED);
-	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 256001), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 256001), GUARD_TCP_WINDOW);
 	expect_pass(port, IN, next_segment(&c, IN, ACK, .window = 1000), ESTABLISHED);
 	expect_pass(port, OUT, next_segment(&c, OUT, ACK, .sequence = 7000, .payload = 1000),
 		    ESTABLISHED);
-	expect_drop(port, OUT, next_segment(&c, OUT, ACK, .sequence = 16001), TCP_WINDOW);
+	expect_drop(port, OUT, next_segment(&c, OUT, ACK, .sequence = 16001), GUARD_TCP_WINDOW);
 }
 
 static void no_window_is_scaled_if_one_side_does_not(void **state)
@@ -221,8 +225,8 @@ static void no_window_is_scaled_if_one_side_does_not(void **state)
 	struct rig_port *port = *state;
 	struct conversation c = open_scaled(port, 7, -1);
 
-	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001), TCP_WINDOW);
-	expect_drop(port, OUT, next_segment(&c, OUT, ACK, .sequence = 2001), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001), GUARD_TCP_WINDOW);
+	expect_drop(port, OUT, next_segment(&c, OUT, ACK, .sequence = 2001), GUARD_TCP_WINDOW);
 	expect_pass(port, IN, next_segment(&c, IN, ACK, .payload = 1000), ESTABLISHED);
 }
 
@@ -235,7 +239,7 @@ static void a_scale_of_zero_is_an_agreement(void **state)
 	expect_pass(port, OUT,
 		    next_segment(&c, OUT, ACK, .sequence = 127000, .payload = 1000, .window = 1000),
 		    ESTABLISHED);
-	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001), GUARD_TCP_WINDOW);
 }
 
 static void a_scale_is_at_most_14(void **state)
@@ -246,7 +250,7 @@ static void a_scale_is_at_most_14(void **state)
 	expect_pass(port, IN, next_segment(&c, IN, ACK, .sequence = (1000 << 14) - 100),
 		    ESTABLISHED);
 	expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = (1000 << 14) + LATITUDE + 1),
-		    TCP_WINDOW);
+		    GUARD_TCP_WINDOW);
 }
 
 static void the_scale_is_found_among_other_options(void **state)
@@ -288,7 +292,8 @@ static void broken_options_are_ignored(void **state)
 			    ESTABLISHED);
 		advance(&c, IN, SYN, 0);
 		expect_pass(port, OUT, next_segment(&c, OUT, ACK, .window = 1000), ESTABLISHED);
-		expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001), TCP_WINDOW);
+		expect_drop(port, IN, next_segment(&c, IN, ACK, .sequence = 2001),
+			    GUARD_TCP_WINDOW);
 	}
 }
 
@@ -302,7 +307,7 @@ static void only_an_exact_reset_ends_the_session(void **state)
 	/* In the window, but not the number that is expected: the peer will ask back. */
 	expect_pass(port, IN, next_segment(&c, IN, RST, .sequence = 100), ESTABLISHED);
 	expect_state(port, c.key, TCP_ESTABLISHED);
-	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = 5000), TCP_WINDOW);
+	expect_drop(port, IN, next_segment(&c, IN, RST, .sequence = 5000), GUARD_TCP_WINDOW);
 	expect_state(port, c.key, TCP_ESTABLISHED);
 	says(&c, OUT, ACK, ESTABLISHED);
 	says(&c, IN, RST, ESTABLISHED);

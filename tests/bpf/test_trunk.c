@@ -12,7 +12,7 @@ static struct rig_port *open_trunk(void **state)
 {
 	struct rig_port *port = *state;
 
-	port->record.flags |= PORT_VLAN_ANY;
+	port->record.guards &= ~GUARD_VLAN;
 	publish_port(port);
 	return port;
 }
@@ -107,7 +107,7 @@ static void a_third_vlan_is_dropped(void **state)
 	struct rig_port *port = open_trunk(state);
 	struct packet frame = in_service_vlan(20, in_vlan(30, udp(VM, WEB, 40000, 53)));
 
-	expect_drop(port, OUT, in_offloaded_vlan(10, frame), VLAN);
+	expect_drop(port, OUT, in_offloaded_vlan(10, frame), VLAN_TAGS);
 	expect_pass(port, OUT, in_offloaded_vlan(0, frame), NEW);
 }
 

@@ -86,15 +86,15 @@ def wrapped():
 
 def vlans():
     inner = ip(4, VM, PEER) / UDP(dport=9)
-    yield "hop-802-1q", "vlan", out_ether() / Dot1Q(vlan=7) / inner
-    yield "hop-qinq", "vlan", out_ether(type=0x88a8) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / inner
-    yield "hop-behind-vlan-0", "vlan", out_ether() / Dot1Q(vlan=0) / Dot1Q(vlan=7) / inner
-    yield "hop-four-tags", "vlan", \
+    yield "hop-802-1q", "guard-vlan", out_ether() / Dot1Q(vlan=7) / inner
+    yield "hop-qinq", "guard-vlan", out_ether(type=0x88a8) / Dot1AD(vlan=7) / Dot1Q(vlan=8) / inner
+    yield "hop-behind-vlan-0", "guard-vlan", out_ether() / Dot1Q(vlan=0) / Dot1Q(vlan=7) / inner
+    yield "hop-four-tags", "vlan-tags", \
         out_ether() / Dot1Q(vlan=0) / Dot1Q(vlan=0) / Dot1Q(vlan=0) / Dot1Q(vlan=7) / inner
-    yield "hop-in-snap", "vlan", Dot3(src=VM_MAC, dst=PEER_MAC) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / \
+    yield "hop-in-snap", "vlan-tags", Dot3(src=VM_MAC, dst=PEER_MAC) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / \
         SNAP(OUI=0, code=0x8100) / Raw(b"\0\7\x08\0") / inner
-    yield "other-ethertype", "ethertype", out_ether(type=0x88b5)
-    yield "spanning-tree", "ethertype", Dot3(src=VM_MAC, dst="01:80:c2:00:00:00") / LLC() / STP()
+    yield "other-ethertype", "guard-other-ethertypes", out_ether(type=0x88b5)
+    yield "spanning-tree", "guard-other-ethertypes", Dot3(src=VM_MAC, dst="01:80:c2:00:00:00") / LLC() / STP()
 
 
 def arp():
@@ -123,14 +123,14 @@ def neighbor_discovery():
     yield "dad-for-another", "guard-nd", \
         nd(ICMPv6ND_NS(tgt=PEER[6]) / option("dad-for-another"), source="::")
     yield "na-from-off-link", "guard-nd", nd(na(VM[6]) / option("na-from-off-link"), hlim=64)
-    yield "router-advertisement", "guard-ra", \
+    yield "router-advertisement", "guard-router-advertisement", \
         nd(ICMPv6ND_RA(routerlifetime=1800) / option("router-advertisement"))
-    yield "redirect-v6", "guard-ra", \
+    yield "redirect-v6", "guard-router-advertisement", \
         nd(ICMPv6ND_Redirect(tgt=VM[6], dst="fd03::2") / option("redirect-v6"))
 
 
 def servers():
-    yield "redirect-v4", "guard-ra", out_ether() / ip(4, VM, PEER) / \
+    yield "redirect-v4", "guard-router-advertisement", out_ether() / ip(4, VM, PEER) / \
         ICMP(type=5, code=1, gw=VM[4]) / IP(src=PEER[4], dst="10.3.0.2") / UDP(dport=9)
     yield "dhcp-offer", "guard-dhcp-server", \
         out_ether() / IP(src=VM[4], dst="255.255.255.255") / UDP(sport=67, dport=68) / \
@@ -211,8 +211,8 @@ def neighbors():
         yield f"udp-to-closed-v{family}", "policy", ether / to / UDP(dport=53)
     yield "dhcp-offer-unasked", "policy", \
         ether / ip(4, INTRUDER, VM) / UDP(sport=67, dport=68) / BOOTP(op=2, yiaddr="10.0.0.66")
-    yield "802-1q", "vlan", ether / Dot1Q(vlan=7) / ip(4, INTRUDER, VM) / UDP(dport=5201)
-    yield "other-ethertype", "ethertype", in_ether(type=0x88b5)
+    yield "802-1q", "guard-vlan", ether / Dot1Q(vlan=7) / ip(4, INTRUDER, VM) / UDP(dport=5201)
+    yield "other-ethertype", "guard-other-ethertypes", in_ether(type=0x88b5)
 
 
 def blind(sequences):
@@ -220,9 +220,9 @@ def blind(sequences):
     far = [(k << 28) for k in range(1, 16)]
     for family, (sequence, ack) in sequences.items():
         to = ip(family, PEER, VM)
-        for kind, flags, reason in (("rst", "R", "tcp-window"), ("rst-ack", "RA", "tcp-window"),
-                                    ("data", "PA", "tcp-window"), ("fin", "FA", "tcp-window"),
-                                    ("syn-ack", "SA", "tcp-window"), ("syn", "S", "policy")):
+        for kind, flags, reason in (("rst", "R", "guard-tcp-window"), ("rst-ack", "RA", "guard-tcp-window"),
+                                    ("data", "PA", "guard-tcp-window"), ("fin", "FA", "guard-tcp-window"),
+                                    ("syn-ack", "SA", "tcp-state"), ("syn", "S", "policy")):
             yield f"blind-{kind}-v{family}", reason, [
                 in_ether() / to / TCP(sport=ECHO_PORT, dport=HELD_PORT, flags=flags, window=64,
                                       seq=(sequence + offset) % 2**32,

@@ -29,10 +29,6 @@ static const uint32_t default_timeout[STATE_COUNT] = {
 #undef STATE
 };
 
-#define MAC_AND_IP_GUARDS (GUARD_MAC | GUARD_IP | GUARD_ARP | GUARD_ND)
-#define ROLE_GUARDS       (GUARD_DHCP_SERVER | GUARD_ROUTER_ADVERTISEMENT)
-#define FRAME_GUARDS      (GUARD_ETHERTYPE | GUARD_VLAN | GUARD_TCP_WINDOW)
-
 /* Calls that have no business to fail here. */
 static void must(int result, const char *what)
 {
@@ -268,7 +264,7 @@ static void reset_port(struct rig_port *port)
 	uint32_t generation = port->record.generation;
 
 	port->record = (struct port){
-		.guards = MAC_AND_IP_GUARDS | ROLE_GUARDS | FRAME_GUARDS,
+		.guards = GUARDS_ALL,
 		.unconfirmed = SESSION_LIMIT / 4,
 		.generation = generation,
 	};

@@ -287,7 +287,7 @@ static void change_vlans(struct generator *g)
 {
 	static const uint16_t ids[] = {10, 20, 4094};
 
-	g->port.flags ^= one_in(g->random, 4) ? PORT_VLAN_ANY : 0;
+	g->port.guards ^= one_in(g->random, 4) ? GUARD_VLAN : 0;
 	g->port.vlan_count = random_below(g->random, 3);
 	for (uint32_t i = 0; i < g->port.vlan_count; i++)
 		g->port.vlans[i] = PICK(g->random, ids);
@@ -310,10 +310,10 @@ static void change_port(struct generator *g)
 	g->port.flags &= ~PORT_QUARANTINE;
 	switch (random_below(g->random, 20)) {
 	case 0:
-		g->port.guards ^= 1U << random_below(g->random, 8);
+		g->port.guards ^= 1U << random_below(g->random, GUARD_KIND_COUNT);
 		break;
 	case 1:
-		g->port.guards = random_below(g->random, 512);
+		g->port.guards = random_below(g->random, GUARDS_ALL + 1);
 		break;
 	case 2:
 	case 3:
@@ -421,7 +421,7 @@ void make_sequence(struct random *random, const struct policy_pool *pool, struct
 	g.settings = usual_settings();
 	g.trunk = one_in(random, 6);
 	if (g.trunk)
-		g.port.flags |= PORT_VLAN_ANY;
+		g.port.guards &= ~GUARD_VLAN;
 	change_policy(&g);
 	if (one_in(random, 4))
 		set_limits(&g);

@@ -77,7 +77,7 @@ static bool is_tag_listed(const struct port *port, uint16_t tag)
 
 static bool has_foreign_tag(const struct port *port, const struct reading *r)
 {
-	if (!(port->guards & GUARD_VLAN) || port->flags & PORT_VLAN_ANY)
+	if (!(port->guards & GUARD_VLAN))
 		return false;
 	for (size_t i = 0; i < r->tag_count; i++) {
 		if (!is_tag_listed(port, r->tags[i]))
@@ -91,7 +91,7 @@ int guard_frame(const struct model *model, enum direction direction, const struc
 	const struct port *port = &model->port;
 
 	if (has_foreign_tag(port, r))
-		return REASON_VLAN;
+		return REASON_GUARD_VLAN;
 	if (direction == DIRECTION_OUT && port->guards & GUARD_MAC &&
 	    !is_mac_of_port(model, r->source_mac))
 		return REASON_GUARD_MAC;
@@ -201,9 +201,9 @@ int guard_ip_sender(const struct model *model, enum direction direction, const s
 	if (direction == DIRECTION_IN)
 		return GO_ON;
 	if (guards & GUARD_DHCP_SERVER && is_udp_to(r, r->family == FAMILY_V4 ? 68 : 546))
-		return REASON_GUARD_DHCP;
+		return REASON_GUARD_DHCP_SERVER;
 	if (guards & GUARD_ROUTER_ADVERTISEMENT && advertises_router(r))
-		return REASON_GUARD_RA;
+		return REASON_GUARD_ROUTER_ADVERTISEMENT;
 	return guards & GUARD_IP && !is_sender_honest(model, r) ? REASON_GUARD_IP : GO_ON;
 }
 

@@ -11,8 +11,8 @@ static bool reason_passes(enum reason reason)
 {
 	enum { DROP = 0, PASS = 1 };
 	static const bool passes[REASON_COUNT] = {
-#define REASON(identifier, name, verdict, help) [REASON_##identifier] = verdict,
-#include "bpf/reasons.def"
+#define REASON(identifier, name, verdict, policy, help) [REASON_##identifier] = verdict,
+#include "bpf/all_reasons.def"
 #undef REASON
 	};
 
@@ -126,9 +126,9 @@ static struct opinion judge_frame(struct model *model, enum direction direction,
 	case ETH_P_RARP:
 		return (struct opinion){.reason = judge_arp_frame(model, direction, r)};
 	default:
-		return (struct opinion){.reason = model->port.guards & GUARD_ETHERTYPE
-							  ? REASON_ETHERTYPE
-							  : REASON_OTHER_ETHERTYPE};
+		return (struct opinion){.reason = model->port.guards & GUARD_OTHER_ETHERTYPES
+							  ? REASON_GUARD_OTHER_ETHERTYPES
+							  : REASON_OTHER_ETHERTYPES};
 	}
 }
 

@@ -69,7 +69,7 @@ static int read_llc(struct reading *reading)
 		return GO_ON;
 	reading->ethertype = be16(header + 6);
 	reading->rest = look;
-	return is_tag(reading->ethertype) ? REASON_VLAN : GO_ON;
+	return is_tag(reading->ethertype) ? REASON_VLAN_TAGS : GO_ON;
 }
 
 /* Priority tags are in no VLAN (IEEE 802.1Q, 9.6). Two that are make a VLAN inside a VLAN (IEEE
@@ -83,7 +83,7 @@ static int read_vlans(struct reading *reading)
 		if (!reading->tags[i])
 			continue;
 		if (count == 2)
-			return REASON_VLAN;
+			return REASON_VLAN_TAGS;
 		ids[count++] = reading->tags[i];
 	}
 	reading->vlans = (uint32_t)ids[0] << 12 | ids[1];
@@ -110,7 +110,7 @@ int read_ethernet(const struct packet *frame, struct reading *ret)
 
 		/* Two tags in a frame; more are not let through unseen. */
 		if (in_frame++ == 2)
-			return REASON_VLAN;
+			return REASON_VLAN_TAGS;
 		tag = take(&ret->rest, 4);
 		if (!tag)
 			return REASON_TRUNCATED;
@@ -118,7 +118,7 @@ int read_ethernet(const struct packet *frame, struct reading *ret)
 		ret->ethertype = be16(tag + 2);
 	}
 	if (read_vlans(ret) != GO_ON)
-		return REASON_VLAN;
+		return REASON_VLAN_TAGS;
 	return ret->ethertype < FIRST_ETHERTYPE ? read_llc(ret) : GO_ON;
 }
 

@@ -9,8 +9,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/model.h"
 
-#define USUAL_GUARDS 0x1ff
-
 static void add_address(struct port_setup *port, const struct host *host)
 {
 	struct prefix *prefix = &port->addresses[port->address_count++];
@@ -22,7 +20,7 @@ static void add_address(struct port_setup *port, const struct host *host)
 struct port_setup usual_port(struct model_policy *policy)
 {
 	struct port_setup port = {
-		.guards = USUAL_GUARDS,
+		.guards = GUARDS_ALL,
 		.unconfirmed = USUAL_LIMIT,
 		.limits = {[LIMIT_SESSIONS] = USUAL_LIMIT},
 		.policy = policy,

@@ -644,7 +644,7 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 		return REASON_TCP_STATE;
 	if (!has_begun_with(talk, sender, segment->sequence) ||
 	    !is_in_window(speaker, listener, segment))
-		return REASON_TCP_WINDOW;
+		return REASON_TCP_STATE;
 	return REASON_ESTABLISHED;
 }
 
@@ -692,7 +692,8 @@ static int follow_synchronized(struct talk *talk, enum direction sender,
 		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_STATE;
 	fits = is_in_window(speaker, listener, segment);
 	if (!talk->picked_up && !liberal && !fits)
-		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED : REASON_TCP_WINDOW;
+		return is_of_asking(talk, sender, segment) ? REASON_ESTABLISHED
+							   : REASON_GUARD_TCP_WINDOW;
 	if (has(segment, RST)) {
 		if (talk->state != STATE_CLOSED && is_exact(talk, sender, fits, segment))
 			reset(talk);

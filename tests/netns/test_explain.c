@@ -137,9 +137,9 @@ static void the_vlan_is_asked_about(void **state)
 	probe.vlans = 10 << 12 | 100;
 	expect_answer(netns, probe, REASON_NEW, 1);
 	probe.vlans = 10 << 12 | 11;
-	expect_answer(netns, probe, REASON_VLAN, 0);
+	expect_answer(netns, probe, REASON_GUARD_VLAN, 0);
 	probe.vlans = 11 << 12;
-	expect_answer(netns, probe, REASON_VLAN, 0);
+	expect_answer(netns, probe, REASON_GUARD_VLAN, 0);
 	/* Of IPv6 too, whose header begins elsewhere. */
 	probe = probe_ports(IN, VM6, WEB6, IPPROTO_TCP, 80, 40000);
 	probe.vlans = 10 << 12 | 100;

@@ -136,7 +136,7 @@ check_deciders() {
 		"$(vmseg explain web in icmp/ping/256 192.0.2.9 2>&1)"
 	check_equal "one that nobody has written" "  default  out allow (built in)" \
 		"$(why web out tcp 192.0.2.9:443)"
-	check_equal "a guard" "  guard    ip (built in)" "$(why web out tcp 192.0.2.9:443 10.0.0.99)"
+	check_equal "a guard" "  guard    ip on (built in)" "$(why web out tcp 192.0.2.9:443 10.0.0.99)"
 	check_equal "the host's own rule" "  rule     host: no-mail ($POLICIES/host.xml:2)" \
 		"$(why web out tcp 192.0.2.9:25)"
 	send_names

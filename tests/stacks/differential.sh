@@ -31,7 +31,7 @@ grep '^fault' "$LAB/differential.log" | head -n 40 | sed 's/^/# /' || true
 list_counters | sed 's/^/# /'
 
 # A wire without trouble would show nothing.
-check "some forged segments were out of the window" [ "$(counter left0 in tcp-window)" -gt 0 ]
+check "some forged segments were out of the window" [ "$(counter left0 in guard-tcp-window)" -gt 0 ]
 check "and some out of state" [ "$(counter left0 in tcp-state)" -gt 0 ]
 
 done_testing

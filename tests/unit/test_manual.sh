@@ -88,8 +88,10 @@ documented_metrics() {
 	section vmseg-hostd.8 METRICS | sed -n 's/^\.It Ic //p' | sort
 }
 
+# The guards' have one entry, because vmseg-policy.5 has the guards.
 list_reasons() {
 	sed -n 's/^REASON([A-Z_]*, "\([a-z-]*\)", \(PASS\|DROP\), .*/\2 \1/p' bpf/reasons.def
+	echo "DROP guard-"
 }
 
 documented_reasons() {

@@ -9,12 +9,17 @@
 static void every_reason_has_its_own_name(void **state)
 {
 	for (uint8_t i = 0; i < REASON_COUNT; i++) {
-		assert_string_not_equal(reason_name(i), "?");
+		assert_true(is_reason(i) == (i < REASON_UNGUARDED_COUNT || i >= REASONS_OF_GUARDS));
+		if (!is_reason(i)) {
+			assert_string_equal(reason_name(i), "?");
+			continue;
+		}
 		assert_true(strlen(reason_help(i)) > 10);
 		for (uint8_t j = 0; j < i; j++)
 			assert_string_not_equal(reason_name(i), reason_name(j));
 	}
 	assert_string_equal(reason_name(REASON_SESSION_LIMIT), "session-limit");
+	assert_string_equal(reason_name(REASON_GUARD_DHCP_SERVER), "guard-dhcp-server");
 	assert_string_equal(reason_name(REASON_COUNT), "?");
 	assert_string_equal(reason_help(255), "?");
 }
@@ -31,7 +36,7 @@ static void every_state_has_its_own_name(void **state)
 static void only_passing_reasons_pass(void **state)
 {
 	assert_true(reason_passes(REASON_ESTABLISHED));
-	assert_true(reason_passes(REASON_OTHER_ETHERTYPE));
+	assert_true(reason_passes(REASON_OTHER_ETHERTYPES));
 	assert_false(reason_passes(REASON_NO_PORT));
 	assert_false(reason_passes(REASON_IMAGE));
 	assert_false(reason_passes(REASON_COUNT));

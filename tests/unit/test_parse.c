@@ -71,7 +71,7 @@ static void a_policy_is_read_whole(void **state)
 	/* "on" lets the VM be a DHCP server: the guard is off. */
 	assert_int_equal(policy->guards.setting[GUARD_KIND_DHCP_SERVER], GUARD_OFF);
 	assert_int_equal(policy->guards.setting[GUARD_KIND_ROUTER_ADVERTISEMENT], GUARD_ON);
-	assert_int_equal(policy->guards.setting[GUARD_KIND_ETHERTYPE], GUARD_OFF);
+	assert_int_equal(policy->guards.setting[GUARD_KIND_OTHER_ETHERTYPES], GUARD_OFF);
 	assert_int_equal(policy->guards.setting[GUARD_KIND_VLAN], GUARD_ON);
 	assert_int_equal(policy->guards.setting[GUARD_KIND_TCP_WINDOW], GUARD_OFF);
 	assert_int_equal(policy->guards.vlan_count, 2);

@@ -148,7 +148,7 @@ static const struct fault policy_faults[] = {
 	 "F:2: <guards>: tcp-window=\"off\" is not known (expected strict or liberal)"},
 	{POLICY("<guards dhcp='on'/>"), SCHEMA,
 	 "F:2: <guards>: unknown attribute \"dhcp\" (expected mac, ip, arp, nd, dhcp-server, "
-	 "router-advertisement, vlan, other-ethertypes or tcp-window)"},
+	 "router-advertisement, other-ethertypes, vlan or tcp-window)"},
 	{POLICY("<guards vlan=''/>"), SCHEMA,
 	 "F:2: <guards>: vlan id \"\" is not known (expected none, any, or ids from 1 to 4094 "
 	 "separated by commas)"},

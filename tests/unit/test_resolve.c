@@ -39,10 +39,6 @@ static void set_mandatory(struct policy_case *test, const char *xml)
 			 0);
 }
 
-#define ALL_GUARDS                                                                                 \
-	(GUARD_MAC | GUARD_IP | GUARD_ARP | GUARD_ND | GUARD_DHCP_SERVER |                         \
-	 GUARD_ROUTER_ADVERTISEMENT | GUARD_ETHERTYPE | GUARD_VLAN | GUARD_TCP_WINDOW)
-
 static void nothing_said_is_the_built_in(void **state)
 {
 	struct policy_case *test = *state;
@@ -53,15 +49,14 @@ static void nothing_said_is_the_built_in(void **state)
 	assert_int_equal(policy->mode, MODE_ENFORCE);
 	assert_int_equal(policy->default_action[DIRECTION_IN], ACTION_DENY);
 	assert_int_equal(policy->default_action[DIRECTION_OUT], ACTION_ALLOW);
-	/* Without known addresses the guard for them would let nothing out. */
-	assert_int_equal(policy->guards, ALL_GUARDS & ~GUARD_IP);
+	assert_int_equal(policy->guards, GUARDS_ALL);
 	assert_int_equal(policy->vlan_count, 0);
 	assert_int_equal(policy->limits[LIMIT_SESSIONS], 20000);
 	for (size_t i = LIMIT_SESSIONS + 1; i < LIMIT_COUNT; i++)
 		assert_int_equal(policy->limits[i], 0);
 	assert_int_equal(policy->rule_count + policy->list_count + policy->group_count, 0);
 	resolve(test, "<interface mac='" CASE_MAC "'><address ip='10.0.0.1'/></interface>");
-	assert_int_equal(test->effective->guards, ALL_GUARDS);
+	assert_int_equal(test->effective->guards, GUARDS_ALL);
 	assert_int_equal(test->effective->address_count, 1);
 }
 
@@ -141,7 +136,8 @@ static void guards_are_heard_one_by_one(void **state)
 	resolve(test, "<guards mac='off' arp='off' dhcp-server='on' vlan='1,2'/>"
 		      "<policy><guards arp='on' nd='off' other-ethertypes='allow'/></policy>");
 	assert_int_equal(test->effective->guards,
-			 GUARD_MAC | GUARD_ROUTER_ADVERTISEMENT | GUARD_VLAN | GUARD_TCP_WINDOW);
+			 GUARDS_ALL & ~(GUARD_ARP | GUARD_DHCP_SERVER | GUARD_ND |
+					GUARD_OTHER_ETHERTYPES));
 	/* The list of VLANs goes with the setting that was heard. */
 	assert_int_equal(test->effective->vlan_count, 1);
 	assert_int_equal(test->effective->vlans[0], 7);

@@ -15,7 +15,7 @@
 
 struct port_config {
 	uint8_t mac[MAC_BYTES];
-	uint32_t guards; /* GUARD_* */
+	uint32_t guards; /* enum guard_bit */
 	uint32_t flags;  /* PORT_* */
 	struct prefix addresses[PORT_ADDRESSES_MAX];
 	size_t address_count;

@@ -41,7 +41,7 @@ void fill_record(const struct port_config *config, struct port *ret)
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->mac, config->mac, MAC_BYTES);
 	ret->guards = config->guards;
-	ret->flags = config->flags & (PORT_AUDIT | PORT_VLAN_ANY);
+	ret->flags = config->flags & PORT_AUDIT;
 	if (!config->limits[LIMIT_SESSIONS])
 		ret->flags |= PORT_QUARANTINE;
 	memcpy(ret->limits, config->limits, sizeof(config->limits));

@@ -8,10 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Names from reasons.def and states.def; "?" for a number that is none. */
+/* The columns of all_reasons.def and states.def; "?" or false for a number that is none. Not every
+ * number below REASON_COUNT is a reason's. */
+bool is_reason(uint8_t reason);
 const char *reason_name(uint8_t reason);
 const char *reason_help(uint8_t reason);
 bool reason_passes(uint8_t reason);
+bool reason_asks_policy(uint8_t reason);
 const char *state_name(uint8_t state);
 
 #endif

@@ -14,11 +14,6 @@
 #include "hostd/enforce/plan/description.h"
 #include "hostd/policy/read/parse.h"
 
-/* What a device that must wait is held to. */
-#define GUARDS_ALL                                                                                 \
-	(GUARD_MAC | GUARD_IP | GUARD_ARP | GUARD_ND | GUARD_DHCP_SERVER |                         \
-	 GUARD_ROUTER_ADVERTISEMENT | GUARD_ETHERTYPE | GUARD_VLAN)
-
 static void free_strings(char **strings, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

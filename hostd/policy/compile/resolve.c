@@ -99,23 +99,11 @@ static void apply_built_in(struct settings_stack *stack)
 	built_in.defaults.action[DIRECTION_IN] = ACTION_DENY;
 	built_in.defaults.action[DIRECTION_OUT] = ACTION_ALLOW;
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
-		built_in.guards.setting[i] = GUARD_ON;
+		built_in.guards.setting[i] = (int8_t)guard_rows[i].built_in;
 	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		built_in.limits.value[i] = limit_rows[i].built_in;
 	merge_policy_settings(stack, &built_in);
 }
-
-const uint32_t guard_bits[GUARD_KIND_COUNT] = {
-	[GUARD_KIND_MAC] = GUARD_MAC,
-	[GUARD_KIND_IP] = GUARD_IP,
-	[GUARD_KIND_ARP] = GUARD_ARP,
-	[GUARD_KIND_ND] = GUARD_ND,
-	[GUARD_KIND_DHCP_SERVER] = GUARD_DHCP_SERVER,
-	[GUARD_KIND_ROUTER_ADVERTISEMENT] = GUARD_ROUTER_ADVERTISEMENT,
-	[GUARD_KIND_ETHERTYPE] = GUARD_ETHERTYPE,
-	[GUARD_KIND_VLAN] = GUARD_VLAN,
-	[GUARD_KIND_TCP_WINDOW] = GUARD_TCP_WINDOW,
-};
 
 static void apply_settings(const struct settings_stack *stack, struct effective_policy *policy)
 {
@@ -123,10 +111,8 @@ static void apply_settings(const struct settings_stack *stack, struct effective_
 		policy->default_action[i] = (enum action)stack->defaults.action[i];
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++) {
 		if (stack->guards.setting[i] == GUARD_ON)
-			policy->guards |= guard_bits[i];
+			policy->guards |= 1U << i;
 	}
-	if (policy->address_count == 0)
-		policy->guards &= ~GUARD_IP;
 	policy->setting_places = stack->places;
 	memcpy(policy->vlans, stack->guards.vlans, sizeof(policy->vlans));
 	policy->vlan_count = stack->guards.vlan_count;

@@ -43,7 +43,7 @@ struct setting_places {
 struct effective_policy {
 	enum policy_mode mode;
 	enum action default_action[2]; /* by enum direction */
-	uint32_t guards; /* GUARD_* bits of abi.h; GUARD_IP only where addresses are known */
+	uint32_t guards;               /* enum guard_bit */
 	uint16_t vlans[PORT_VLANS_MAX];
 	size_t vlan_count;
 	uint32_t limits[LIMIT_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
@@ -58,9 +58,6 @@ struct effective_policy {
 	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
 	size_t group_count;
 };
-
-/* The bit of struct port's guards (abi.h) for each enum guard_kind. */
-extern const uint32_t guard_bits[GUARD_KIND_COUNT];
 
 /* Prefixes in all lists of an effective policy together. */
 #define PREFIXES_MAX (1U << 20)

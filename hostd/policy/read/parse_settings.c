@@ -31,24 +31,6 @@ static int parse_default(const struct reader *reader, const xmlNode *element,
 
 /* ---- guards --------------------------------------------------------------------------------- */
 
-/* How each guard is written. Those that say what a VM may send are ON when it may not. */
-static const struct keyword acts[] = {{"on", GUARD_ON}, {"off", GUARD_OFF}, {NULL, 0}};
-static const struct keyword permits[] = {{"on", GUARD_OFF}, {"off", GUARD_ON}, {NULL, 0}};
-static const struct keyword denies[] = {{"deny", GUARD_ON}, {"allow", GUARD_OFF}, {NULL, 0}};
-static const struct keyword strictness[] = {{"strict", GUARD_ON},
-					    {"liberal", GUARD_OFF},
-					    {NULL, 0}};
-static const struct keyword *const guard_words[GUARD_KIND_COUNT] = {
-	[GUARD_KIND_MAC] = acts,
-	[GUARD_KIND_IP] = acts,
-	[GUARD_KIND_ARP] = acts,
-	[GUARD_KIND_ND] = acts,
-	[GUARD_KIND_DHCP_SERVER] = permits,
-	[GUARD_KIND_ROUTER_ADVERTISEMENT] = permits,
-	[GUARD_KIND_ETHERTYPE] = denies,
-	[GUARD_KIND_TCP_WINDOW] = strictness,
-};
-
 static int compare_vlans(const void *a, const void *b)
 {
 	return *(const uint16_t *)a - *(const uint16_t *)b;
@@ -97,25 +79,35 @@ static int parse_vlans(const struct reader *reader, const xmlNode *element, stru
 	return r;
 }
 
+static int parse_guard(const struct reader *reader, const xmlNode *element, enum guard_kind kind,
+		       struct guards *guards)
+{
+	const struct guard_row *row = &guard_rows[kind];
+	const struct keyword words[] = {{row->acts, GUARD_ON}, {row->idle, GUARD_OFF}, {NULL, 0}};
+	int setting = GUARD_UNSET;
+	int r = read_keyword(reader, element, row->name, false, words, &setting);
+
+	guards->setting[kind] = (int8_t)setting;
+	return r;
+}
+
 static int parse_guards(const struct reader *reader, const xmlNode *element, struct guards *guards)
 {
-	static const char *const attributes[] = {"mac",         "ip",
-						 "arp",         "nd",
-						 "dhcp-server", "router-advertisement",
-						 "vlan",        "other-ethertypes",
-						 "tcp-window",  NULL};
+	static const char *const attributes[] = {
+#define GUARD(identifier, attribute, acts, idle, built_in, help) attribute,
+#include "bpf/guards.def"
+#undef GUARD
+		NULL};
 	static const struct element_form form = {.attributes = attributes};
 	int r = check_form(reader, element, &form);
 
 	for (size_t i = 0; !r && i < GUARD_KIND_COUNT; i++) {
-		int setting = GUARD_UNSET;
-
-		if (!guard_words[i])
-			continue;
-		r = read_keyword(reader, element, guard_names[i], false, guard_words[i], &setting);
-		guards->setting[i] = (int8_t)setting;
+		if (i == GUARD_KIND_VLAN)
+			r = parse_vlans(reader, element, guards);
+		else
+			r = parse_guard(reader, element, i, guards);
 	}
-	return r ? r : parse_vlans(reader, element, guards);
+	return r;
 }
 
 /* ---- limits --------------------------------------------------------------------------------- */

@@ -45,42 +45,9 @@ void print_defaults(const struct defaults *defaults, int depth, FILE *stream)
 	fputs("/>\n", stream);
 }
 
-/* Some are written by what they check, some by what they let the VM send (model.h). */
-static const char *guard_word(enum guard_kind kind, int8_t setting)
-{
-	bool on = setting == GUARD_ON;
-
-	switch (kind) {
-	case GUARD_KIND_DHCP_SERVER:
-	case GUARD_KIND_ROUTER_ADVERTISEMENT:
-		return on ? "off" : "on";
-	case GUARD_KIND_ETHERTYPE:
-		return on ? "deny" : "allow";
-	case GUARD_KIND_TCP_WINDOW:
-		return on ? "strict" : "liberal";
-	default:
-		return on ? "on" : "off";
-	}
-}
-
-static void print_vlans(const struct guards *guards, FILE *stream)
-{
-	if (guards->setting[GUARD_KIND_VLAN] == GUARD_OFF) {
-		print_name(stream, guard_names[GUARD_KIND_VLAN], "any");
-		return;
-	}
-	if (guards->vlan_count == 0) {
-		print_name(stream, guard_names[GUARD_KIND_VLAN], "none");
-		return;
-	}
-	fprintf(stream, " %s=\"", guard_names[GUARD_KIND_VLAN]);
-	for (size_t i = 0; i < guards->vlan_count; i++)
-		fprintf(stream, "%s%u", i ? "," : "", guards->vlans[i]);
-	fputc('"', stream);
-}
-
 void print_guards(const struct guards *guards, int depth, FILE *stream)
 {
+	char text[GUARD_TEXT_BYTES];
 	bool any = false;
 
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++)
@@ -92,10 +59,9 @@ void print_guards(const struct guards *guards, int depth, FILE *stream)
 	for (size_t i = 0; i < GUARD_KIND_COUNT; i++) {
 		if (guards->setting[i] == GUARD_UNSET)
 			continue;
-		if (i == GUARD_KIND_VLAN)
-			print_vlans(guards, stream);
-		else
-			print_name(stream, guard_names[i], guard_word(i, guards->setting[i]));
+		print_name(stream, guard_rows[i].name,
+			   guard_text(i, guards->setting[i] == GUARD_ON, guards->vlans,
+				      guards->vlan_count, text));
 	}
 	fputs("/>\n", stream);
 }
