@@ -100,7 +100,7 @@ check_confirmed() {
 	left=$(pending .seconds_left)
 	check "status counts down" test "$left" -gt 0 -a "$left" -le 300
 	check_contains "for people, too" "s left, then back to the earlier file" "$(vmseg status)"
-	check_contains "it is not replaced while it waits" "vmseg policy rollback web, first" \
+	check_contains "it is not replaced while it waits" "or vmseg policy rollback web" \
 		"$(policy 80 | vmseg policy apply - 2>&1)"
 	check_contains "not even for a while" "web waits for confirmation" "$(apply_web 9 80 2>&1)"
 	check_contains "nor is it deleted" "web waits for confirmation" \
@@ -264,7 +264,7 @@ check_edited_by_hand() {
 	check "what somebody has edited meanwhile is rolled back, too" vmseg policy rollback web
 	check "to the file of before" cmp "$LAB/before" "$WEB"
 	check "what was written there is kept" cmp "$LAB/edited" "$WEB.edited"
-	check_contains "and the log says where" "see $WEB.edited" "$(cat "$LAB/hostd.log")"
+	check_contains "and the log says where" "its content is kept as $WEB.edited" "$(cat "$LAB/hostd.log")"
 	apply_web 300 22 >/dev/null
 	policy 444 >"$WEB"
 	check "a second time" vmseg policy rollback web

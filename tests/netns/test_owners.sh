@@ -228,7 +228,7 @@ check_release() {
 	check "an admin opens it" vmseg port release vnet0
 	check_equal "... for good" " 0" "$(unclaimed) $(programs_on vnet0)"
 	check_ask "... everything passes" answered host 22
-	check_contains "... which is logged" "vnet0: released by hand" "$(<"$LAB/hostd.log")"
+	check_contains "... which is logged" "device vnet0: released by vmseg port release" "$(<"$LAB/hostd.log")"
 	check_contains "once" "vnet0 is not an unclaimed device" "$(! vmseg port release vnet0 2>&1)"
 	check_contains "what is not there cannot be released" "no-such is not an unclaimed device" \
 		"$(! vmseg port release no-such 2>&1)"
