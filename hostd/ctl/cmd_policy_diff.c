@@ -21,13 +21,13 @@ static void print_heading(const json_t *diff)
 
 	printf("%s: %s", get_text(diff, "name"), kind);
 	if (error[0])
-		printf(", in place of a file that is not good: %s\n", error);
+		printf(", replaces a file with an error: %s\n", error);
 	else if (!in_force[0])
 		puts(", new");
 	else if (strcmp(in_force, kind) != 0)
 		printf(", in place of a %s\n", in_force);
 	else if (json_array_size(json_object_get(diff, "changes")) == 0)
-		puts(", says what is in force");
+		puts(", no change");
 	else
 		putchar('\n');
 }

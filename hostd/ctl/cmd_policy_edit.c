@@ -53,7 +53,7 @@ static void print_edit(const struct invocation *invocation, const json_t *reply)
 	       get_number(reply, "updated"));
 	if (seconds)
 		printf("rolled back in %" JSON_INTEGER_FORMAT
-		       " s unless you say: vmseg policy confirm %s\n",
+		       " s unless you run: vmseg policy confirm %s\n",
 		       seconds, name);
 }
 

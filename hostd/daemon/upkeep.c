@@ -45,7 +45,7 @@ void keep_up(struct daemon *daemon)
 	if (r < 0)
 		return;
 	if (r > 0)
-		log_warning(NULL, "%s: somebody removed files of vmseg's: they were made anew",
+		log_warning(NULL, "%s: files of vmseg-hostd were removed: they are created again",
 			    directory);
 	restore_pending_files(&daemon->editor.pending);
 	restore_saved_domains(daemon->enforcer);

@@ -95,7 +95,7 @@ check_confirmed() {
 	local left
 	check_equal "before, one port is open" 80 "$(open_port)"
 	check_contains "a policy is applied for a while, and how to keep it is said" \
-		"rolled back in 300 s unless you say: vmseg policy confirm web" "$(apply_web 300 22)"
+		"rolled back in 300 s unless you run: vmseg policy confirm web" "$(apply_web 300 22)"
 	check_equal "it is in force" 22 "$(open_port)"
 	left=$(pending .seconds_left)
 	check "status counts down" test "$left" -gt 0 -a "$left" -le 300

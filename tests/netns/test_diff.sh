@@ -106,7 +106,7 @@ added rule https null>6" \
 }
 
 check_no_changes() {
-	check_equal "what is in force already changes nothing" "web: policy, says what is in force
+	check_equal "what is in force already changes nothing" "web: policy, no change
 no port of a running domain changes" "$(vmseg policy diff "$POLICIES/web.xml")"
 	cat >"$DRAFT" <<-XML
 		<policy xmlns="urn:vmseg:1" name="mail">
@@ -162,7 +162,7 @@ check_stale() {
 	vmseg reload >/dev/null 2>&1 || true
 	write_web_draft
 	check_contains "in place of a file that is bad" \
-		"web: policy, in place of a file that is not good: $POLICIES/web.xml:1" \
+		"web: policy, replaces a file with an error: $POLICIES/web.xml:1" \
 		"$(vmseg policy diff "$DRAFT")"
 	check_equal "ports are compared with what is in force on them" \
 		$'trial vnet2 true true\nweb vnet0 true true' "$(ports_of_draft)"
@@ -275,7 +275,7 @@ check_applied() {
 		"$(jq -r 'select(.event == "ended" and .reason == "revoked").rule' "$LAB/events" | sort -u)"
 	kill "$monitor"
 	wait "$monitor" || true
-	check_equal "it is in force" "web: policy, says what is in force" \
+	check_equal "it is in force" "web: policy, no change" \
 		"$(vmseg policy diff "$DRAFT" | head -n 1)"
 }
 
