@@ -92,7 +92,7 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	int r;
 
 	if (!port)
-		return -ENOMEM;
+		return fail_memory(diag, NULL);
 	if (ifindex == TRIAL_IFINDEX) {
 		/* The last daemon ended in the midst of a question. */
 		unpublish_record(datapath, ifindex);
@@ -100,8 +100,10 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	}
 	port->record = record_number;
 	r = claim_parts(port);
+	if (r == -ENOMEM)
+		return fail_memory(diag, NULL);
 	if (r < 0)
-		return fail(diag, r == -ENOMEM ? ENOMEM : EUCLEAN, datapath->pins.root, 0,
+		return fail(diag, EUCLEAN, datapath->pins.root, 0,
 			    "the pinned maps are inconsistent for device %u (record %u)", ifindex,
 			    record_number);
 	record = record_of(port);
@@ -113,9 +115,8 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	port->first_generation = record->generation - GENERATIONS_BACK;
 	if ((int32_t)(record->generation - datapath->generation) > 0)
 		datapath->generation = record->generation;
-	r = register_port(port);
-	if (r < 0)
-		return r;
+	if (register_port(port) < 0)
+		return fail_memory(diag, NULL);
 	TAKE_PTR(port);
 	return 0;
 }
