@@ -247,6 +247,9 @@ check-integration: all tests $(GUEST)
 update-golden: $(B)/tests/unit/test_golden ## write tests/golden/*.image anew; review the difference
 	$(Q)VMSEG_UPDATE_GOLDEN=1 $<
 
+protocol-page: $(B)/tests/unit/test_methods ## write docs/control-protocol.md from hostd/control/methods.def
+	$(Q)VMSEG_UPDATE_PROTOCOL=1 $<
+
 schema: ## make policies/vmseg.rng from vmseg.rnc
 	$(Q)trang policies/vmseg.rnc policies/vmseg.rng
 
@@ -385,5 +388,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tests unit-tests coverage unit-coverage test check check-integration check-kernels check-root build-asan build-fuzz \
-	fuzz fuzzers churn differential chaos bench bench-page bench-baseline bench-hotplug update-golden schema verifier-report demo deps fmt lint lint-format \
+	fuzz fuzzers churn differential chaos bench bench-page bench-baseline bench-hotplug update-golden protocol-page schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

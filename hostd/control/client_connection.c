@@ -165,6 +165,9 @@ static int answer_request(struct connection *connection, json_t *request, json_t
 		return fail(diag, EPERM, NULL, 0, "\"%s\" needs the control socket (root)", name);
 	if (params && !json_is_object(params))
 		return fail(diag, EPROTO, NULL, 0, "params: expected an object");
+	r = check_params(method->params, params, diag);
+	if (r < 0)
+		return r;
 	if (method->begin) {
 		r = method->begin(server->context, params, &connection->task, diag);
 	} else {

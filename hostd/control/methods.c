@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The request table. What is not marked read-only is refused on the read socket.
+ * The request table, made from methods.def.
  */
 #include "hostd/control/methods.h"
 
@@ -9,33 +9,54 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/vlan.h"
 
+/* ---- the list ------------------------------------------------------------------------------- */
+
+#define NEEDED(name, type, help) {name, PARAM_##type, true, help},
+#define MAY(name, type, help)    {name, PARAM_##type, false, help},
+#define PARAMS(...)                                                                                \
+	(const struct method_param[])                                                              \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
+#define JSON(...) #__VA_ARGS__
+#define ROOT      false
+#define READERS   true
+
 const struct method control_methods[] = {
-	{"hook", .answer = answer_hook},
-	{"status", .read_only = true, .answer = answer_status},
-	{"list", .read_only = true, .answer = answer_list},
-	{"show", .read_only = true, .answer = answer_show},
-	{"sessions", .read_only = true, .answer = answer_sessions},
-	{"explain", .read_only = true, .answer = answer_explain},
-	{"policy-list", .read_only = true, .answer = answer_policy_list},
-	{"policy-show", .read_only = true, .answer = answer_policy_show},
-	{"policy-diff", .read_only = true, .begin = begin_policy_diff},
-	{"policy-apply", .answer = answer_policy_apply},
-	{"policy-delete", .answer = answer_policy_delete},
-	{"policy-confirm", .answer = answer_policy_confirm},
-	{"policy-rollback", .answer = answer_policy_rollback},
-	{"group-list", .read_only = true, .answer = answer_group_list},
-	{"group-show", .read_only = true, .answer = answer_group_show},
-	{"monitor", .read_only = true, .streams = true, .answer = answer_monitor},
-	{"reload", .answer = answer_reload},
-	{"detach", .answer = answer_detach},
-	{"detach-all", .answer = answer_detach_all},
-	{"attach", .answer = answer_attach},
-	{"port-attach", .answer = answer_port_attach},
-	{"port-detach", .answer = answer_port_detach},
-	{"port-release", .answer = answer_port_release},
+#define AT_ONCE(function)   .answer = (function)
+#define STREAM(function)    .answer = (function), .streams = true
+#define IN_PIECES(function) .begin = (function)
+#define METHOD(method, who, how, help, parameters, request, reply)                                 \
+	{.name = (method), .read_only = (who), .params = (parameters), how},
+#include "hostd/control/methods.def"
+#undef METHOD
+#undef IN_PIECES
+#undef STREAM
+#undef AT_ONCE
 };
 
 const size_t control_method_count = ARRAY_SIZE(control_methods);
+
+const struct method_description method_descriptions[] = {
+#define AT_ONCE(function)   false
+#define STREAM(function)    true
+#define IN_PIECES(function) false
+#define METHOD(method, who, how, text, parameters, example, answer)                                \
+	{.name = (method),                                                                         \
+	 .read_only = (who),                                                                       \
+	 .streams = (how),                                                                         \
+	 .help = (text),                                                                           \
+	 .params = (parameters),                                                                   \
+	 .request = (example),                                                                     \
+	 .reply = (answer)},
+#include "hostd/control/methods.def"
+#undef METHOD
+};
+
+/* ---- parameters ----------------------------------------------------------------------------- */
 
 const char *need_string(const json_t *params, const char *name, struct diag *diag)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The requests that the daemon answers, one function each, by topic; methods.c has the table.
+ * The requests that the daemon answers, one function each, by topic; methods.def has the list.
  */
 #ifndef VMSEG_CONTROL_METHODS_H
 #define VMSEG_CONTROL_METHODS_H
@@ -25,79 +25,32 @@ struct control_context {
 extern const struct method control_methods[];
 extern const size_t control_method_count;
 
-/* hook_requests.c: {"operation", "xml"} */
-int answer_hook(struct control_context *context, const json_t *params, json_t **ret_result,
-		struct diag *diag);
+/* Each method's function is in one of the files *_requests.c. */
+#define AT_ONCE(function)                                                                          \
+	int function(struct control_context *context, const json_t *params, json_t **ret_result,   \
+		     struct diag *diag);
+#define STREAM(function) AT_ONCE(function)
+#define IN_PIECES(function)                                                                        \
+	int function(struct control_context *context, const json_t *params,                        \
+		     struct task **ret_task, struct diag *diag);
+#define METHOD(name, who, how, help, params, request, reply) how
+#include "hostd/control/methods.def"
+#undef METHOD
+#undef IN_PIECES
+#undef STREAM
+#undef AT_ONCE
 
-/* status_requests.c */
-int answer_status(struct control_context *context, const json_t *params, json_t **ret_result,
-		  struct diag *diag);
+/* A method as documentation and tests see it. */
+struct method_description {
+	const char *name;
+	bool read_only;
+	bool streams;
+	const char *help;
+	const struct method_param *params;
+	const char *request, *reply; /* JSON: examples */
+};
 
-/* domain_requests.c: {}, {"domain"}, {} */
-int answer_list(struct control_context *context, const json_t *params, json_t **ret_result,
-		struct diag *diag);
-int answer_show(struct control_context *context, const json_t *params, json_t **ret_result,
-		struct diag *diag);
-
-/* session_requests.c: {"domain"} and, for the pages after the first, "from": the "next" of the one
- * before */
-int answer_sessions(struct control_context *context, const json_t *params, json_t **ret_result,
-		    struct diag *diag);
-
-/* explain_requests.c: {"domain", "direction", "protocol", "remote"} and, where it is needed or
- * wished, "nic", "type", "remote_port", "local", "local_port"; "xml" and "source" of a candidate */
-int answer_explain(struct control_context *context, const json_t *params, json_t **ret_result,
-		   struct diag *diag);
-
-/* policy_requests.c: {}, {"name"} */
-int answer_policy_list(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag);
-int answer_policy_show(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag);
-
-/* policy_diff.c: {"xml", "source", "limit"} */
-int begin_policy_diff(struct control_context *context, const json_t *params, struct task **ret_task,
-		      struct diag *diag);
-
-/* policy_edits.c: {"xml", "source"} and, to be rolled back, "confirm" (seconds); {"name"}; and what
- * is pending: {} or {"name"} */
-int answer_policy_apply(struct control_context *context, const json_t *params, json_t **ret_result,
-			struct diag *diag);
-int answer_policy_delete(struct control_context *context, const json_t *params, json_t **ret_result,
-			 struct diag *diag);
-int answer_policy_confirm(struct control_context *context, const json_t *params,
-			  json_t **ret_result, struct diag *diag);
-int answer_policy_rollback(struct control_context *context, const json_t *params,
-			   json_t **ret_result, struct diag *diag);
-
-/* group_requests.c: {}, {"name"} */
-int answer_group_list(struct control_context *context, const json_t *params, json_t **ret_result,
-		      struct diag *diag);
-int answer_group_show(struct control_context *context, const json_t *params, json_t **ret_result,
-		      struct diag *diag);
-
-/* admin_requests.c: {}, {"domain"}, {}, {"domain"} */
-int answer_reload(struct control_context *context, const json_t *params, json_t **ret_result,
-		  struct diag *diag);
-int answer_detach(struct control_context *context, const json_t *params, json_t **ret_result,
-		  struct diag *diag);
-int answer_detach_all(struct control_context *context, const json_t *params, json_t **ret_result,
-		      struct diag *diag);
-int answer_attach(struct control_context *context, const json_t *params, json_t **ret_result,
-		  struct diag *diag);
-
-/* port_requests.c: {"device", "mac", "policies", "addresses", "groups", "replace", "force"},
- * {"device"}, {"device"} */
-int answer_port_attach(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag);
-int answer_port_detach(struct control_context *context, const json_t *params, json_t **ret_result,
-		       struct diag *diag);
-int answer_port_release(struct control_context *context, const json_t *params, json_t **ret_result,
-			struct diag *diag);
-
-/* monitor_requests.c */
-int answer_monitor(struct control_context *context, const json_t *params, json_t **ret_result,
-		   struct diag *diag);
+extern const struct method_description method_descriptions[]; /* control_method_count */
 
 /* A string parameter that must be there; NULL with an error in diag. */
 const char *need_string(const json_t *params, const char *name, struct diag *diag);

@@ -7,8 +7,8 @@
  *   reply    {"v":1, "ok":true, "result":{...}}
  *            {"v":1, "ok":false, "error":"one clear sentence with its place"}
  *
- * Two sockets: control.sock (root) takes every method, read.sock (group vmseg) only those on the
- * allow-list of methods that change nothing. Who asks is known from SO_PEERCRED, never from the
+ * Two sockets: control.sock (root) takes every method, read.sock (group vmseg) only those that
+ * methods.def marks READERS. Who asks is known from SO_PEERCRED, never from the
  * message. A request is at most CONTROL_REQUEST_MAX bytes.
  */
 #ifndef VMSEG_CONTROL_PROTOCOL_H

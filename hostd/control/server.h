@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "hostd/base/diag.h"
+#include "hostd/control/method_params.h"
 
 struct control_context;
 
@@ -27,10 +28,11 @@ struct task {
 /* One row of the request table. */
 struct method {
 	const char *name;
-	bool read_only; /* changes nothing: also taken on the read socket */
-	bool streams;   /* after the reply the connection gets every published line */
+	const struct method_param *params; /* NULL: none */
+	bool read_only;                    /* changes nothing: also taken on the read socket */
+	bool streams; /* after the reply the connection gets every published line */
 	/* Returns 0 with a new reference in *ret_result, or -errno with an error in diag. `params`
-	 * is an object, or NULL. */
+	 * is an object that check_params() has accepted, or NULL. */
 	int (*answer)(struct control_context *context, const json_t *params, json_t **ret_result,
 		      struct diag *diag);
 	/* In place of `answer`: returns 0 with the task that will, or -errno with an error. */

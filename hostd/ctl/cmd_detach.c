@@ -27,7 +27,7 @@ static int detach_all(const struct invocation *invocation)
 		return print_error(&diag);
 	r = claim_run_directory(config->run_directory, &lock, &diag);
 	if (r == -EBUSY) {
-		reply = ask_daemon(invocation, "detach-all", NULL, true);
+		reply = ask_daemon(invocation, "detach-all", NULL);
 		json_decref(reply);
 		return reply ? STATUS_OK : STATUS_FAILED;
 	}
@@ -65,7 +65,6 @@ const struct command attach_command = {
 	.help = "filter a domain again after detach",
 	.arguments = attach_arguments,
 	.method = "attach",
-	.changes = true,
 };
 
 const struct command detach_command = {
@@ -74,6 +73,5 @@ const struct command detach_command = {
 	.arguments = detach_arguments,
 	.options = detach_options,
 	.method = "detach",
-	.changes = true,
 	.run = run_detach,
 };

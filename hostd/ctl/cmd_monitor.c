@@ -33,7 +33,7 @@ static void print_event(json_t *event, bool json)
 static int run(const struct invocation *invocation)
 {
 	_cleanup_(close_control) struct control_client client = {.fd = -1};
-	_cleanup_free_ char *path = socket_path(invocation, false);
+	_cleanup_free_ char *path = socket_path(invocation, "monitor");
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *object = NULL;
 	int r;

@@ -18,8 +18,7 @@
 static int run_edit(const struct invocation *invocation)
 {
 	const struct command *command = invocation->command;
-	json_t *reply = ask_daemon(invocation, command->method, json_incref(invocation->params),
-				   command->changes);
+	json_t *reply = ask_daemon(invocation, command->method, json_incref(invocation->params));
 	json_int_t failed = get_number(reply, "failed");
 
 	if (!reply)
@@ -102,7 +101,6 @@ const struct command policy_apply_command = {
 	.arguments = file_argument,
 	.options = apply_options,
 	.method = "policy-apply",
-	.changes = true,
 	.print = print_edit,
 	.run = run_apply,
 };
@@ -112,7 +110,6 @@ const struct command policy_confirm_command = {
 	.help = "keep what was applied with --confirm",
 	.arguments = pending_argument,
 	.method = "policy-confirm",
-	.changes = true,
 	.print = print_confirmed,
 	.run = run_edit,
 };
@@ -122,7 +119,6 @@ const struct command policy_rollback_command = {
 	.help = "undo now what was applied with --confirm",
 	.arguments = pending_argument,
 	.method = "policy-rollback",
-	.changes = true,
 	.print = print_rolled_back,
 	.run = run_edit,
 };
@@ -132,7 +128,6 @@ const struct command policy_delete_command = {
 	.help = "delete a policy or address set that nobody uses",
 	.arguments = policy_argument,
 	.method = "policy-delete",
-	.changes = true,
 	.print = print_edit,
 	.run = run_edit,
 };

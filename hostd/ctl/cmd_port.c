@@ -37,7 +37,6 @@ const struct command port_attach_command = {
 	.arguments = arguments,
 	.options = attach_options,
 	.method = "port-attach",
-	.changes = true,
 };
 
 const struct command port_detach_command = {
@@ -45,7 +44,6 @@ const struct command port_detach_command = {
 	.help = "undo port attach: the device passes all packets",
 	.arguments = attached_device,
 	.method = "port-detach",
-	.changes = true,
 };
 
 const struct command port_release_command = {
@@ -53,5 +51,4 @@ const struct command port_release_command = {
 	.help = "open a device that is closed because it may belong to a domain",
 	.arguments = arguments,
 	.method = "port-release",
-	.changes = true,
 };

@@ -34,7 +34,7 @@ static void print_refusals(const json_t *reply)
 
 static int run(const struct invocation *invocation)
 {
-	json_t *reply = ask_daemon(invocation, "reload", NULL, true);
+	json_t *reply = ask_daemon(invocation, "reload", NULL);
 	int result = STATUS_OK;
 
 	if (!reply)

@@ -22,7 +22,7 @@ static json_t *collect_sessions(const struct invocation *invocation, size_t limi
 	for (;;) {
 		const json_t *next;
 
-		reply = ask_daemon(invocation, "sessions", json_incref(params), false);
+		reply = ask_daemon(invocation, "sessions", json_incref(params));
 		if (!reply)
 			break;
 		json_array_extend(sessions, json_object_get(reply, "sessions"));

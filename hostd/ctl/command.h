@@ -53,11 +53,10 @@ struct command {
 	const struct command_option *options;     /* NULL: the general ones only */
 	/* The request that it makes, with the parameters that arguments and options set. */
 	const char *method;
-	bool changes; /* the method needs the control socket */
 	/* Prints the reply as text; NULL: there is nothing to say. With --json the reply is printed
 	 * as it is. */
 	void (*print)(const struct invocation *invocation, const json_t *reply);
-	/* In place of the three above: does it all, and returns the exit status. */
+	/* In place of the two above: does it all, and returns the exit status. */
 	int (*run)(const struct invocation *invocation);
 };
 

@@ -36,7 +36,7 @@ static void offer_word(const struct typed *typed, const char *word)
 static void offer_names(const struct typed *typed, const char *method, const char *member)
 {
 	struct invocation nothing = {.given_count = 0};
-	json_t *reply = ask_daemon(&nothing, method, NULL, false), *item;
+	json_t *reply = ask_daemon(&nothing, method, NULL), *item;
 	size_t i;
 
 	json_array_foreach(json_object_get(reply, member), i, item)

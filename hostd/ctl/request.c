@@ -8,6 +8,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/config/config.h"
 #include "hostd/control/client.h"
+#include "hostd/control/method_access.h"
 #include "hostd/ctl/output.h"
 
 #define PATIENCE_SECONDS 60
@@ -21,7 +22,7 @@ const char *settings_file(const struct invocation *invocation)
 	return access(CONFIG_FILE, F_OK) == 0 ? CONFIG_FILE : NULL;
 }
 
-char *socket_path(const struct invocation *invocation, bool changes)
+char *socket_path(const struct invocation *invocation, const char *method)
 {
 	_cleanup_(free_config) struct config *config = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
@@ -40,13 +41,13 @@ char *socket_path(const struct invocation *invocation, bool changes)
 			return NULL;
 	}
 	/* Users who may only read have no access to the control socket. */
-	return run_path(config, changes || geteuid() == 0 ? "control.sock" : "read.sock");
+	return run_path(config,
+			geteuid() != 0 && is_for_readers(method) ? "read.sock" : "control.sock");
 }
 
-json_t *ask_daemon(const struct invocation *invocation, const char *method, json_t *params,
-		   bool changes)
+json_t *ask_daemon(const struct invocation *invocation, const char *method, json_t *params)
 {
-	_cleanup_free_ char *path = socket_path(invocation, changes);
+	_cleanup_free_ char *path = socket_path(invocation, method);
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *result = NULL;
 
@@ -61,8 +62,7 @@ json_t *ask_daemon(const struct invocation *invocation, const char *method, json
 int show_reply(const struct invocation *invocation)
 {
 	const struct command *command = invocation->command;
-	json_t *reply = ask_daemon(invocation, command->method, json_incref(invocation->params),
-				   command->changes);
+	json_t *reply = ask_daemon(invocation, command->method, json_incref(invocation->params));
 	int result = STATUS_OK;
 
 	if (!reply)

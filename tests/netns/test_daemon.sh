@@ -126,6 +126,43 @@ state_file() {
 	echo /run/vmseg/domains/*.json
 }
 
+# members: the paths of the members in a JSON text, without those that policies name, one a line.
+members() {
+	jq -c '[paths | map(strings) | select(length > 0 and (index("guards") or index("limits") | not))] |
+		unique[]' | sort
+}
+
+# documented_members METHOD: those of the example in docs/control-protocol.md.
+documented_members() {
+	awk -v "title=## $1" '/^## / { inside = $0 == title; reply = 0 } /^Example of `result`/ { reply = inside }
+		/^```/ { block = !block; next } reply && block' "$TOP/docs/control-protocol.md" | members
+}
+
+# Each method with the command that calls it: what is answered is what the example has. "truncated" is
+# the command's own.
+check_protocol() {
+	local method words
+	while read -r method words; do
+		# shellcheck disable=SC2086 # several words
+		check_equal "$method: members of the reply that its example lacks" "" \
+			"$(comm -23 <(vmseg $words --json 2>/dev/null | members | grep -v truncated) \
+				<(documented_members "$method"))"
+		# shellcheck disable=SC2086
+		check "... and it was answered" vmseg $words --json
+	done <<-END
+		status status
+		list list
+		show show web
+		sessions sessions web
+		explain explain web in tcp $HOST:80 :80
+		policy-list policy list
+		policy-show policy show web-server
+		policy-diff policy diff /etc/vmseg/policies/web-server.xml
+		group-list group list
+		reload reload
+	END
+}
+
 # A file that is written anew is another file.
 check_reload() {
 	local before file
@@ -377,6 +414,7 @@ check_prepare
 check_start
 check_all_or_nothing
 check_groups
+check_protocol
 check_reload
 check_second_start
 check_renamed_device

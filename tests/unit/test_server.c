@@ -97,13 +97,16 @@ static int begin_counting(struct control_context *context, const json_t *params,
 	return 0;
 }
 
+static const struct method_param echo_params[] = {{"a", PARAM_STRINGS, false, ""}, {0}};
+static const struct method_param count_params[] = {{"pieces", PARAM_NUMBER, false, ""}, {0}};
+
 static const struct method methods[] = {
-	{"echo", .read_only = true, .answer = answer_echo},
+	{"echo", .params = echo_params, .read_only = true, .answer = answer_echo},
 	{"change", .answer = answer_change},
 	{"refuse", .read_only = true, .answer = answer_refusal},
 	{"large", .read_only = true, .answer = answer_large},
 	{"stream", .read_only = true, .streams = true, .answer = answer_echo},
-	{"count", .read_only = true, .begin = begin_counting},
+	{"count", .params = count_params, .read_only = true, .begin = begin_counting},
 };
 
 struct fixture {
@@ -184,8 +187,8 @@ static void expect_exchange(struct fixture *fixture, bool read_only, const char 
 static void a_request_gets_its_reply(void **state)
 {
 	expect_exchange(*state, false,
-			"{\"v\":1,\"method\":\"echo\",\"params\":{\"a\":[1,\"\\n\"]}}\n",
-			"{\"v\":1,\"ok\":true,\"result\":{\"params\":{\"a\":[1,\"\\n\"]}}}\n");
+			"{\"v\":1,\"method\":\"echo\",\"params\":{\"a\":[\"1\",\"\\n\"]}}\n",
+			"{\"v\":1,\"ok\":true,\"result\":{\"params\":{\"a\":[\"1\",\"\\n\"]}}}\n");
 	expect_exchange(*state, false, "{\"v\":1,\"method\":\"refuse\"}\n",
 			"{\"v\":1,\"ok\":false,\"error\":\"web-server.xml:12: no such thing\"}\n");
 }
