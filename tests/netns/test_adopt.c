@@ -501,7 +501,7 @@ static void maps_that_contradict_themselves_are_made_anew(void **state)
 	/* Two devices, one record. */
 	assert_int_equal(bpf_map_update_elem(map, &other, &number, BPF_ANY), 0);
 	close(map);
-	open_with_new_maps(netns, "contradict");
+	open_with_new_maps(netns, "are inconsistent");
 	take_over_tap(netns);
 }
 

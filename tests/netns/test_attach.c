@@ -352,7 +352,7 @@ static void clsact_refuses_an_ingress_qdisc(void **state)
 	assert_int_equal(attach_port(netns->datapath, netns->tap, &netns->port, netns->policy.image,
 				     &netns->diag),
 			 -EBUSY);
-	assert_non_null(strstr(netns->diag.error.text, "\"ingress\" qdisc"));
+	assert_non_null(strstr(netns->diag.error.text, "qdisc \"ingress\""));
 	assert_non_null(strstr(netns->diag.error.text, "<bandwidth>"));
 	clear_diag(&netns->diag);
 	assert_int_equal(count_remains(netns), before);

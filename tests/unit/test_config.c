@@ -350,15 +350,17 @@ static char *read_page(void)
 static char *find_item(const char *page, const struct setting *setting)
 {
 	char title[128];
-	const char *item, *end;
+	const char *item, *end, *last;
 
 	snprintf(title, sizeof(title), "\n.It Cm %s = %s\n", setting->name, setting->standard);
 	item = strstr(page, title);
 	if (!item)
 		fail_msg("%s has no item%s", PAGE, title);
-	end = strstr(item + 1, "\n.It Cm ");
-	if (!end || end > strstr(item, "\n.El"))
-		end = strstr(item, "\n.El");
+	item++;
+	end = strstr(item, "\n.It Cm ");
+	last = strstr(item, "\n.El");
+	if (!end || end > last)
+		end = last;
 	return strndup(item, (size_t)(end - item));
 }
 
