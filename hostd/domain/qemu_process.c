@@ -22,6 +22,9 @@
 
 /* QEMU's arguments; libvirt writes some 100 bytes for each device. */
 #define ARGUMENTS_MAX (1UL << 20)
+/* A QEMU with many disks and queues has some hundreds of files open. A guest that controls its QEMU
+ * could open as many as the limit allows, to occupy the daemon. */
+#define FILES_MAX 8192
 
 static const char *pid_directory = "/run/libvirt/qemu";
 static const char *proc = "/proc";
@@ -60,6 +63,8 @@ static int read_pid(const struct domain *domain, pid_t *ret)
 	ssize_t size;
 	long pid;
 
+	if (strchr(domain->name, '/'))
+		return -EBADMSG;
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s.pid", pid_directory, domain->name) >=
 	    sizeof(path))
 		return -ENAMETOOLONG;
@@ -108,6 +113,15 @@ static bool has_uuid(const char *arguments, size_t size, const char *uuid)
 	return false;
 }
 
+/* The first thread may have ended while others go on; then /proc shows nothing of the process. */
+static bool has_other_threads(int process)
+{
+	struct stat status;
+
+	/* proc_task_getattr() in fs/proc/base.c: two, and one for each thread. */
+	return fstatat(process, "task", &status, 0) == 0 && status.st_nlink > 3;
+}
+
 static int check_process(int process, const char *uuid)
 {
 	_cleanup_free_ char *arguments = malloc(ARGUMENTS_MAX);
@@ -118,9 +132,9 @@ static int check_process(int process, const char *uuid)
 	size = read_text(process, "cmdline", arguments, ARGUMENTS_MAX);
 	if (size < 0)
 		return (int)size;
-	/* It has ended, and its parent does not know yet. */
+	/* It ends, or it has hidden its arguments (PR_SET_MM): what it still has open counts. */
 	if (size == 0)
-		return -ESRCH;
+		return has_other_threads(process) ? -EBADMSG : 0;
 	return has_uuid(arguments, (size_t)size, uuid) ? 0 : -EBADMSG;
 }
 
@@ -250,20 +264,25 @@ static int list_devices(int process, struct held_devices *held)
 	_cleanup_(close_directory) DIR *fdinfo = open_directory(process, "fdinfo");
 	_cleanup_(close_directory) DIR *fds = fdinfo ? open_directory(process, "fd") : NULL;
 	const struct dirent *entry;
+	unsigned int count = 0;
 	int r = 0;
 
 	if (!fds)
 		return -errno;
+	errno = 0;
 	while (r == 0 && (entry = readdir(fdinfo))) {
 		char device[IF_NAMESIZE];
 
 		if (entry->d_name[0] == '.')
 			continue;
+		if (++count > FILES_MAX)
+			return -E2BIG;
 		r = find_device(dirfd(fdinfo), dirfd(fds), entry->d_name, device);
 		if (r > 0)
 			r = add_device(held, device);
+		errno = 0;
 	}
-	return r;
+	return r == 0 ? -errno : r; /* errno: of readdir() */
 }
 
 void free_held_devices(struct held_devices *held)

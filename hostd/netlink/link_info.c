@@ -103,6 +103,13 @@ bool is_reversed_kind(const char *kind)
 	return is_one_of(kind, kinds, ARRAY_SIZE(kinds));
 }
 
+bool is_opened_kind(const char *kind)
+{
+	static const char *const kinds[] = {"tun", "macvtap", "ipvtap"};
+
+	return is_one_of(kind, kinds, ARRAY_SIZE(kinds));
+}
+
 bool is_guest_kind(const char *kind)
 {
 	static const char *const kinds[] = {"tun", "veth"};

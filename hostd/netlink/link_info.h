@@ -30,6 +30,9 @@ int read_link_info(unsigned int ifindex, struct link_info *ret);
  * goes out of the device, not into it. */
 bool is_reversed_kind(const char *kind);
 
+/* Whether a process opens such a device by a file: a tap or tun, macvtap, ipvtap. */
+bool is_opened_kind(const char *kind);
+
 /* Whether such a device connects one guest to the host: a tap, veth, macvtap and the like. Bridges,
  * bonds, VLANs, tunnels and hardware do not. */
 bool is_guest_kind(const char *kind);

@@ -308,6 +308,9 @@ check_newcomer() {
 check_moved_device() {
 	ip link set vnet0 netns admin
 	check_soon 30 "a device that is moved away is missed" is_stale
+	stop_hostd KILL
+	start_hostd
+	check_equal "... also by the next daemon" true "$(is_stale && echo true)"
 	ip tuntap add vnet0 mode tap
 	ip link set vnet0 up
 	check_soon 30 "a device of its name is closed" unclaimed_are vnet0
@@ -348,7 +351,7 @@ check_unseen_newcomer() {
 	ip link add vnet5 type veth peer name other5
 	start_hostd
 	check_soon 30 "a device that came by its name while no daemon ran is closed" unclaimed_are vnet5
-	check_contains "... and named" "vnet5 came while vmseg-hostd did not run" "$(problems)"
+	check_contains "... and named" "vnet5 was created while vmseg-hostd did not run" "$(problems)"
 	check_equal "... which is a problem" "stale 2" "$(state_of web) $(programs_on vnet5)"
 	web_xml vnet0 vnet5 | hook web reconnect begin -
 	check_equal "... until libvirt says that it is the domain's" "enforce 2 " \

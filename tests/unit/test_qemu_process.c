@@ -138,6 +138,56 @@ static void a_process_that_has_ended_holds_nothing(void **state)
 	assert_int_equal(read_held_devices(&domain, &held), 0);
 }
 
+/* A process can replace its arguments by none. */
+static void without_arguments_open_files_count(void **state)
+{
+	struct held_devices held;
+
+	(void)state;
+	write_bytes(process, "cmdline", "", 0);
+	add_file("4", "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\niff:\tvnet0\n");
+	assert_int_equal(read_held_devices(&domain, &held), 0);
+	assert_true(holds_device(&held, "vnet0"));
+	free_held_devices(&held);
+}
+
+/* After the first thread has ended, /proc shows neither arguments nor files of the others. */
+static void a_process_whose_first_thread_has_ended_is_in_doubt(void **state)
+{
+	struct held_devices held = {.count = 7};
+	struct stat status;
+	char path[96];
+
+	(void)state;
+	write_bytes(process, "cmdline", "", 0);
+	snprintf(path, sizeof(path), "%s/task", process);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(read_held_devices(&domain, &held), 0);
+	for (const char *thread = "12"; *thread; thread++) {
+		snprintf(path, sizeof(path), "%s/task/%c", process, *thread);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	snprintf(path, sizeof(path), "%s/task", process);
+	/* /proc counts threads there; some file systems do not count folders. */
+	if (stat(path, &status) < 0 || status.st_nlink < 4)
+		skip();
+	assert_int_equal(read_held_devices(&domain, &held), -EBADMSG);
+}
+
+static void more_files_than_a_qemu_has_are_not_read(void **state)
+{
+	struct held_devices held = {.count = 7};
+	char number[16];
+
+	(void)state;
+	for (int i = 0; i <= 8192; i++) {
+		snprintf(number, sizeof(number), "%d", i);
+		add_file(number, "pos:\t0\n");
+	}
+	assert_int_equal(read_held_devices(&domain, &held), -E2BIG);
+	assert_int_equal(held.count, 7);
+}
+
 /* It exists, and /proc does not show it. */
 static void a_hidden_process_is_no_ended_one(void **state)
 {
@@ -157,6 +207,9 @@ int main(void)
 		TEST(another_domains_process_is_told_apart),
 		TEST(without_a_pid_file_nothing_is_known),
 		TEST(a_process_that_has_ended_holds_nothing),
+		TEST(without_arguments_open_files_count),
+		TEST(a_process_whose_first_thread_has_ended_is_in_doubt),
+		TEST(more_files_than_a_qemu_has_are_not_read),
 		TEST(a_hidden_process_is_no_ended_one),
 	};
 

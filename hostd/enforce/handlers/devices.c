@@ -89,14 +89,10 @@ static bool expects_devices(const struct enforcer *enforcer, bool watched)
 static bool may_be_plugged_in(const struct enforcer *enforcer, const char *device,
 			      const struct link_info *info)
 {
-	static const char *const kinds[] = {"tun", "macvtap", "ipvtap"};
-
 	if (!info->is_ethernet || is_exempt(enforcer->config, device))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(info->kind, kinds[i]) == 0)
-			return true;
-	}
+	if (is_opened_kind(info->kind))
+		return true;
 	return strcmp(info->kind, "veth") == 0 &&
 	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
 }
@@ -181,7 +177,7 @@ void close_held_devices(struct enforcer *enforcer, const struct managed_domain *
 		const char *device = managed->held.names[i];
 		unsigned int ifindex = if_nametoindex(device);
 
-		if (!ifindex || names_device(managed->domain, device) ||
+		if (!ifindex || !can_be_held(ifindex) || names_device(managed->domain, device) ||
 		    find_holder(enforcer, device) == NULL ||
 		    may_stay_open(enforcer, ifindex, device))
 			continue;

@@ -131,6 +131,9 @@ static bool explain_held(const struct enforcer *enforcer, const struct managed_d
 	const struct managed_domain *owner;
 	const struct managed_port *port;
 
+	/* The host's device of that name is another one. */
+	if (ifindex && !can_be_held(ifindex))
+		ifindex = 0;
 	/* It may have been closed since the last look. */
 	if (!ifindex && managed->looked <= enforcer->device_lost)
 		return false;

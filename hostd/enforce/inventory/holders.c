@@ -10,6 +10,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/netlink/link_info.h"
 
 /* With a round every half second, 500 domains take two minutes. What is found in between is found
  * by the kernel's news of the device (link_monitor.h). */
@@ -74,6 +75,13 @@ bool look_at_unseen_process(struct enforcer *enforcer, uint64_t since)
 	return true;
 }
 
+bool can_be_held(unsigned int ifindex)
+{
+	struct link_info info;
+
+	return read_link_info(ifindex, &info) == 0 && info.is_ethernet && is_opened_kind(info.kind);
+}
+
 const struct managed_domain *find_holder(const struct enforcer *enforcer, const char *device)
 {
 	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
@@ -103,6 +111,8 @@ const char *explain_unseen(const struct enforcer *enforcer, const struct managed
 		return "libvirt's PID file is not there";
 	case -EBADMSG:
 		return "the process in libvirt's PID file is not its QEMU";
+	case -E2BIG:
+		return "it has too many files open";
 	case -EACCES:
 		return "the kernel does not allow it (CAP_SYS_PTRACE)";
 	default:

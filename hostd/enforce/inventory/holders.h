@@ -19,6 +19,10 @@ void look_at_next_processes(struct enforcer *enforcer);
 /* Looks at one domain that was not looked at since then; false: all were. */
 bool look_at_unseen_process(struct enforcer *enforcer, uint64_t since);
 
+/* Whether this device of the host's network namespace can be one that a process holds open. The
+ * kernel shows the names of held devices only, and another namespace may have the same names. */
+bool can_be_held(unsigned int ifindex);
+
 /* A managed domain whose QEMU held the device when it was last looked at; NULL: there is none. */
 const struct managed_domain *find_holder(const struct enforcer *enforcer, const char *device);
 

@@ -121,6 +121,8 @@ static uint64_t fingerprint(const struct managed_domain *managed)
 	if (policy)
 		hash = mix(hash, policy, strlen(policy) + 1);
 	hash = mix(hash, &managed->detached, sizeof(managed->detached));
+	/* A moved device has the same fields as the port that it was. */
+	hash = mix(hash, &managed->port_count, sizeof(managed->port_count));
 	for (size_t i = 0; i < managed->port_count; i++) {
 		const struct managed_port *port = &managed->ports[i];
 
@@ -290,6 +292,7 @@ static int read_state(json_t *state, struct saved_domain *saved)
 {
 	const char *xml = json_string_value(json_object_get(state, "xml"));
 	json_t *ports = json_object_get(state, "ports");
+	int r;
 
 	if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION || !xml ||
 	    !json_is_array(ports))
@@ -299,8 +302,9 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	if (!saved->xml || copy_text(state, "unread", &saved->unread_xml) < 0 ||
 	    copy_text(state, "in_force", &saved->policy_text) < 0)
 		return -ENOMEM;
-	if (read_moved(json_object_get(state, "moved"), saved) < 0)
-		return -EBADMSG;
+	r = read_moved(json_object_get(state, "moved"), saved);
+	if (r < 0)
+		return r;
 	return read_ports(ports, saved);
 }
 
