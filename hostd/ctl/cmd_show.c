@@ -42,7 +42,7 @@ static void print_guards(const json_t *guards)
 
 	printf("  %-12s ", "guards");
 	json_object_foreach((json_t *)guards, name, word)
-		printf("%s %s  ", name, json_string_value(word));
+		printf("%s %s  ", name, json_is_string(word) ? json_string_value(word) : "?");
 	putchar('\n');
 }
 

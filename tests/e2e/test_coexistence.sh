@@ -181,7 +181,7 @@ check_live_without_quarantine() {
 	tc qdisc add dev "$(vm_tap web)" ingress
 	start_hostd
 	check_soon 30 "a qdisc in clsact's place on a running VM's device is a problem that is said" \
-		eval 'vmseg status | grep -q "web.*ingress.*qdisc"'
+		eval 'vmseg status | grep -q "web.*qdisc.*ingress"'
 	check_equal "and listed" stale "$(vmseg list --json | jq -r '.domains[0].state')"
 	destroy_vm web
 }

@@ -74,7 +74,7 @@ check_lost_maps() {
 	check_goes_on "... connections go on"
 	through "a start with a pin that is somebody else's" $WEB lossless damage_maps
 	check_goes_on "... connections go on"
-	check_contains "... and the log says so" "new maps are made" "$(<"$LAB/hostd.log")"
+	check_contains "... and the log says so" "creates new maps" "$(<"$LAB/hostd.log")"
 }
 
 # What the policy files ask for now cannot be had: what was in force before goes on.

@@ -62,7 +62,7 @@ detach_link() {
 }
 
 events_tell() {
-	jq -es 'any(.event == "log" and .domain == "c11" and (.text | contains("took")))' \
+	jq -es 'any(.event == "log" and .domain == "c11" and (.text | contains("removed vmseg")))' \
 		"$LAB/events"
 }
 
@@ -287,7 +287,7 @@ check_ingress_qdisc() {
 	tc qdisc add dev c11 ingress
 	start_hostd
 	check_soon 30 "one that has got in its place is a problem that is said" \
-		eval 'vmseg status | grep -q "c11.*is not filtered:.*ingress.*qdisc"'
+		eval 'vmseg status | grep -q "c11.*is not filtered:.*qdisc.*ingress"'
 	check_equal "in the list, too" stale "$(domain c11 .state)"
 	tc qdisc del dev c11 ingress
 	check_soon 30 "when it is gone the programs come back" all_hooked

@@ -65,7 +65,7 @@ check_refusals() {
 		attach 11 routed0 --policy web-server
 	refused "a device of libvirt's" "belongs to domain libvirts" \
 		attach 12 c12 --policy web-server
-	refused "a bridge" 'br0 is a device of kind "bridge", not a guest' \
+	refused "a bridge" 'br0 is a device of kind "bridge", not the device of a guest' \
 		vmseg port attach br0 --mac 52:54:00:00:00:01 --policy web-server
 	ip addr add 10.0.3.1/24 dev c11
 	refused "a device with an address of the host's" "c11 has the host's address 10.0.3.1" attach_web
