@@ -176,7 +176,7 @@ check_duplicates() {
 	start_hostd
 	check_equal "a second file for one device is refused, and one in the wrong place" 2 \
 		"$(host_problems | grep -c 'bad: this state file')"
-	check_contains "... with the domain that has it" "which is known as domain c12" \
+	check_contains "... with the domain that has it" "which is already known as domain c12" \
 		"$(host_problems)"
 	check_contains "... or what is wrong with the place" "it describes a port domain" \
 		"$(host_problems)"
@@ -234,13 +234,13 @@ check_policies() {
 check_start() {
 	stop_hostd
 	chmod 777 $RUN
-	refused_start "a run directory where others may write is refused" "$RUN: mode 0777 lets"
+	refused_start "a run directory where others may write is refused" "$RUN: mode 0777 allows"
 	chmod 755 $RUN
 	chown nobody /var/lib/vmseg
 	refused_start "so is a state directory of others" "/var/lib/vmseg: it belongs to user"
 	chown root /var/lib/vmseg
 	chmod 722 /sys/fs/bpf/vmseg
-	refused_start "so are pins" "/sys/fs/bpf/vmseg: mode 0722 lets"
+	refused_start "so are pins" "/sys/fs/bpf/vmseg: mode 0722 allows"
 	chmod 700 /sys/fs/bpf/vmseg
 	mount --bind /dev/null /sys/devices/system/cpu/possible
 	refused_start "without a number of CPUs there is no room for counters" "possible CPUs"
