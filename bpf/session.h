@@ -19,7 +19,7 @@
  *   (STAMP_AHEAD_MAX).
  * - state, scale and attempt of a TCP session, and both sides at once when it starts anew or is
  *   reset, are written under the port's handshake lock: see change_state(). Established traffic
- *   never takes that lock.
+ *   takes that lock only after a change of the port's configuration.
  * - UNREPLIED becomes REPLIED by a plain store: every CPU would write the same value.
  * - generation, verdict and SESSION_GUARDED are written under that lock, too: see accept_session()
  *   and note_guarded(). They are written by the packet that sees a new record first
@@ -275,8 +275,9 @@ static __always_inline void recall_question(struct packet *pkt, const struct ses
 	}
 }
 
-/* The port's record has judged the session anew. That the guard knows its address is the former
- * record's word: the port's addresses may have changed too. */
+/* The port's record has judged the session, by the verdict. That the guard knows its address may be
+ * another record's word: the port's addresses may have changed too. A CPU that holds the former
+ * record writes the former generation, so the next packet is judged again. */
 static __always_inline void accept_session(struct session *session, __u32 verdict,
 					   const struct port *port)
 {
@@ -287,7 +288,8 @@ static __always_inline void accept_session(struct session *session, __u32 verdic
 		return;
 	bpf_spin_lock(&lock->lock);
 	session->verdict = verdict;
-	session->flags &= ~SESSION_GUARDED;
+	if (session->generation != generation)
+		session->flags &= ~SESSION_GUARDED;
 	session->generation = generation;
 	bpf_spin_unlock(&lock->lock);
 }
@@ -433,7 +435,7 @@ static __always_inline int follow_another(struct __sk_buff *skb, struct judgemen
 		}
 		write_tcp(session, track, state, direction, judgement->port->slot);
 		count_anew(pkt, session, state, old_opener);
-		session->verdict = judgement->verdict;
+		accept_session(session, judgement->verdict, judgement->port);
 		return REASON_ESTABLISHED;
 	}
 	reason = REASON_ESTABLISHED;
@@ -477,7 +479,7 @@ static __always_inline int pick_up_instead(struct judgement *judgement, struct p
 		uncount_remote(port, &pkt->key);
 	flags = opener == DIRECTION_OUT ? SESSION_OPENED_OUT : 0;
 	restart_pickup(session, pkt, direction, SESSION_GUARDED, flags, port->slot);
-	session->verdict = verdict;
+	accept_session(session, verdict, port);
 	return REASON_PICKED_UP;
 }
 
