@@ -31,6 +31,16 @@ static char *format_place(const char *source, int line)
 	return asprintf(&where, "%s:%d", source, line) < 0 ? NULL : where;
 }
 
+/* Names of files and devices are bytes. What is quoted of a document may be millions of them. */
+static void make_shown(char *text)
+{
+	make_utf8(text);
+	if (strlen(text) <= DIAG_TEXT_MAX)
+		return;
+	text[DIAG_TEXT_MAX] = '\0';
+	end_at_character(text);
+}
+
 /* Fills the entry, or leaves it empty when there is no memory. */
 __attribute__((format(printf, 4, 0))) static void fill_entry(struct diag_entry *entry,
 							     const char *source, int line,
@@ -43,9 +53,8 @@ __attribute__((format(printf, 4, 0))) static void fill_entry(struct diag_entry *
 		clear_entry(entry);
 		return;
 	}
-	/* Names of files and devices are bytes. */
-	make_utf8(entry->text);
-	make_utf8(entry->where);
+	make_shown(entry->text);
+	make_shown(entry->where);
 }
 
 int fail(struct diag *diag, int code, const char *source, int line, const char *format, ...)

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The most bytes of a place, and of a text; what is longer is cut at a character. */
+#define DIAG_TEXT_MAX 1023
+
 struct diag_entry {
 	char *where; /* "web-server.xml:12" or "domain web:3" or "" */
 	char *text;  /* one sentence without a full stop */

@@ -60,6 +60,33 @@ static void text_ends_at_a_character(void **state)
 	}
 }
 
+/* A document may quote a name of any length. */
+static void messages_are_cut_at_a_character(void **state)
+{
+	static const char *const characters[] = {"a", "\xc3\xa9", "\xe2\x82\xac",
+						 "\xf0\x9f\x90\xa7"};
+	char name[2 * DIAG_TEXT_MAX];
+
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		for (size_t i = 0; i < ARRAY_SIZE(characters); i++) {
+			_cleanup_(clear_diag) struct diag diag = {0};
+			size_t bytes = strlen(characters[i]), used = shift;
+
+			memset(name, 'x', shift);
+			for (; used + bytes < sizeof(name); used += bytes)
+				memcpy(name + used, characters[i], bytes);
+			name[used] = '\0';
+			(fail)(&diag, 1, name, 3, "%s", name);
+			assert_int_equal(strlen(diag.error.text),
+					 DIAG_TEXT_MAX - (DIAG_TEXT_MAX - shift) % bytes);
+			assert_int_equal(strlen(diag.error.where), strlen(diag.error.text));
+			assert_int_equal(strlen(diag_message(&diag)),
+					 2 * strlen(diag.error.text) + 2);
+		}
+	}
+}
+
 static void what_cannot_be_shown_is_escaped(void **state)
 {
 	static const struct {
@@ -124,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(characters_are_those_of_the_rfc),
 		cmocka_unit_test(text_ends_at_a_character),
+		cmocka_unit_test(messages_are_cut_at_a_character),
 		cmocka_unit_test(what_cannot_be_shown_is_escaped),
 		cmocka_unit_test(texts_become_json),
 		cmocka_unit_test(diagnoses_are_text),
