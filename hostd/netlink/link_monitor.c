@@ -105,10 +105,10 @@ static void see_link(struct link_monitor *monitor, const struct link_news *news,
 		note_held(monitor, link, !news->info.is_unheld);
 		return;
 	}
+	/* Without memory it is new again with the next message. */
 	link = know_link(monitor, news);
-	if (!link)
-		return;
-	link->present = true;
+	if (link)
+		link->present = true;
 	if (!quiet)
 		monitor->callbacks.appeared(news->ifindex, news->device, monitor->context);
 }
@@ -243,15 +243,17 @@ static int dump_links(struct look *look)
 	return r < 0 ? r : look->error;
 }
 
-/* Reports what has come and gone unseen; with `quiet` only learns what there is. */
-static void look_at_all(struct link_monitor *monitor, bool quiet)
+/* Reports what has come and gone unseen; with `quiet` only learns what there is. Returns 0, or
+ * -errno and nothing was reported. */
+static int look_at_all(struct link_monitor *monitor, bool quiet)
 {
 	struct look look = {0};
 	struct known_link *link, *next;
+	int r = dump_links(&look);
 
-	if (dump_links(&look) < 0) {
+	if (r < 0) {
 		free(look.items);
-		return;
+		return r;
 	}
 	for (link = monitor->known; link; link = link->hh.next)
 		link->present = false;
@@ -262,18 +264,14 @@ static void look_at_all(struct link_monitor *monitor, bool quiet)
 			remove_link(monitor, link->ifindex, false);
 	}
 	free(look.items);
-}
-
-static void dump_links_again(struct link_monitor *monitor)
-{
-	look_at_all(monitor, false);
-	monitor->callbacks.disturbed(0, monitor->context);
+	return 0;
 }
 
 int open_link_monitor(const struct link_callbacks *callbacks, void *context,
 		      struct link_monitor **ret, struct diag *diag)
 {
 	_cleanup_(close_link_monitor) struct link_monitor *monitor = calloc(1, sizeof(*monitor));
+	int r;
 
 	if (!monitor)
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
@@ -284,7 +282,9 @@ int open_link_monitor(const struct link_callbacks *callbacks, void *context,
 	    mnl_socket_bind(monitor->socket, RTMGRP_LINK | RTMGRP_TC, MNL_SOCKET_AUTOPID) < 0)
 		return fail(diag, errno, NULL, 0, "cannot watch network devices: %s",
 			    strerror(errno));
-	look_at_all(monitor, true);
+	r = look_at_all(monitor, true);
+	if (r < 0)
+		return fail(diag, -r, NULL, 0, "cannot list the network devices: %s", strerror(-r));
 	*ret = TAKE_PTR(monitor);
 	return 0;
 }
@@ -343,6 +343,7 @@ void read_link_messages(struct link_monitor *monitor)
 	 * error: netlink_overrun() and netlink_rcv_wake() in net/netlink/af_netlink.c. */
 	if (!monitor->lost || !discard_messages(monitor))
 		return;
-	monitor->lost = false;
-	dump_links_again(monitor);
+	/* If the look fails, it is repeated at the next message. */
+	monitor->lost = look_at_all(monitor, false) < 0;
+	monitor->callbacks.disturbed(0, monitor->context);
 }
