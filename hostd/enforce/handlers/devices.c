@@ -97,15 +97,16 @@ static bool may_be_plugged_in(const struct enforcer *enforcer, const char *devic
 	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
 }
 
-/* Nothing passes until it is known which domain has the device. */
-static void close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+/* Nothing passes until it is known which domain has the device. False: it cannot be closed, or it
+ * is gone. */
+static bool close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	const struct domain_interface nic = {0};
 	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
 	_cleanup_(clear_diag) struct diag diag = {0};
 
 	if (plan_closed(&nic, &plan) < 0)
-		return;
+		return false;
 	plan->config.fresh = true;
 	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
 		/* It may be gone again. */
@@ -113,12 +114,13 @@ static void close_device(struct enforcer *enforcer, unsigned int ifindex, const 
 			log_error(NULL,
 				  "device %s passes all packets, because it cannot be closed: %s",
 				  device, diag_message(&diag));
-		return;
+		return false;
 	}
 	/* It may have been known as somebody's by mistake. */
 	claim_device(enforcer, ifindex);
 	add_unclaimed(enforcer, ifindex, device, false);
 	log_debug(NULL, "device %s passes nothing until its domain is known", device);
+	return true;
 }
 
 /* A device that has the name of a NIC without a device. For example, it was moved to another
@@ -181,11 +183,11 @@ void close_held_devices(struct enforcer *enforcer, const struct managed_domain *
 		    find_holder(enforcer, device) == NULL ||
 		    may_stay_open(enforcer, ifindex, device))
 			continue;
-		close_device(enforcer, ifindex, device);
-		log_warning(managed->domain->name,
-			    "its QEMU has device %s open, which its description does not name: the "
-			    "device is closed",
-			    device);
+		if (close_device(enforcer, ifindex, device))
+			log_warning(managed->domain->name,
+				    "its QEMU has device %s open, which its description does not "
+				    "name: the device is closed",
+				    device);
 	}
 }
 

@@ -74,6 +74,7 @@ static void put_back(struct enforcer *enforcer, unsigned int ifindex,
 		if (read_hook_state(enforcer->datapath, ifindex, &state) < 0)
 			return;
 		snprintf(problem, sizeof(problem), "is not filtered: %s", diag_message(&diag));
+		end_at_character(problem);
 		note_problem(owned, problem);
 		return;
 	}
@@ -138,6 +139,7 @@ static void check_pins(struct enforcer *enforcer)
 	if (restore_pins(enforcer->datapath, &restored, &diag) < 0) {
 		snprintf(problem, sizeof(problem), "filtering ends when vmseg-hostd ends: %s",
 			 diag_message(&diag));
+		end_at_character(problem);
 		if (!before || strcmp(before, problem) != 0)
 			log_error(NULL, "%s", problem);
 		replace_text(&enforcer->handlers->repair.pins_problem, problem);
