@@ -66,19 +66,22 @@ static bool is_param(const struct method_param *list, const char *name)
 	return false;
 }
 
-int check_params(const struct method_param *list, const json_t *params, struct diag *diag)
+int check_params(const struct method_param *list, json_t *params, struct diag *diag)
 {
 	const char *name;
 	json_t *value;
+	void *next;
 	int r = 0;
 
 	for (const struct method_param *param = list; r == 0 && param && param->name; param++)
 		r = check_param(param, json_object_get(params, param->name), diag);
-	json_object_foreach((json_t *)params, name, value)
+	json_object_foreach_safe(params, next, name, value)
 	{
 		if (r == 0 && !is_param(list, name))
 			r = fail(diag, EINVAL, NULL, 0,
 				 "params.%s: the method has no such parameter", name);
+		if (json_is_null(value))
+			json_object_del(params, name);
 	}
 	return r;
 }

@@ -23,7 +23,7 @@ struct method_param {
 const char *param_type_name(enum param_type type);
 
 /* Whether `params`, an object or NULL, has all that is needed and nothing else. null is as good as
- * a parameter that is not there. Returns 0 or -EINVAL with an error in diag. */
-int check_params(const struct method_param *list, const json_t *params, struct diag *diag);
+ * a parameter that is not there, and is removed. Returns 0 or -EINVAL with an error in diag. */
+int check_params(const struct method_param *list, json_t *params, struct diag *diag);
 
 #endif

@@ -66,6 +66,19 @@ static void expect_refusal(const char *method, const char *params, const char *m
 	json_decref(object);
 }
 
+/* The functions see a parameter that is null as one that is not there. */
+static void null_is_not_given(void **state)
+{
+	struct diag diag = {0};
+	json_t *params = parse("{\"domain\": \"a\", \"vlan\": null}");
+
+	(void)state;
+	assert_int_equal(check_params(find_params("sessions"), params, &diag), 0);
+	assert_null(json_object_get(params, "vlan"));
+	assert_string_equal(json_string_value(json_object_get(params, "domain")), "a");
+	json_decref(params);
+}
+
 static void other_parameters_are_refused(void **state)
 {
 	(void)state;
@@ -181,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_example_is_an_object),
 		cmocka_unit_test(every_example_of_a_request_is_accepted),
+		cmocka_unit_test(null_is_not_given),
 		cmocka_unit_test(other_parameters_are_refused),
 		cmocka_unit_test(the_page_shows_the_list),
 	};
