@@ -144,9 +144,9 @@ $IP -netns web link add link eth0 name eth0.20 type vlan id 20
 # Without an address of its own: the only frames in this VLAN are to be the test's.
 $IP -netns web link set eth0.20 addrgenmode none
 $IP -netns web link set eth0.20 up
-before=$(counted out vlan)
+before=$(counted out guard-vlan)
 $IP netns exec web /sbin/send_frame -n 5 -i 1 eth0.20 udp 10.0.0.11 10.0.0.12
-check_equal "a VLAN that is not the guest's is dropped" $((${before:-0} + 5)) "$(counted out vlan)"
+check_equal "a VLAN that is not the guest's is dropped" $((${before:-0} + 5)) "$(counted out guard-vlan)"
 ovs-vsctl --timeout=60 set port vnet1 tag=10
 
 kill "$switch_pid"

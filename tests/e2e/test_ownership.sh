@@ -198,7 +198,7 @@ check_container() {
 	"${LXC[@]}" attach-device box "$LAB/box-nic.xml" --live
 	tap=$("${LXC[@]}" domiflist box | awk '/52:54:00:77:01:50/ { print $1 }')
 	check_soon 30 "what is plugged into it is closed" unclaimed_are "$tap"
-	check_soon 30 "... with the reason" reason_has "$tap" "box's, and no libvirt-uri"
+	check_soon 30 "... with the reason" reason_has "$tap" "box, and no libvirt-uri"
 	before=$(described)
 	add_stray vnet71
 	check_soon 60 "... and so is all that could be its" unclaimed_are "$tap vnet71"

@@ -33,8 +33,9 @@ check_cut() {
 		describe web 11 "$metadata" vnet0 | hook web reconnect begin -
 		check_equal "a long error ($padding) hides no domain" closed "$(domain web .state)"
 		check_contains "... is told" "<${padding}éé" "$(domain web .error)"
-		check_equal "... by status, too" 1 "$(vmseg status --json |
-			jq '[.problems[] | select(.domain == "web" and (.error | endswith("é")))] | length')"
+		check_equal "... by status, for the domain and its device" '["é","é"]' \
+			"$(vmseg status --json |
+				jq -c '[.problems[] | select(.domain == "web").error[-1:]]')"
 		check_contains "... and by show" "<${padding}éé" "$(vmseg show web)"
 		stop web 11
 	done
