@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "hostd/base/log.h"
+#include "hostd/config/load_config.h"
 #include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/policy/read/parse.h"

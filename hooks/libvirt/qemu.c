@@ -18,6 +18,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/text.h"
 #include "hostd/config/config.h"
+#include "hostd/config/load_config.h"
 #include "hostd/control/client.h"
 #include "hostd/control/protocol.h"
 

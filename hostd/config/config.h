@@ -7,10 +7,7 @@
 
 #include <stdint.h>
 
-#include "hostd/base/diag.h"
 #include "hostd/datapath/datapath.h"
-
-#define CONFIG_FILE VMSEG_SYSCONFDIR "/vmseg/hostd.conf"
 
 /* What the hook does with a start while the daemon cannot be reached. */
 enum require_daemon {
@@ -46,11 +43,6 @@ struct config {
 	int log_events;       /* events of the programs go into the log */
 	int log_level;        /* LOG_* */
 };
-
-/* Reads a file; NULL gives the defaults. Unknown keys and bad values are errors with file:line;
- * then *ret is untouched. Returns 0 or -errno. */
-int load_config(const char *path, struct config **ret, struct diag *diag);
-void free_config(struct config **config);
 
 /* "RUN_DIRECTORY/name"; the caller frees it. NULL when out of memory. */
 char *run_path(const struct config *config, const char *name);

@@ -74,6 +74,11 @@ struct setting_type {
 			__VA_ARGS__, NULL                                                          \
 		}                                                                                  \
 	}
+/* `names`: a NULL-terminated array that a list has. */
+#define TYPE_CHOICE_OF(names)                                                                      \
+	{                                                                                          \
+		.set = set_choice, .print = print_choice, .choices = (names)                       \
+	}
 #define TYPE_LIBVIRT_URIS                                                                          \
 	{                                                                                          \
 		.set = set_libvirt_uris, .print = print_libvirt_uris, .clear = clear_libvirt_uris  \

@@ -144,9 +144,9 @@ static json_t *view_datapath(struct datapath *datapath)
 	struct datapath_status status;
 
 	read_datapath_status(datapath, &status);
-	return json_pack("{s:s, s:b, s:o, s:I, s:o, s:o}", "attach",
-			 status.attach == ATTACH_TCX ? "tcx" : "clsact", "adopted", status.adopted,
-			 "ports", view_usage(status.port_count, status.max_ports), "images",
+	return json_pack("{s:s, s:b, s:o, s:I, s:o, s:o}", "attach", attach_names[status.attach],
+			 "adopted", status.adopted, "ports",
+			 view_usage(status.port_count, status.max_ports), "images",
 			 (json_int_t)status.image_count, "policy_nodes",
 			 view_usage(status.nodes_used, status.nodes_total), "rule_counters",
 			 view_usage(status.rule_counters_used, status.rule_counters_total));

@@ -256,11 +256,11 @@ static void add_status(json_t *view, const struct port_status *status)
 	json_object_update_new(view, json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:{s:b, s:b}}",
 					       "slot", (json_int_t)status->slot, "generation",
 					       (json_int_t)status->generation, "attach",
-					       status->attach == ATTACH_TCX ? "tcx" : "clsact",
-					       "sessions", (json_int_t)status->session_count,
-					       "session_limit", (json_int_t)status->session_limit,
-					       "pickup_seconds", (json_int_t)status->pickup_seconds,
-					       "hooked", "in", status->hooked[DIRECTION_IN], "out",
+					       attach_names[status->attach], "sessions",
+					       (json_int_t)status->session_count, "session_limit",
+					       (json_int_t)status->session_limit, "pickup_seconds",
+					       (json_int_t)status->pickup_seconds, "hooked", "in",
+					       status->hooked[DIRECTION_IN], "out",
 					       status->hooked[DIRECTION_OUT]));
 }
 

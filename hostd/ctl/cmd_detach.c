@@ -7,6 +7,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/run_directory.h"
 #include "hostd/config/config.h"
+#include "hostd/config/load_config.h"
 #include "hostd/ctl/command_line.h"
 #include "hostd/ctl/commands.h"
 #include "hostd/ctl/output.h"

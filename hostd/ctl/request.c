@@ -7,6 +7,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/config/config.h"
+#include "hostd/config/load_config.h"
 #include "hostd/control/client.h"
 #include "hostd/control/method_access.h"
 #include "hostd/ctl/output.h"

@@ -15,6 +15,7 @@
 #include "hostd/base/log.h"
 #include "hostd/base/run_directory.h"
 #include "hostd/change/policy_edit.h"
+#include "hostd/config/load_config.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/open.h"
 #include "hostd/observe/events.h"

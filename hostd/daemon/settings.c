@@ -7,9 +7,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
+#include "hostd/config/load_config.h"
 #include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
-#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/reload.h"
 
 static const char *settings_path(const struct daemon *daemon)

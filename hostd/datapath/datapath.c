@@ -8,30 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/attachment/queue.h"
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/objects/discard.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/load.h"
 #include "hostd/datapath/objects/session_table.h"
 #include "hostd/datapath/ports/adopt_ports.h"
+#include "hostd/datapath/ports/datapath_state.h"
 #include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/former.h"
-#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/ports/reserve.h"
+#include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/queries/event_ring.h"
 #include "vmseg.skel.h"
 
 #define PORTS_MAX 65535U
 
-static int check_config(const struct datapath_config *config, struct diag *diag)
+static int check_sizes(const struct map_sizes *sizes, struct diag *diag)
 {
-	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), ring = config->ring_bytes;
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), ring = sizes->ring_bytes;
 
-	if (!config->max_ports || config->max_ports > PORTS_MAX)
+	if (!sizes->max_ports || sizes->max_ports > PORTS_MAX)
 		return fail(diag, EINVAL, NULL, 0, "max-ports is %u, expected 1 to %u",
-			    config->max_ports, PORTS_MAX);
-	if (!config->policy_nodes || !config->rule_counters)
+			    sizes->max_ports, PORTS_MAX);
+	if (!sizes->policy_nodes || !sizes->rule_counters)
 		return fail(diag, EINVAL, NULL, 0,
 			    "policy-nodes and rule-counters must be at least 1");
 	if (!ring || ring % page || (ring & (ring - 1)))
@@ -49,44 +53,47 @@ static struct datapath *make_datapath(void)
 
 	if (!datapath)
 		return NULL;
-	datapath->pins.lock = -1;
-	datapath->barrier = -1;
-	datapath->hz = read_hz();
+	datapath->objects.pins.lock = -1;
+	datapath->objects.barrier = -1;
+	datapath->objects.hz = read_hz();
+	datapath->reserve = make_reserve();
+	datapath->sweep = make_sweep();
 	return datapath;
 }
 
 /* Memory of the loaded maps, and empty tables of who uses what in them. */
 static int set_up_tables(struct datapath *datapath, struct diag *diag)
 {
-	const struct vmseg *skeleton = datapath->skeleton;
+	const struct vmseg *skeleton = datapath->objects.skeleton;
 	uint32_t slots = bpf_map__max_entries(skeleton->maps.port_state_map), slot_zero = 0;
 	int r;
 
-	r = map_memory(skeleton, &datapath->memory, diag);
+	r = map_memory(skeleton, &datapath->objects.memory, diag);
 	if (r < 0)
 		return r;
 	datapath->max_ports = find_max_ports(skeleton);
 	datapath->last_slot = slots - 1;
 	datapath->by_slot = calloc(slots, sizeof(struct filtered_port *));
-	datapath->discarded = calloc(slots, sizeof(*datapath->discarded));
-	if (!datapath->by_slot || !datapath->discarded)
+	datapath->objects.discarded = calloc(slots, sizeof(*datapath->objects.discarded));
+	if (!datapath->by_slot || !datapath->objects.discarded)
 		return -ENOMEM;
-	init_pool(&datapath->slots, slots);
-	r = claim_range(&datapath->slots, slot_zero, 1);
+	init_pool(&datapath->objects.slots, slots);
+	r = claim_range(&datapath->objects.slots, slot_zero, 1);
 	if (r < 0)
 		return r;
-	init_pool(&datapath->records, bpf_map__max_entries(skeleton->maps.port_map));
-	init_image_store(&datapath->images, datapath->memory.nodes.base,
+	init_pool(&datapath->objects.records, bpf_map__max_entries(skeleton->maps.port_map));
+	init_image_store(&datapath->objects.images, datapath->objects.memory.nodes.base,
 			 bpf_map__max_entries(skeleton->maps.policy_map),
 			 bpf_map__fd(skeleton->maps.rule_stats_map),
-			 bpf_map__max_entries(skeleton->maps.rule_stats_map), &datapath->per_cpu);
+			 bpf_map__max_entries(skeleton->maps.rule_stats_map),
+			 &datapath->objects.per_cpu);
 	return 0;
 }
 
-static int check_clock(const struct datapath *datapath, struct diag *diag)
+static int check_clock(const struct objects *objects, struct diag *diag)
 {
 	uint32_t now;
-	int r = read_jiffies(datapath, &now);
+	int r = read_jiffies(objects, &now);
 
 	return r < 0 ? fail(diag, -r, NULL, 0, "cannot run the program read_clock: %s",
 			    strerror(-r))
@@ -98,17 +105,18 @@ static int check_clock(const struct datapath *datapath, struct diag *diag)
 static int load_datapath(struct datapath *datapath, const struct datapath_config *config,
 			 struct diag *diag)
 {
-	int r = datapath->adopted ? check_pinned_abi(&datapath->pins, diag) : 0;
+	int r = datapath->adopted ? check_pinned_abi(&datapath->objects.pins, diag) : 0;
 
 	if (r < 0)
 		return r;
-	r = load_skeleton(config, &datapath->pins, datapath->adopted, &datapath->skeleton, diag);
+	r = load_skeleton(&config->sizes, &datapath->objects.pins, datapath->adopted,
+			  &datapath->objects.skeleton, diag);
 	if (r < 0)
 		return r;
 	r = set_up_tables(datapath, diag);
 	if (r < 0)
 		return r;
-	r = check_clock(datapath, diag);
+	r = check_clock(&datapath->objects, diag);
 	if (r < 0)
 		return r;
 	r = open_event_ring(datapath, diag);
@@ -133,17 +141,15 @@ static void unload_datapath(struct datapath *datapath)
 	forget_former_ports(datapath);
 	free(datapath->by_slot);
 	datapath->by_slot = NULL;
-	free(datapath->discarded);
-	datapath->discarded = NULL;
-	datapath->discarded_count = 0;
-	clear_image_store(&datapath->images);
-	clear_pool(&datapath->slots);
-	clear_pool(&datapath->records);
-	clear_batch(&datapath->sweep.expiry.batch);
-	ring_buffer__free(datapath->ring);
-	datapath->ring = NULL;
-	unmap_memory(&datapath->memory);
-	unload_skeleton(&datapath->skeleton);
+	free(datapath->objects.discarded);
+	datapath->objects.discarded = NULL;
+	datapath->objects.discarded_count = 0;
+	clear_image_store(&datapath->objects.images);
+	clear_pool(&datapath->objects.slots);
+	clear_pool(&datapath->objects.records);
+	close_event_ring(datapath);
+	unmap_memory(&datapath->objects.memory);
+	unload_skeleton(&datapath->objects.skeleton);
 }
 
 /* What is pinned is of another version, incomplete, somebody else's or makes no sense. */
@@ -171,7 +177,7 @@ static int load_or_load_anew(struct datapath *datapath, const struct datapath_co
 {
 	int r;
 
-	datapath->adopted = are_maps_pinned(&datapath->pins);
+	datapath->adopted = are_maps_pinned(&datapath->objects.pins);
 	r = load_datapath(datapath, config, diag);
 	if (!datapath->adopted || !is_about_pins(r))
 		return r;
@@ -186,7 +192,7 @@ static int start_anew(struct datapath *datapath, const struct datapath_config *c
 		      struct diag *diag)
 {
 	apply_settings(datapath, config);
-	return pin_maps(datapath->skeleton, &datapath->pins, diag);
+	return pin_maps(datapath->objects.skeleton, &datapath->objects.pins, diag);
 }
 
 /* Pinned maps: everything has been read, and only now is anything changed. */
@@ -197,8 +203,8 @@ static void take_over(struct datapath *datapath, const struct datapath_config *c
 
 	apply_settings(datapath, config);
 	HASH_ITER (hh, datapath->ports, port, next) {
-		replace_programs(port, diag);
-		restore_queue(port->ifname);
+		replace_programs(port->objects, &port->device, diag);
+		restore_queue(port->device.name);
 	}
 	remove_leftovers(datapath);
 }
@@ -208,15 +214,15 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 	_cleanup_(close_datapath) struct datapath *datapath = make_datapath();
 	int r;
 
-	if (!datapath)
+	if (!datapath || !datapath->reserve || !datapath->sweep)
 		return -ENOMEM;
-	r = check_config(config, diag);
+	r = check_sizes(&config->sizes, diag);
 	if (r < 0)
 		return r;
-	r = open_per_cpu(&datapath->per_cpu, diag);
+	r = open_per_cpu(&datapath->objects.per_cpu, diag);
 	if (r < 0)
 		return r;
-	r = open_pins(config->bpffs, &datapath->pins, diag);
+	r = open_pins(config->bpffs, &datapath->objects.pins, diag);
 	if (r < 0)
 		return r;
 	r = choose_attach(config->attach, &datapath->attach, diag);
@@ -233,7 +239,7 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 		return r;
 	find_former_ports(datapath);
 	/* Needed sooner or later; what is missing now is made then. */
-	datapath->barrier = make_table(datapath, 1);
+	datapath->objects.barrier = make_table(1);
 	*ret = TAKE_PTR(datapath);
 	return 0;
 }
@@ -245,10 +251,27 @@ void close_datapath(struct datapath **pointer)
 	if (!datapath)
 		return;
 	unload_datapath(datapath);
-	close_descriptor(&datapath->barrier);
-	close_pins(&datapath->pins);
-	close_per_cpu(&datapath->per_cpu);
+	close_descriptor(&datapath->objects.barrier);
+	close_pins(&datapath->objects.pins);
+	close_per_cpu(&datapath->objects.per_cpu);
+	free(datapath->reserve);
+	free_sweep(datapath->sweep);
 	free(datapath);
+}
+
+void apply_settings(struct datapath *datapath, const struct datapath_config *config)
+{
+	write_settings(&config->live, datapath->objects.hz, settings_of(&datapath->objects.memory));
+}
+
+bool is_tidy(const struct datapath *datapath)
+{
+	return are_slots_tidy(&datapath->objects);
+}
+
+void tidy_datapath(struct datapath *datapath)
+{
+	tidy_slots(&datapath->objects);
 }
 
 void read_datapath_status(const struct datapath *datapath, struct datapath_status *ret)
@@ -257,11 +280,11 @@ void read_datapath_status(const struct datapath *datapath, struct datapath_statu
 		.attach = datapath->attach,
 		.port_count = HASH_COUNT(datapath->ports),
 		.max_ports = datapath->max_ports,
-		.image_count = count_images(&datapath->images),
-		.nodes_used = datapath->images.nodes.used,
-		.nodes_total = datapath->images.nodes.total,
-		.rule_counters_used = datapath->images.counters.used,
-		.rule_counters_total = datapath->images.counters.total,
+		.image_count = count_images(&datapath->objects.images),
+		.nodes_used = datapath->objects.images.nodes.used,
+		.nodes_total = datapath->objects.images.nodes.total,
+		.rule_counters_used = datapath->objects.images.counters.used,
+		.rule_counters_total = datapath->objects.images.counters.total,
 		.adopted = datapath->adopted,
 	};
 }

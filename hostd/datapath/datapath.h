@@ -14,21 +14,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/abi.h"
 #include "hostd/base/diag.h"
 #include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/objects/live_settings.h"
+#include "hostd/datapath/objects/load.h"
 
 struct datapath;
 
 struct datapath_config {
 	const char *bpffs; /* "/sys/fs/bpf/vmseg" */
 	enum attach_method attach;
-	uint32_t max_ports;            /* that may have sessions; closed ports do not count */
-	uint32_t policy_nodes;         /* size of policy_map, 64 bytes each */
-	uint32_t rule_counters;        /* size of rule_stats_map */
-	uint32_t ring_bytes;           /* event ring: power of two, multiple of the page size */
-	uint32_t timeout[STATE_COUNT]; /* seconds */
-	uint32_t event_rate, event_burst;
+	struct map_sizes sizes;
+	struct live_settings live;
 };
 
 /* Loads, or takes over what is pinned: new programs replace the old ones atomically on every
@@ -41,8 +38,16 @@ int open_datapath(const struct datapath_config *config, struct datapath **ret, s
 /* Frees the daemon's side; enforcement goes on. */
 void close_datapath(struct datapath **pointer);
 
+/* Writes the live settings of a changed configuration. */
+void apply_settings(struct datapath *datapath, const struct datapath_config *config);
+
+/* Gives back what detached ports have left, one slot a call, which waits some 10 ms for running
+ * programs. Tidy: there is nothing to give back. */
+void tidy_datapath(struct datapath *datapath);
+bool is_tidy(const struct datapath *datapath);
+
 struct datapath_status {
-	enum attach_method attach; /* in use: TCX or CLSACT */
+	enum attach_method attach; /* of new ports; not ATTACH_AUTO */
 	uint32_t port_count, max_ports;
 	uint32_t image_count;
 	uint32_t nodes_used, nodes_total;

@@ -12,16 +12,9 @@
 #include <bpf/bpf.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/attachment/clsact.h"
-#include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/attachment/attach_ops.h"
 #include "hostd/datapath/objects/libbpf_log.h"
 #include "hostd/datapath/objects/load.h"
-
-static void free_names(struct if_nameindex **names)
-{
-	if (*names)
-		if_freenameindex(*names);
-}
 
 static int open_pinned(const struct pins *pins, const char *map)
 {
@@ -60,25 +53,46 @@ static bool owns_qdisc(const struct pins *pins, unsigned int ifindex)
 	       read_record(pins, ifindex, &record) == 0 && (record.flags & PORT_OWNS_QDISC);
 }
 
-static int remove_filters(const struct pins *pins, struct diag *diag)
+static void free_names(struct if_nameindex **names)
+{
+	if (*names)
+		if_freenameindex(*names);
+}
+
+static void remove_program(const struct attach_place *place, uint32_t program_id, void *context)
+{
+	const enum attach_method *method = context;
+
+	attach_ops_of(*method)->detach(place);
+}
+
+static int remove_programs(const struct pins *pins, struct diag *diag)
+{
+	int r = 0;
+
+	for (enum attach_method method = ATTACH_AUTO + 1; r == 0 && method < ATTACH_COUNT; method++)
+		r = attach_ops_of(method)->for_each_program(pins, remove_program, &method);
+	return r < 0 ? fail(diag, -r, NULL, 0, "cannot list the devices: %s", strerror(-r)) : 0;
+}
+
+/* Made for the programs of any kind. */
+static void clean_up_device(unsigned int ifindex)
+{
+	for (enum attach_method method = ATTACH_AUTO + 1; method < ATTACH_COUNT; method++)
+		if (attach_ops_of(method)->clean_up)
+			attach_ops_of(method)->clean_up(ifindex);
+}
+
+static int clean_up_devices(const struct pins *pins, struct diag *diag)
 {
 	_cleanup_(free_names) struct if_nameindex *names = if_nameindex();
 
 	if (!names)
 		return fail(diag, errno, NULL, 0, "cannot list the devices: %s", strerror(errno));
-	for (const struct if_nameindex *name = names; name->if_index; name++) {
-		detach_clsact(name->if_index, true);
-		detach_clsact(name->if_index, false);
+	for (const struct if_nameindex *name = names; name->if_index; name++)
 		if (owns_qdisc(pins, name->if_index))
-			remove_empty_clsact(name->if_index);
-	}
+			clean_up_device(name->if_index);
 	return 0;
-}
-
-static void remove_link(const char *path, unsigned int ifindex, void *context)
-{
-	if (is_own_tcx_link(path))
-		detach_tcx(path);
 }
 
 int remove_datapath(const char *bpffs, struct diag *diag)
@@ -92,8 +106,9 @@ int remove_datapath(const char *bpffs, struct diag *diag)
 	r = lock_pins(bpffs, &pins, diag);
 	if (r < 0)
 		return r;
-	for_each_link_pin(&pins, remove_link, NULL);
-	r = remove_filters(&pins, diag);
+	r = remove_programs(&pins, diag);
+	if (r == 0)
+		r = clean_up_devices(&pins, diag);
 	if (r < 0)
 		return r;
 	remove_map_pins(&pins);

@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/attachment/attach_method.h"
-#include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/objects/discard.h"
 #include "hostd/datapath/ports/attach_port.h"
@@ -94,11 +93,12 @@ int run_tests_in_netns(const struct CMUnitTest *tests, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const enum attach_method *method = tests[i].initial_state;
 
-		if (!method || *method != ATTACH_TCX || tcx_is_supported())
+		if (!method || is_attach_supported(*method))
 			chosen[chosen_count++] = tests[i];
 	}
 	if (chosen_count < count)
-		printf("# this kernel has no TCX: %zu tests left out\n", count - chosen_count);
+		printf("# %zu tests of attachments that this kernel does not have are left out\n",
+		       count - chosen_count);
 	return _cmocka_run_group_tests("netns", chosen, chosen_count, enter_netns, NULL);
 }
 
@@ -139,18 +139,18 @@ static void make_devices(struct netns *netns)
 
 static const struct datapath_config default_config = {
 	.bpffs = PINS,
-	.max_ports = 4,
-	.policy_nodes = 4096,
-	.rule_counters = 256,
-	.ring_bytes = 65536,
-	.timeout =
+	.sizes.max_ports = 4,
+	.sizes.policy_nodes = 4096,
+	.sizes.rule_counters = 256,
+	.sizes.ring_bytes = 65536,
+	.live.timeout =
 		{
 #define STATE(identifier, name, seconds, source) [STATE_##identifier] = (seconds),
 #include "bpf/states.def"
 #undef STATE
 		},
-	.event_rate = 100,
-	.event_burst = 100,
+	.live.event_rate = 100,
+	.live.event_burst = 100,
 };
 
 int make_netns(void **state)

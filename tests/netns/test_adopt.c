@@ -9,8 +9,7 @@
 
 #include <bpf/bpf.h>
 
-#include "hostd/datapath/attachment/attach_method.h"
-#include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/ports/attach_port.h"
 #include "hostd/datapath/ports/former.h"
@@ -121,7 +120,7 @@ static void the_method_of_a_port_stays(void **state)
 {
 	struct netns *netns = *state;
 
-	if (!tcx_is_supported())
+	if (!is_attach_supported(ATTACH_TCX))
 		skip();
 	attach_tap(netns);
 	close_netns_datapath(netns);
@@ -176,8 +175,8 @@ static void other_settings_take_effect_or_say_why_not(void **state)
 
 	attach_tap(netns);
 	close_netns_datapath(netns);
-	netns->config.max_ports = 99;
-	netns->config.policy_nodes = 8192;
+	netns->config.sizes.max_ports = 99;
+	netns->config.sizes.policy_nodes = 8192;
 	open_netns_datapath(netns);
 	assert_int_equal(whole_of(netns).max_ports, 4);
 	assert_int_equal(whole_of(netns).nodes_total, 4096);

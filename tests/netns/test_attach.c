@@ -225,7 +225,7 @@ static void a_policy_too_large_for_the_pool_is_refused(void **state)
 
 	close_netns_datapath(netns);
 	assert_int_equal(remove_datapath(netns->config.bpffs, &netns->diag), 0);
-	netns->config.policy_nodes = 2;
+	netns->config.sizes.policy_nodes = 2;
 	open_netns_datapath(netns);
 	before = count_remains(netns);
 	set_netns_policy(netns, "<rule direction='in' action='allow'>"

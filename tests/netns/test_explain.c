@@ -421,7 +421,7 @@ static void a_candidate_without_room_is_refused(void **state)
 
 	open_case(&candidate);
 	compile_case(&candidate, CANDIDATE);
-	netns->config.policy_nodes = candidate.image->node_count;
+	netns->config.sizes.policy_nodes = candidate.image->node_count;
 	close_netns_datapath(netns);
 	assert_int_equal(remove_datapath("/sys/fs/bpf/vmseg", &netns->diag), 0);
 	open_netns_datapath(netns);

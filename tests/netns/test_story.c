@@ -3,10 +3,8 @@
  * A port's life from end to end, by whatever the kernel has: short enough to be told on every
  * kernel that vmseg supports, where the other tests of the datapath would take an hour.
  */
-#include "hostd/datapath/attachment/attach_method.h"
-#include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/datapath.h"
-#include "hostd/datapath/ports/live_settings.h"
 #include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/queries/port_status.h"
 #include "tests/harness/netns.h"
@@ -60,7 +58,7 @@ static void a_port_lives_through_it_all(void **state)
 
 	/* Sessions run out. */
 	assert_int_equal(count_live_sessions(netns), 1);
-	netns->config.timeout[STATE_REPLIED] = 0;
+	netns->config.live.timeout[STATE_REPLIED] = 0;
 	apply_settings(netns->datapath, &netns->config);
 	run_command("sleep 0.1");
 	assert_true(sweep_sessions(netns->datapath, 1000) < 1000);
@@ -78,7 +76,8 @@ static void the_method_is_the_best_there_is(void **state)
 	struct datapath_status status;
 
 	read_datapath_status(netns->datapath, &status);
-	assert_int_equal(status.attach, tcx_is_supported() ? ATTACH_TCX : ATTACH_CLSACT);
+	assert_int_equal(status.attach,
+			 is_attach_supported(ATTACH_TCX) ? ATTACH_TCX : ATTACH_CLSACT);
 }
 
 #define test(function) cmocka_unit_test_setup_teardown(function, make_netns, drop_netns)

@@ -11,7 +11,7 @@
 
 #include <bpf/bpf.h>
 
-#include "hostd/datapath/ports/live_settings.h"
+#include "hostd/datapath/datapath.h"
 #include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/queries/event_ring.h"
 #include "hostd/datapath/queries/port_status.h"
@@ -103,8 +103,8 @@ static void a_view_tells_the_session(void **state)
 	assert_int_equal(view.age_seconds, view.idle_seconds);
 	/* Both are rounded down. */
 	assert_in_range(view.idle_seconds + view.expires_seconds,
-			netns->config.timeout[STATE_UNREPLIED] - 1,
-			netns->config.timeout[STATE_UNREPLIED]);
+			netns->config.live.timeout[STATE_UNREPLIED] - 1,
+			netns->config.live.timeout[STATE_UNREPLIED]);
 }
 
 static void what_has_expired_is_not_shown(void **state)
@@ -212,7 +212,7 @@ static void unfinished_handshakes_are_counted_out(void **state)
 	struct netns *netns = *state;
 
 	netns->port.limits[LIMIT_HALF_OPEN] = 1;
-	netns->config.timeout[STATE_SYN_SENT] = 0;
+	netns->config.live.timeout[STATE_SYN_SENT] = 0;
 	set_netns_policy(netns, ONLY_OUT);
 	attach_tap(netns);
 	assert_true(crosses(netns, OUT, tcp(VM, WEB, 40000, 80, SYN)));

@@ -9,7 +9,6 @@
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/objects/port_config.h"
 #include "hostd/datapath/ports/attach_port.h"
-#include "hostd/datapath/ports/live_settings.h"
 #include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/ports/update.h"
 #include "hostd/datapath/queries/port_stats.h"
@@ -413,7 +412,7 @@ static void the_limit_tightens_as_sessions_end(void **state)
 {
 	struct netns *netns = *state;
 
-	netns->config.timeout[STATE_UNREPLIED] = 0;
+	netns->config.live.timeout[STATE_UNREPLIED] = 0;
 	set_netns_policy(netns, "<default in='deny' out='allow'/>");
 	attach_tap(netns);
 	open_sessions(netns, 1000, 40);

@@ -4,6 +4,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/change/candidate.h"
+#include "hostd/config/load_config.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/library_share.h"
 #include "hostd/enforce/plan/plan.h"

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "hostd/base/log.h"
+#include "hostd/config/load_config.h"
 #include "hostd/config/settings_list.h"
 #include "hostd/datapath/attachment/attach_method.h"
 #include "tests/harness/test.h"
@@ -82,7 +83,7 @@ static void an_empty_file_gives_the_defaults(void **state)
 	(void)state;
 	assert_string_equal(config->bpffs, "/sys/fs/bpf/vmseg");
 	assert_ptr_equal(config->datapath.bpffs, config->bpffs);
-	assert_int_equal(config->datapath.timeout[STATE_TCP_ESTABLISHED], 86400);
+	assert_int_equal(config->datapath.live.timeout[STATE_TCP_ESTABLISHED], 86400);
 	assert_null(config->mandatory_policy);
 	assert_null(config->unmanaged_policy);
 	assert_int_equal(config->require_daemon, REQUIRE_MANAGED);
@@ -110,9 +111,9 @@ static void every_kind_of_value_is_taken(void **state)
 
 	(void)state;
 	assert_int_equal(config->datapath.attach, ATTACH_CLSACT);
-	assert_int_equal(config->datapath.max_ports, 7);
-	assert_int_equal(config->datapath.timeout[STATE_CLOSED], 3);
-	assert_int_equal(config->datapath.ring_bytes, 131072);
+	assert_int_equal(config->datapath.sizes.max_ports, 7);
+	assert_int_equal(config->datapath.live.timeout[STATE_CLOSED], 3);
+	assert_int_equal(config->datapath.sizes.ring_bytes, 131072);
 	assert_string_equal(config->mandatory_policy, "host");
 	assert_string_equal(config->unmanaged_policy, "guests.default");
 	assert_int_equal(config->libvirt_uri_count, 2);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/config/load_config.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/enforce/plan/plan.h"
 #include "hostd/enforce/plan/rule_notes.h"

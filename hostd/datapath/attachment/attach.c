@@ -1,221 +1,191 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attaching: TCX where the kernel has it, else clsact.
+ * Attaching, by the functions of the device's kind.
  */
 #include "hostd/datapath/attachment/attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "hostd/datapath/attachment/clsact.h"
+#include <bpf/libbpf.h>
+
 #include "hostd/datapath/attachment/program.h"
-#include "hostd/datapath/attachment/tcx.h"
+#include "hostd/datapath/objects/objects.h"
 #include "vmseg.skel.h"
 
-static const char *const direction_names[] = {
+static const char *const program_names[] = {
 	[DIRECTION_IN] = "to_vm",
 	[DIRECTION_OUT] = "from_vm",
 };
 
-int choose_attach(enum attach_method wish, enum attach_method *ret, struct diag *diag)
+bool is_attach_supported(enum attach_method method)
 {
-	bool tcx = wish != ATTACH_CLSACT && tcx_is_supported();
+	const struct attach_ops *ops = attach_ops_of(method);
 
-	if (wish == ATTACH_TCX && !tcx)
-		return fail(
-			diag, EOPNOTSUPP, NULL, 0,
-			"this kernel has no TCX (it needs Linux 6.6 or later): use clsact or auto");
-	*ret = tcx ? ATTACH_TCX : ATTACH_CLSACT;
+	return !ops->is_supported || ops->is_supported();
+}
+
+bool attach_needs_ingress_qdisc(enum attach_method method)
+{
+	return attach_ops_of(method)->needs_ingress_qdisc;
+}
+
+int choose_attach(enum attach_method configured, enum attach_method *ret, struct diag *diag)
+{
+	enum attach_method method = configured == ATTACH_AUTO ? ATTACH_AUTO + 1 : configured;
+
+	while (configured == ATTACH_AUTO && method < ATTACH_COUNT - 1 &&
+	       !is_attach_supported(method))
+		method++;
+	if (!is_attach_supported(method))
+		return fail(diag, EOPNOTSUPP, NULL, 0, "%s", attach_ops_of(method)->unsupported);
+	*ret = method;
 	return 0;
 }
 
-static int program_of(const struct filtered_port *port, enum direction direction)
+enum attach_method find_attach(const struct objects *objects, unsigned int ifindex,
+			       enum attach_method otherwise)
 {
-	const struct vmseg *skeleton = port->datapath->skeleton;
+	for (enum attach_method method = ATTACH_AUTO + 1; method < ATTACH_COUNT; method++)
+		if (attach_ops_of(method)->is_used(&objects->pins, ifindex))
+			return method;
+	return otherwise;
+}
+
+static int program_of(const struct objects *objects, enum direction direction)
+{
+	const struct vmseg *skeleton = objects->skeleton;
 
 	return bpf_program__fd(direction == DIRECTION_IN ? skeleton->progs.to_vm
 							 : skeleton->progs.from_vm);
 }
 
-/* The VM's output is its tap's input, but a macvtap's output. */
-static bool is_ingress(const struct filtered_port *port, enum direction direction)
+static struct attach_place place_of(const struct objects *objects,
+				    const struct filtered_device *device, enum direction direction)
 {
-	return (direction == DIRECTION_OUT) != port->reversed;
+	return (struct attach_place){
+		.pins = &objects->pins,
+		.ifindex = device->ifindex,
+		.reversed = device->reversed,
+		.direction = direction,
+	};
 }
 
-int prepare_device(struct filtered_port *port, struct diag *diag)
+int prepare_device(const struct objects *objects, struct filtered_device *device, struct diag *diag)
 {
-	bool made;
-	int r;
+	const struct attach_place place = place_of(objects, device, DIRECTION_IN);
+	bool made = false;
+	int r = attach_ops_of(device->attach)->prepare(&place, &made, diag);
 
-	if (port->attach == ATTACH_TCX)
-		return 0;
-	r = prepare_clsact(port->ifindex, &made, diag);
 	if (r == 0 && made)
-		port->owns_qdisc = true;
+		device->owns_qdisc = true;
 	return r;
 }
 
-static void query_tcx_hook(const struct filtered_port *port, enum direction direction,
-			   uint32_t expected, struct hook_status *status)
+struct hook_status query_hook(const struct objects *objects, const struct filtered_device *device,
+			      enum direction direction)
 {
-	char pin[PIN_PATH_BYTES];
-	struct tcx_status tcx;
-
-	link_pin(&port->datapath->pins, port->ifindex, direction, pin);
-	if (query_tcx(pin, port->ifindex, is_ingress(port, direction), &tcx) < 0)
-		return;
-	status->link_id = tcx.link_id;
-	status->program_id = tcx.program_id;
-	status->hooked = tcx.attached && tcx.program_id == expected;
-}
-
-struct hook_status query_hook(const struct filtered_port *port, enum direction direction)
-{
-	uint32_t expected = program_id(program_of(port, direction));
+	const struct attach_place place = place_of(objects, device, direction);
 	struct hook_status status = {0};
 
-	if (port->attach == ATTACH_TCX) {
-		query_tcx_hook(port, direction, expected, &status);
-		return status;
-	}
-	if (query_clsact(port->ifindex, is_ingress(port, direction), &status.program_id) == 0)
-		status.hooked = status.program_id == expected;
+	attach_ops_of(device->attach)->query(&place, &status);
+	if (status.program_id != program_id(program_of(objects, direction)))
+		status.hooked = false;
 	return status;
 }
 
-static int look_at_tcx(const struct filtered_port *port, enum direction direction,
-		       uint32_t expected, enum hook_state *ret)
+/* Programs of the kinds that come earlier in the list run first. */
+static bool has_earlier_programs(const struct filtered_device *device, bool ingress)
 {
-	uint32_t place = 0;
-	int r = find_tcx_place(port->ifindex, is_ingress(port, direction), expected, &place);
+	for (enum attach_method method = ATTACH_AUTO + 1; method < device->attach; method++)
+		if (attach_ops_of(method)->has_programs(device->ifindex, ingress))
+			return true;
+	return false;
+}
 
-	if (r < 0 && r != -ENOENT)
-		return r;
+int look_at_hook(const struct objects *objects, const struct filtered_device *device,
+		 enum direction direction, enum hook_state *ret)
+{
+	const struct attach_place place = place_of(objects, device, direction);
+	uint32_t expected = program_id(program_of(objects, direction));
+	enum hook_state state = HOOKS_MISSING;
+	int r = attach_ops_of(device->attach)->look(&place, expected, &state);
+
 	if (r < 0)
-		*ret = HOOKS_MISSING;
-	else
-		*ret = place == 0 ? HOOKS_FIRST : HOOKS_BEHIND;
+		return r;
+	if (state == HOOKS_FIRST && has_earlier_programs(device, is_ingress(&place)))
+		state = HOOKS_BEHIND;
+	*ret = state;
 	return 0;
 }
 
-static int look_at_clsact(const struct filtered_port *port, enum direction direction,
-			  uint32_t expected, enum hook_state *ret)
+static int replace_program(const struct objects *objects, const struct filtered_device *device,
+			   enum direction direction)
 {
-	bool ingress = is_ingress(port, direction);
-	char name[IF_NAMESIZE];
-	uint32_t id = 0;
+	const struct attach_place place = place_of(objects, device, direction);
 
-	if (!if_indextoname(port->ifindex, name))
-		return -ENODEV;
-	if (query_clsact(port->ifindex, ingress, &id) < 0 || id != expected)
-		*ret = HOOKS_MISSING;
-	else
-		*ret = has_tcx_programs(port->ifindex, ingress) ||
-				       is_behind_in_clsact(port->ifindex, ingress)
-			       ? HOOKS_BEHIND
-			       : HOOKS_FIRST;
-	return 0;
+	return attach_ops_of(device->attach)->replace(&place, program_of(objects, direction));
 }
 
-int look_at_hook(const struct filtered_port *port, enum direction direction, enum hook_state *ret)
+static int attach_program(const struct objects *objects, const struct filtered_device *device,
+			  enum direction direction)
 {
-	uint32_t expected = program_id(program_of(port, direction));
-
-	if (port->attach == ATTACH_TCX)
-		return look_at_tcx(port, direction, expected, ret);
-	return look_at_clsact(port, direction, expected, ret);
-}
-
-static int replace_program(struct filtered_port *port, enum direction direction)
-{
-	int program = program_of(port, direction);
-	char pin[PIN_PATH_BYTES];
-
-	if (port->attach == ATTACH_TCX)
-		return replace_tcx(link_pin(&port->datapath->pins, port->ifindex, direction, pin),
-				   program);
-	return replace_clsact(program, port->ifindex, is_ingress(port, direction));
-}
-
-static int attach_program(struct filtered_port *port, enum direction direction)
-{
-	bool ingress = is_ingress(port, direction);
-	int program = program_of(port, direction);
-	char pin[PIN_PATH_BYTES];
+	const struct attach_place place = place_of(objects, device, direction);
 
 	/* What is there from before, alive but of another program, is exchanged without a gap. */
-	if (replace_program(port, direction) == 0)
+	if (replace_program(objects, device, direction) == 0)
 		return 0;
-	if (port->attach == ATTACH_CLSACT)
-		return attach_clsact(program, port->ifindex, ingress);
-	link_pin(&port->datapath->pins, port->ifindex, direction, pin);
-	detach_tcx(pin); /* a link that is not alive any more */
-	return attach_tcx(program, port->ifindex, ingress, pin);
+	return attach_ops_of(device->attach)->attach(&place, program_of(objects, direction));
 }
 
-/* A former datapath may have taken the device for one of the other kind: then its links have each
- * other's names, and each is to have the program of the other. */
-static void exchange_reversed_links(const struct filtered_port *port)
+int attach_programs(const struct objects *objects, const struct filtered_device *device,
+		    struct diag *diag)
 {
-	char in[PIN_PATH_BYTES], out[PIN_PATH_BYTES];
-	struct tcx_status status;
-
-	link_pin(&port->datapath->pins, port->ifindex, DIRECTION_IN, in);
-	link_pin(&port->datapath->pins, port->ifindex, DIRECTION_OUT, out);
-	if (query_tcx(in, port->ifindex, !is_ingress(port, DIRECTION_IN), &status) == 0 &&
-	    status.attached)
-		renameat2(AT_FDCWD, in, AT_FDCWD, out, RENAME_EXCHANGE);
-}
-
-int attach_programs(struct filtered_port *port, struct diag *diag)
-{
-	if (port->attach == ATTACH_TCX)
-		exchange_reversed_links(port);
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
 		int r = 0;
 
-		if (!query_hook(port, direction).hooked)
-			r = attach_program(port, direction);
+		if (!query_hook(objects, device, direction).hooked)
+			r = attach_program(objects, device, direction);
 		if (r < 0)
-			return fail(diag, -r, port->ifname, 0, "cannot attach %s by %s: %s",
-				    direction_names[direction],
-				    port->attach == ATTACH_TCX ? "TCX" : "clsact", strerror(-r));
+			return fail(diag, -r, device->name, 0, "cannot attach %s by %s: %s",
+				    program_names[direction], attach_ops_of(device->attach)->title,
+				    strerror(-r));
 	}
 	/* The kernel's word for it, when all is in place. */
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++)
-		if (!query_hook(port, direction).hooked)
-			return fail(diag, EIO, port->ifname, 0,
+		if (!query_hook(objects, device, direction).hooked)
+			return fail(diag, EIO, device->name, 0,
 				    "the kernel reported no error when %s was attached, but the "
 				    "program is not on the device",
-				    direction_names[direction]);
+				    program_names[direction]);
 	return 0;
 }
 
-void replace_programs(struct filtered_port *port, struct diag *diag)
+void replace_programs(const struct objects *objects, const struct filtered_device *device,
+		      struct diag *diag)
 {
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
-		int r = replace_program(port, direction);
+		int r = replace_program(objects, device, direction);
 
 		if (r < 0 && r != -ENOLINK && r != -ENODEV && r != -ENOENT)
-			warn(diag, port->ifname, 0, "cannot replace %s (%s): the old program stays",
-			     direction_names[direction], strerror(-r));
+			warn(diag, device->name, 0, "cannot replace %s (%s): the old program stays",
+			     program_names[direction], strerror(-r));
 	}
 }
 
-void detach_programs(struct filtered_port *port)
+int detach_programs(const struct objects *objects, const struct filtered_device *device)
 {
-	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
-		char pin[PIN_PATH_BYTES];
+	const struct attach_ops *ops = attach_ops_of(device->attach);
+	int result = 0;
 
-		if (port->attach == ATTACH_CLSACT)
-			detach_clsact(port->ifindex, is_ingress(port, direction));
-		else if (detach_tcx(link_pin(&port->datapath->pins, port->ifindex, direction,
-					     pin)) < 0)
-			port->datapath->has_dead_links = true;
+	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
+		const struct attach_place place = place_of(objects, device, direction);
+		int r = ops->detach(&place);
+
+		if (r < 0)
+			result = r;
 	}
-	if (port->owns_qdisc)
-		remove_empty_clsact(port->ifindex);
+	if (device->owns_qdisc && ops->clean_up)
+		ops->clean_up(device->ifindex);
+	return result;
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * clsact filters. Every function looks at the qdisc first: on an `ingress` qdisc the kernel takes
- * a filter for clsact's egress without an error and puts it on ingress.
+ * TC programs by filter on a clsact qdisc, where there is no TCX (Linux before 6.6).
+ *
+ * The filters have a priority and handle of vmseg's own; nothing else of the device is touched, and
+ * the qdisc is removed only where vmseg made it and nobody has a filter in it. Every function looks
+ * at the qdisc first: on an `ingress` qdisc the kernel takes a filter for clsact's egress without
+ * an error and puts it on ingress.
  */
-#include "hostd/datapath/attachment/clsact.h"
-
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
 
+#include "hostd/base/cleanup.h"
+#include "hostd/datapath/attachment/attach_ops.h"
 #include "hostd/datapath/attachment/program.h"
 #include "hostd/netlink/qdisc.h"
 
@@ -48,8 +53,11 @@ static struct bpf_tc_opts make_place(void)
 	};
 }
 
-int prepare_clsact(unsigned int ifindex, bool *ret_made, struct diag *diag)
+/* -EBUSY: an ingress qdisc (libvirt's <bandwidth>) is in its place, and it must not be taken away.
+ */
+static int prepare(const struct attach_place *place, bool *ret_made, struct diag *diag)
 {
+	unsigned int ifindex = place->ifindex;
 	struct bpf_tc_hook both = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	char kind[QDISC_KIND_BYTES];
 	int r;
@@ -76,7 +84,7 @@ int prepare_clsact(unsigned int ifindex, bool *ret_made, struct diag *diag)
 	return 0;
 }
 
-void remove_empty_clsact(unsigned int ifindex)
+static void remove_empty_qdisc(unsigned int ifindex)
 {
 	struct bpf_tc_hook both = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 
@@ -84,7 +92,8 @@ void remove_empty_clsact(unsigned int ifindex)
 		bpf_tc_hook_destroy(&both);
 }
 
-int query_clsact(unsigned int ifindex, bool ingress, uint32_t *ret_program_id)
+/* The program at vmseg's place. -ENOENT: none, or no clsact qdisc. */
+static int read_filter(unsigned int ifindex, bool ingress, uint32_t *ret_program_id)
 {
 	struct bpf_tc_hook hook = make_direction(ifindex, ingress);
 	struct bpf_tc_opts place = make_place();
@@ -109,38 +118,121 @@ static int put_filter(int program, unsigned int ifindex, bool ingress, uint32_t 
 	return bpf_tc_attach(&hook, &place);
 }
 
-int attach_clsact(int program, unsigned int ifindex, bool ingress)
+static int attach(const struct attach_place *place, int program)
 {
-	return has_clsact(ifindex) ? put_filter(program, ifindex, ingress, 0) : -ENODEV;
+	return has_clsact(place->ifindex)
+		       ? put_filter(program, place->ifindex, is_ingress(place), 0)
+		       : -ENODEV;
 }
 
 static bool has_own_filter(unsigned int ifindex, bool ingress)
 {
 	uint32_t id;
 
-	return query_clsact(ifindex, ingress, &id) == 0 && is_own_program(id);
+	return read_filter(ifindex, ingress, &id) == 0 && is_own_program(id);
 }
 
-int replace_clsact(int program, unsigned int ifindex, bool ingress)
+static int replace(const struct attach_place *place, int program)
 {
-	if (!has_own_filter(ifindex, ingress))
+	bool ingress = is_ingress(place);
+
+	if (!has_own_filter(place->ifindex, ingress))
 		return -ENOENT;
-	return put_filter(program, ifindex, ingress, BPF_TC_F_REPLACE);
+	return put_filter(program, place->ifindex, ingress, BPF_TC_F_REPLACE);
 }
 
-void detach_clsact(unsigned int ifindex, bool ingress)
+static int detach(const struct attach_place *place)
 {
-	struct bpf_tc_hook hook = make_direction(ifindex, ingress);
-	struct bpf_tc_opts place = make_place();
+	bool ingress = is_ingress(place);
+	struct bpf_tc_hook hook = make_direction(place->ifindex, ingress);
+	struct bpf_tc_opts filter = make_place();
 
-	if (has_own_filter(ifindex, ingress))
-		bpf_tc_detach(&hook, &place);
+	if (has_own_filter(place->ifindex, ingress))
+		bpf_tc_detach(&hook, &filter);
+	return 0;
 }
 
-bool is_behind_in_clsact(unsigned int ifindex, bool ingress)
+static void query(const struct attach_place *place, struct hook_status *ret)
+{
+	ret->hooked = read_filter(place->ifindex, is_ingress(place), &ret->program_id) == 0;
+}
+
+/* Whether somebody's filter runs before vmseg's, or instead of it. */
+static bool is_behind(unsigned int ifindex, bool ingress)
 {
 	struct filter_place first;
 
 	return read_first_filter(ifindex, ingress, &first) == 0 &&
 	       (first.priority != CLSACT_PRIORITY || first.handle != CLSACT_HANDLE);
 }
+
+static int look(const struct attach_place *place, uint32_t program_id, enum hook_state *ret)
+{
+	bool ingress = is_ingress(place);
+	char name[IF_NAMESIZE];
+	uint32_t id = 0;
+
+	if (!if_indextoname(place->ifindex, name))
+		return -ENODEV;
+	if (read_filter(place->ifindex, ingress, &id) < 0 || id != program_id)
+		*ret = HOOKS_MISSING;
+	else
+		*ret = is_behind(place->ifindex, ingress) ? HOOKS_BEHIND : HOOKS_FIRST;
+	return 0;
+}
+
+static bool is_used(const struct pins *pins, unsigned int ifindex)
+{
+	uint32_t program;
+
+	return read_filter(ifindex, true, &program) == 0 ||
+	       read_filter(ifindex, false, &program) == 0;
+}
+
+static void free_names(struct if_nameindex **names)
+{
+	if (*names)
+		if_freenameindex(*names);
+}
+
+static void visit_device(const struct pins *pins, unsigned int ifindex, program_visitor visit,
+			 void *context)
+{
+	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
+		const struct attach_place place = {
+			.pins = pins,
+			.ifindex = ifindex,
+			.direction = direction,
+		};
+		uint32_t id;
+
+		if (read_filter(ifindex, is_ingress(&place), &id) == 0 && is_own_program(id))
+			visit(&place, id, context);
+	}
+}
+
+static int for_each_program(const struct pins *pins, program_visitor visit, void *context)
+{
+	_cleanup_(free_names) struct if_nameindex *names = if_nameindex();
+
+	if (!names)
+		return -errno;
+	for (const struct if_nameindex *name = names; name->if_index; name++)
+		visit_device(pins, name->if_index, visit, context);
+	return 0;
+}
+
+const struct attach_ops clsact_ops = {
+	.title = "clsact",
+	.needs_ingress_qdisc = true,
+	.removal_is_reported = true,
+	.prepare = prepare,
+	.clean_up = remove_empty_qdisc,
+	.attach = attach,
+	.replace = replace,
+	.detach = detach,
+	.query = query,
+	.look = look,
+	.is_used = is_used,
+	.for_each_program = for_each_program,
+};

@@ -5,40 +5,41 @@
 #include "hostd/datapath/objects/discard.h"
 
 #include "hostd/base/clock.h"
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/objects/objects.h"
+#include "hostd/datapath/objects/program_wait.h"
 #include "vmseg.skel.h"
 
 /* Between two tries to take out a table. */
 #define RETRY_USEC USEC_PER_SEC
 
-void discard_slot(struct datapath *datapath, uint32_t slot)
+void discard_slot(struct objects *objects, uint32_t slot)
 {
-	datapath->discarded[datapath->discarded_count++] = slot;
+	objects->discarded[objects->discarded_count++] = slot;
 }
 
-bool is_tidy(const struct datapath *datapath)
+bool are_slots_tidy(const struct objects *objects)
 {
-	return !datapath->discarded_count || monotonic_usec() < datapath->tidy_after;
+	return !objects->discarded_count || monotonic_usec() < objects->tidy_after;
 }
 
-void tidy_datapath(struct datapath *datapath)
+void tidy_slots(struct objects *objects)
 {
-	int sessions = bpf_map__fd(datapath->skeleton->maps.session_map);
-	int remotes = bpf_map__fd(datapath->skeleton->maps.remote_map);
+	int sessions = bpf_map__fd(objects->skeleton->maps.session_map);
+	int remotes = bpf_map__fd(objects->skeleton->maps.remote_map);
 	uint32_t slot;
 	int r = 0;
 
-	if (is_tidy(datapath))
+	if (are_slots_tidy(objects))
 		return;
-	slot = datapath->discarded[datapath->discarded_count - 1];
+	slot = objects->discarded[objects->discarded_count - 1];
 	if (has_inner_table(remotes, slot))
-		r = drop_inner_table(datapath, remotes, slot);
+		r = drop_inner_table(objects, remotes, slot);
 	if (r == 0)
-		r = drop_inner_table(datapath, sessions, slot);
+		r = drop_inner_table(objects, sessions, slot);
 	if (r < 0) {
-		datapath->tidy_after = monotonic_usec() + RETRY_USEC;
+		objects->tidy_after = monotonic_usec() + RETRY_USEC;
 		return;
 	}
-	datapath->discarded_count--;
-	put_range(&datapath->slots, slot);
+	objects->discarded_count--;
+	put_range(&objects->slots, slot);
 }

@@ -6,7 +6,10 @@
 
 #include <time.h>
 
-#include "hostd/datapath/datapath_state.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "hostd/datapath/objects/objects.h"
 #include "vmseg.skel.h"
 
 #define NSEC_PER_SEC 1000000000L
@@ -20,11 +23,11 @@ uint32_t read_hz(void)
 	return (uint32_t)((NSEC_PER_SEC + tick.tv_nsec / 2) / tick.tv_nsec);
 }
 
-int read_jiffies(const struct datapath *datapath, uint32_t *ret)
+int read_jiffies(const struct objects *objects, uint32_t *ret)
 {
 	char frame[64] = {0}; /* what a test run of a TC program asks for */
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame));
-	int r = bpf_prog_test_run_opts(bpf_program__fd(datapath->skeleton->progs.read_clock),
+	int r = bpf_prog_test_run_opts(bpf_program__fd(objects->skeleton->progs.read_clock),
 				       &options);
 
 	if (r < 0)

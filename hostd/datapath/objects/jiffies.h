@@ -7,14 +7,14 @@
 
 #include <stdint.h>
 
-struct datapath;
+struct objects;
 struct vmseg;
 
 /* Jiffies per second. */
 uint32_t read_hz(void);
 
 /* Asks the program read_clock. Returns 0 or -errno. */
-int read_jiffies(const struct datapath *datapath, uint32_t *ret);
+int read_jiffies(const struct objects *objects, uint32_t *ret);
 
 /* From `since` to `now`; 0 where another CPU's stamp is ahead, by STAMP_AHEAD_MAX at most. Stamps
  * are told apart for 2^32 jiffies less that, 49.7 days at 1,000 per second: also without a daemon

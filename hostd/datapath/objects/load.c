@@ -173,24 +173,24 @@ uint32_t find_max_ports(const struct vmseg *skeleton)
 	return (bpf_map__max_entries(skeleton->maps.port_map) - CLOSED_PORTS_MORE) / 2;
 }
 
-static int size_maps(const struct vmseg *skeleton, const struct datapath_config *config)
+static int size_maps(const struct vmseg *skeleton, const struct map_sizes *wished)
 {
 	/* Slot 0 belongs to no port. */
-	const uint32_t slots = config->max_ports + CLOSED_PORTS_MORE + 1;
+	const uint32_t slots = wished->max_ports + CLOSED_PORTS_MORE + 1;
 	const struct {
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
 		{skeleton->maps.port_index_high, slots},
-		{skeleton->maps.port_map, record_count(config->max_ports)},
+		{skeleton->maps.port_map, record_count(wished->max_ports)},
 		{skeleton->maps.port_state_map, slots},
 		{skeleton->maps.session_map, slots},
 		{skeleton->maps.remote_map, slots},
 		{skeleton->maps.stats_map, slots},
 		{skeleton->maps.fragment_map, slots * FRAGMENTS_PER_PORT},
-		{skeleton->maps.policy_map, config->policy_nodes},
-		{skeleton->maps.rule_stats_map, config->rule_counters},
-		{skeleton->maps.event_ring, config->ring_bytes},
+		{skeleton->maps.policy_map, wished->policy_nodes},
+		{skeleton->maps.rule_stats_map, wished->rule_counters},
+		{skeleton->maps.event_ring, wished->ring_bytes},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -211,7 +211,7 @@ static int fail_with_libbpf(struct diag *diag, int error, const char *what)
 }
 
 /* On kernels before 5.11 maps count as locked memory: libbpf raises that limit itself. */
-int load_skeleton(const struct datapath_config *config, const struct pins *pins, bool adopt,
+int load_skeleton(const struct map_sizes *wished, const struct pins *pins, bool adopt,
 		  struct vmseg **ret, struct diag *diag)
 {
 	_cleanup_(unload_skeleton) struct vmseg *skeleton = NULL;
@@ -221,7 +221,7 @@ int load_skeleton(const struct datapath_config *config, const struct pins *pins,
 	skeleton = vmseg__open();
 	if (!skeleton)
 		return fail_with_libbpf(diag, -errno, "cannot open the BPF object");
-	r = size_maps(skeleton, config);
+	r = size_maps(skeleton, wished);
 	if (r < 0)
 		return fail_with_libbpf(diag, r, "cannot set the sizes of the BPF maps");
 	if (adopt) {

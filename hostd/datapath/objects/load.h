@@ -5,13 +5,23 @@
 #ifndef VMSEG_DATAPATH_LOAD_H
 #define VMSEG_DATAPATH_LOAD_H
 
-#include "hostd/datapath/datapath.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hostd/base/diag.h"
 #include "hostd/datapath/objects/pins.h"
 
 struct vmseg;
 
 /* Slots beside max-ports, for ports that are closed: see check_room(). */
 #define CLOSED_PORTS_MORE 64U
+
+struct map_sizes {
+	uint32_t max_ports;     /* that may have sessions; closed ports do not count */
+	uint32_t policy_nodes;  /* of policy_map, 64 bytes each */
+	uint32_t rule_counters; /* of rule_stats_map */
+	uint32_t ring_bytes;    /* event ring: power of two, multiple of the page size */
+};
 
 /* Is there a complete set of pinned maps? */
 bool are_maps_pinned(const struct pins *pins);
@@ -21,7 +31,7 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag);
 
 /* Loads the programs: on the pinned maps when `adopt`, else on new ones of the configured sizes.
  * Nothing is pinned or attached. */
-int load_skeleton(const struct datapath_config *config, const struct pins *pins, bool adopt,
+int load_skeleton(const struct map_sizes *sizes, const struct pins *pins, bool adopt,
 		  struct vmseg **ret, struct diag *diag);
 void unload_skeleton(struct vmseg **skeleton);
 

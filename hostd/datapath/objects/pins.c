@@ -208,7 +208,8 @@ const char *link_pin(const struct pins *pins, unsigned int ifindex, enum directi
 }
 
 /* "12-in" and "12-out" are ours. */
-static bool parse_link_name(const char *name, unsigned int *ret_ifindex)
+static bool parse_link_name(const char *name, unsigned int *ret_ifindex,
+			    enum direction *ret_direction)
 {
 	unsigned long ifindex;
 	char *end;
@@ -219,26 +220,29 @@ static bool parse_link_name(const char *name, unsigned int *ret_ifindex)
 		return false;
 	if (strcmp(end, "-in") != 0 && strcmp(end, "-out") != 0)
 		return false;
+	*ret_direction = strcmp(end, "-in") == 0 ? DIRECTION_IN : DIRECTION_OUT;
 	*ret_ifindex = (unsigned int)ifindex;
 	return true;
 }
 
 void for_each_link_pin(const struct pins *pins,
-		       void (*visit)(const char *path, unsigned int ifindex, void *context),
+		       void (*visit)(const char *path, unsigned int ifindex,
+				     enum direction direction, void *context),
 		       void *context)
 {
 	_cleanup_(close_directory) DIR *directory = open_directory(pins, LINKS_DIRECTORY);
 	const struct dirent *entry;
 	char path[PIN_PATH_BYTES];
+	enum direction direction;
 	unsigned int ifindex;
 	int root = write_root(pins, path);
 
 	while (directory && (entry = readdir(directory))) {
-		if (!parse_link_name(entry->d_name, &ifindex))
+		if (!parse_link_name(entry->d_name, &ifindex, &direction))
 			continue;
 		snprintf(path + root, PIN_NAME_BYTES, "/" LINKS_DIRECTORY "/%.*s",
 			 PIN_NAME_BYTES / 2, entry->d_name);
-		visit(path, ifindex, context);
+		visit(path, ifindex, direction, context);
 	}
 }
 

@@ -49,7 +49,8 @@ const char *link_pin(const struct pins *pins, unsigned int ifindex, enum directi
 
 /* Calls visit for each link pin; foreign names are passed over. */
 void for_each_link_pin(const struct pins *pins,
-		       void (*visit)(const char *path, unsigned int ifindex, void *context),
+		       void (*visit)(const char *path, unsigned int ifindex,
+				     enum direction direction, void *context),
 		       void *context);
 
 /* Unlinks every map pin: the maps live on while a program or descriptor holds them. */

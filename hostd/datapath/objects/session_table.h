@@ -11,31 +11,8 @@
 
 #include "bpf/abi.h"
 
-struct datapath;
-struct filtered_port;
-
 /* An empty table. Returns a descriptor or -errno. */
-int make_table(const struct datapath *datapath, uint32_t size);
-
-/* Makes `table` the port's session table, and notes its id and size there. Waits: when it returns,
- * no program uses the former one any more. */
-int put_table(struct filtered_port *port, int table);
-
-/* Returns a descriptor of the port's table, or -errno. */
-int open_table(const struct filtered_port *port);
-
-/* Reads id and size of the table that session_map has in the port's slot. -ENOENT: none. */
-int find_table(struct filtered_port *port);
-
-/* Puts a table in a slot of a map of tables, or takes it out; waits until no program uses the
- * former one. Taking out waits in any case, and succeeds where there is none. 0 or -errno. */
-int put_inner_table(struct datapath *datapath, int map, uint32_t slot, int table);
-int drop_inner_table(struct datapath *datapath, int map, uint32_t slot);
-bool has_inner_table(int map, uint32_t slot);
-
-/* Returns when every program that runs now has ended (some 10 ms): what was unpublished before may
- * then be used again. */
-void wait_for_programs(struct datapath *datapath);
+int make_table(uint32_t size);
 
 /* ---- reading a table piece by piece --------------------------------------------------------- */
 

@@ -8,10 +8,12 @@
 #include <errno.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/attachment/clsact.h"
 #include "hostd/datapath/objects/discard.h"
+#include "hostd/datapath/objects/program_wait.h"
 #include "hostd/datapath/objects/record.h"
+#include "hostd/datapath/ports/datapath_state.h"
 #include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
@@ -23,71 +25,51 @@ static void release_port(struct filtered_port **port)
 	forget_port(*port);
 }
 
-static int session_map(const struct datapath *datapath)
+static int session_map(const struct objects *objects)
 {
-	return bpf_map__fd(datapath->skeleton->maps.session_map);
+	return bpf_map__fd(objects->skeleton->maps.session_map);
 }
 
-static int remote_map(const struct datapath *datapath)
+static int remote_map(const struct objects *objects)
 {
-	return bpf_map__fd(datapath->skeleton->maps.remote_map);
-}
-
-static bool has_link_pin(const struct filtered_port *port)
-{
-	const struct pins *pins = &port->datapath->pins;
-	char path[PIN_PATH_BYTES];
-
-	return access(link_pin(pins, port->ifindex, DIRECTION_IN, path), F_OK) == 0 ||
-	       access(link_pin(pins, port->ifindex, DIRECTION_OUT, path), F_OK) == 0;
-}
-
-/* As the programs are attached; as new ones are, where none is left. */
-static enum attach_method find_method(const struct filtered_port *port)
-{
-	uint32_t program;
-
-	if (has_link_pin(port))
-		return ATTACH_TCX;
-	if (query_clsact(port->ifindex, true, &program) == 0 ||
-	    query_clsact(port->ifindex, false, &program) == 0)
-		return ATTACH_CLSACT;
-	return port->datapath->attach;
+	return bpf_map__fd(objects->skeleton->maps.remote_map);
 }
 
 /* Enters the parts that the port has in the pools: each may belong to one port only, but for
  * images. */
 static int claim_parts(struct filtered_port *port)
 {
-	struct datapath *datapath = port->datapath;
+	struct objects *objects = port->objects;
 	const struct port *record;
 	int r;
 
-	r = claim_range(&datapath->records, port->record - 1, 1);
+	r = claim_range(&objects->records, port->record - 1, 1);
 	if (r < 0)
 		return r;
 	record = record_of(port);
 	if (!record->slot)
 		return -ERANGE;
-	r = claim_range(&datapath->slots, record->slot, 1);
+	r = claim_range(&objects->slots, record->slot, 1);
 	if (r < 0)
 		return r;
 	port->slot = record->slot;
-	r = adopt_image(&datapath->images, record->image, &port->image);
+	r = adopt_image(&objects->images, record->image, &port->image);
 	if (r < 0)
 		return r;
 	r = find_table(port);
 	if (r < 0 && !(r == -ENOENT && (record->flags & PORT_QUARANTINE)))
 		return r;
 	port->sessions_wanted = port->table_size;
-	port->has_remotes = has_inner_table(remote_map(datapath), port->slot);
+	port->has_remotes = has_inner_table(remote_map(objects), port->slot);
 	return 0;
 }
 
-static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t record_number,
+static int adopt_port(unsigned int ifindex, uint32_t record_number, void *context,
 		      struct diag *diag)
 {
-	_cleanup_(release_port) struct filtered_port *port = make_port(datapath, ifindex);
+	struct datapath *datapath = context;
+	_cleanup_(release_port) struct filtered_port *port =
+		make_port(&datapath->objects, ifindex, datapath->attach);
 	const struct port *record;
 	int r;
 
@@ -95,7 +77,7 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 		return fail_memory(diag, NULL);
 	if (ifindex == TRIAL_IFINDEX) {
 		/* The last daemon ended in the midst of a question. */
-		unpublish_record(datapath, ifindex);
+		unpublish_record(&datapath->objects, ifindex);
 		return 0;
 	}
 	port->record = record_number;
@@ -103,19 +85,19 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 	if (r == -ENOMEM)
 		return fail_memory(diag, NULL);
 	if (r < 0)
-		return fail(diag, EUCLEAN, datapath->pins.root, 0,
+		return fail(diag, EUCLEAN, datapath->objects.pins.root, 0,
 			    "the pinned maps are inconsistent for device %u (record %u)", ifindex,
 			    record_number);
 	record = record_of(port);
 	port->published = true;
 	port->hooked = true;
-	port->reversed = record->flags & PORT_REVERSED;
-	port->owns_qdisc = record->flags & PORT_OWNS_QDISC;
-	port->attach = find_method(port);
+	port->device.reversed = record->flags & PORT_REVERSED;
+	port->device.owns_qdisc = record->flags & PORT_OWNS_QDISC;
+	port->device.attach = find_attach(&datapath->objects, ifindex, datapath->attach);
 	port->first_generation = record->generation - GENERATIONS_BACK;
 	if ((int32_t)(record->generation - datapath->generation) > 0)
 		datapath->generation = record->generation;
-	if (register_port(port) < 0)
+	if (register_port(datapath, port) < 0)
 		return fail_memory(diag, NULL);
 	TAKE_PTR(port);
 	return 0;
@@ -123,19 +105,19 @@ static int adopt_port(struct datapath *datapath, unsigned int ifindex, uint32_t 
 
 int adopt_ports(struct datapath *datapath, struct diag *diag)
 {
-	return for_each_record(datapath, adopt_port, diag);
+	return for_each_record(&datapath->objects, adopt_port, datapath, diag);
 }
 
 static bool has_any_table(const struct datapath *datapath, uint32_t slot)
 {
-	return has_inner_table(session_map(datapath), slot) ||
-	       has_inner_table(remote_map(datapath), slot);
+	return has_inner_table(session_map(&datapath->objects), slot) ||
+	       has_inner_table(remote_map(&datapath->objects), slot);
 }
 
 void remove_leftovers(struct datapath *datapath)
 {
 	for (uint32_t slot = 1; slot <= datapath->last_slot; slot++)
 		if (!datapath->by_slot[slot] && has_any_table(datapath, slot) &&
-		    claim_range(&datapath->slots, slot, 1) == 0)
-			discard_slot(datapath, slot);
+		    claim_range(&datapath->objects.slots, slot, 1) == 0)
+			discard_slot(&datapath->objects, slot);
 }

@@ -4,10 +4,13 @@
  */
 #include "hostd/datapath/ports/expiry.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
-#include "hostd/datapath/objects/record.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
 #include "vmseg.skel.h"
 
 /* Entries that are read at once. */
@@ -32,7 +35,7 @@ static int end_expired(const struct filtered_port *port, struct expire_batch *ex
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = expired,
 		    .data_size_in = sizeof(*expired), .ctx_in = &arguments,
 		    .ctx_size_in = sizeof(arguments));
-	const struct vmseg *skeleton = port->datapath->skeleton;
+	const struct vmseg *skeleton = port->objects->skeleton;
 	int r;
 
 	if (!count)
@@ -46,7 +49,7 @@ static int end_expired(const struct filtered_port *port, struct expire_batch *ex
 /* Ends what has expired of the piece that was read, and counts the rest. */
 static int clear_piece(const struct filtered_port *port, struct expiry *expiry, uint32_t now)
 {
-	const struct settings *settings = settings_of(&port->datapath->memory);
+	const struct settings *settings = settings_of(&port->objects->memory);
 	const struct session_batch *batch = &expiry->batch;
 	struct expire_batch expired = {0};
 	uint32_t count = 0, ended = 0;
@@ -77,7 +80,7 @@ static void close_pickup_window(const struct filtered_port *port, uint32_t now)
 {
 	uint32_t *until = &record_of(port)->pickup_until;
 
-	if (*until && *until - now - 1 >= PICKUP_SECONDS_MAX * port->datapath->hz)
+	if (*until && *until - now - 1 >= PICKUP_SECONDS_MAX * port->objects->hz)
 		__atomic_store_n(until, 0, __ATOMIC_RELAXED);
 }
 
@@ -115,7 +118,7 @@ int expire_port(struct filtered_port *port)
 {
 	struct expiry expiry = {0};
 	uint32_t now;
-	int r = read_jiffies(port->datapath, &now);
+	int r = read_jiffies(port->objects, &now);
 
 	while (r == 0 && !expiry.batch.finished)
 		r = expire_piece(port, &expiry, PIECE, now);

@@ -2,8 +2,8 @@
 /*
  * Ending the expired sessions of one port, a piece of its table at a time.
  */
-#ifndef VMSEG_DATAPATH_EXPIRE_H
-#define VMSEG_DATAPATH_EXPIRE_H
+#ifndef VMSEG_DATAPATH_EXPIRY_H
+#define VMSEG_DATAPATH_EXPIRY_H
 
 #include <stdbool.h>
 #include <stdint.h>

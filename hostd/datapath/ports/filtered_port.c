@@ -9,19 +9,21 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/objects/discard.h"
+#include "hostd/datapath/objects/program_wait.h"
 #include "hostd/datapath/objects/record.h"
 
-struct filtered_port *make_port(struct datapath *datapath, unsigned int ifindex)
+struct filtered_port *make_port(struct objects *objects, unsigned int ifindex,
+				enum attach_method attach)
 {
 	struct filtered_port *port = calloc(1, sizeof(*port));
 
 	if (!port)
 		return NULL;
-	port->datapath = datapath;
-	port->ifindex = ifindex;
-	port->attach = datapath->attach;
-	if (!if_indextoname(ifindex, port->ifname))
-		port->ifname[0] = '\0';
+	port->objects = objects;
+	port->device.ifindex = ifindex;
+	port->device.attach = attach;
+	if (!if_indextoname(ifindex, port->device.name))
+		port->device.name[0] = '\0';
 	return port;
 }
 
@@ -34,22 +36,22 @@ void forget_port(struct filtered_port *port)
 void dismantle_port(struct filtered_port **pointer)
 {
 	struct filtered_port *port = TAKE_PTR(*pointer);
-	struct datapath *datapath;
+	struct objects *objects;
 
 	if (!port)
 		return;
-	datapath = port->datapath;
+	objects = port->objects;
 	if (port->hooked)
-		detach_programs(port);
+		objects->has_dead_links |= detach_programs(objects, &port->device) < 0;
 	if (port->published) {
-		unpublish_record(datapath, port->ifindex);
+		unpublish_record(objects, port->device.ifindex);
 		/* A packet may still be judged by these, as by the tables in the slot. */
-		retire_parts(datapath, port->record, port->image);
+		retire_parts(objects, port->record, port->image);
 	} else {
-		drop_record(datapath, port->record);
-		release_image(&datapath->images, port->image);
+		drop_record(objects, port->record);
+		release_image(&objects->images, port->image);
 	}
 	if (port->slot)
-		discard_slot(datapath, port->slot);
+		discard_slot(objects, port->slot);
 	forget_port(port);
 }

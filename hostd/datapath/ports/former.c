@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "hostd/base/cleanup.h"
-#include "hostd/datapath/attachment/clsact.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "hostd/datapath/attachment/attach_ops.h"
 #include "hostd/datapath/attachment/program.h"
-#include "hostd/datapath/attachment/tcx.h"
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/ports/datapath_state.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
@@ -21,15 +21,15 @@ struct former_port {
 	unsigned int ifindex;
 	char ifname[IF_NAMESIZE];
 	enum attach_method attach;
-	bool hooked[2]; /* by direction; with clsact true for ingress and egress */
+	bool hooked[2]; /* by direction, which of a macvtap may be the other one */
 	UT_hash_handle hh;
 };
 
-static void free_names(struct if_nameindex **names)
-{
-	if (*names)
-		if_freenameindex(*names);
-}
+/* A look at the programs of one kind. */
+struct look {
+	struct datapath *datapath;
+	enum attach_method method;
+};
 
 static struct former_port *find_former(const struct datapath *datapath, unsigned int ifindex)
 {
@@ -40,7 +40,7 @@ static struct former_port *find_former(const struct datapath *datapath, unsigned
 }
 
 static void note_former(struct datapath *datapath, unsigned int ifindex, enum attach_method method,
-			int place)
+			enum direction direction)
 {
 	struct former_port *port = find_former(datapath, ifindex);
 
@@ -57,7 +57,7 @@ static void note_former(struct datapath *datapath, unsigned int ifindex, enum at
 			return;
 		}
 	}
-	port->hooked[place] = true;
+	port->hooked[direction] = true;
 }
 
 /* Does a program of vmseg's use this datapath's maps? */
@@ -65,63 +65,41 @@ static bool shares_maps(const struct datapath *datapath, uint32_t program_id)
 {
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);
-	int map = bpf_map__fd(datapath->skeleton->maps.port_index);
+	int map = bpf_map__fd(datapath->objects.skeleton->maps.port_index);
 
 	return bpf_obj_get_info_by_fd(map, &info, &size) == 0 && uses_map(program_id, info.id);
 }
 
-/* Of a macvtap the directions are the other way round: either way will do. */
-static bool query_link(const char *path, unsigned int ifindex, struct tcx_status *ret)
+static void look_at_program(const struct attach_place *place, uint32_t program_id, void *context)
 {
-	return (query_tcx(path, ifindex, true, ret) == 0 && ret->attached) ||
-	       (query_tcx(path, ifindex, false, ret) == 0 && ret->attached);
-}
+	const struct look *look = context;
+	struct datapath *datapath = look->datapath;
+	const struct former_port *port = find_former(datapath, place->ifindex);
 
-static void look_at_link(const char *path, unsigned int ifindex, void *context)
-{
-	struct datapath *datapath = context;
-	struct tcx_status status;
-
-	if (find_filtered_port(datapath, ifindex) || !is_own_tcx_link(path))
+	if (find_filtered_port(datapath, place->ifindex) || (port && port->attach != look->method))
 		return;
-	if (query_link(path, ifindex, &status) && !shares_maps(datapath, status.program_id))
-		note_former(datapath, ifindex, ATTACH_TCX, strstr(path, "-in") != NULL);
-	else if (detach_tcx(path) < 0)
-		datapath->has_dead_links = true;
-}
-
-void remove_dead_links(struct datapath *datapath)
-{
-	if (!datapath->has_dead_links)
-		return;
-	datapath->has_dead_links = false;
-	for_each_link_pin(&datapath->pins, look_at_link, datapath);
-}
-
-static void look_at_filter(struct datapath *datapath, unsigned int ifindex, bool ingress)
-{
-	uint32_t id;
-
-	if (query_clsact(ifindex, ingress, &id) < 0 || !is_own_program(id))
-		return;
-	if (shares_maps(datapath, id))
-		detach_clsact(ifindex, ingress);
-	else
-		note_former(datapath, ifindex, ATTACH_CLSACT, ingress);
+	if (program_id && !shares_maps(datapath, program_id))
+		note_former(datapath, place->ifindex, look->method, place->direction);
+	else if (attach_ops_of(look->method)->detach(place) < 0)
+		datapath->objects.has_dead_links = true;
 }
 
 void find_former_ports(struct datapath *datapath)
 {
-	_cleanup_(free_names) struct if_nameindex *names = if_nameindex();
+	for (enum attach_method method = ATTACH_AUTO + 1; method < ATTACH_COUNT; method++) {
+		struct look look = {.datapath = datapath, .method = method};
 
-	for_each_link_pin(&datapath->pins, look_at_link, datapath);
-	for (const struct if_nameindex *name = names; name && name->if_index; name++) {
-		if (find_filtered_port(datapath, name->if_index) ||
-		    find_former(datapath, name->if_index))
-			continue;
-		look_at_filter(datapath, name->if_index, true);
-		look_at_filter(datapath, name->if_index, false);
+		attach_ops_of(method)->for_each_program(&datapath->objects.pins, look_at_program,
+							&look);
 	}
+}
+
+void remove_dead_links(struct datapath *datapath)
+{
+	if (!datapath->objects.has_dead_links)
+		return;
+	datapath->objects.has_dead_links = false;
+	find_former_ports(datapath);
 }
 
 enum attach_method former_attach(const struct datapath *datapath, unsigned int ifindex,
@@ -172,15 +150,18 @@ void forget_former_ports(struct datapath *datapath)
 int strip_former_port(struct datapath *datapath, unsigned int ifindex)
 {
 	const struct former_port *port = find_former(datapath, ifindex);
-	char pin[PIN_PATH_BYTES];
 
 	if (!port)
 		return -ENOENT;
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
-		if (port->attach == ATTACH_CLSACT)
-			detach_clsact(ifindex, direction == DIRECTION_OUT);
-		else if (detach_tcx(link_pin(&datapath->pins, ifindex, direction, pin)) < 0)
-			datapath->has_dead_links = true;
+		const struct attach_place place = {
+			.pins = &datapath->objects.pins,
+			.ifindex = ifindex,
+			.direction = direction,
+		};
+
+		if (attach_ops_of(port->attach)->detach(&place) < 0)
+			datapath->objects.has_dead_links = true;
 	}
 	forget_former_port(datapath, ifindex);
 	return 0;

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/attachment/attach_ops.h"
+#include "hostd/datapath/ports/datapath_state.h"
+#include "hostd/datapath/ports/filtered_port.h"
 
 struct filtered_port *find_filtered_port(const struct datapath *datapath, unsigned int ifindex)
 {
@@ -21,21 +23,19 @@ bool is_attached(const struct datapath *datapath, unsigned int ifindex)
 	return find_filtered_port(datapath, ifindex) != NULL;
 }
 
-int register_port(struct filtered_port *port)
+int register_port(struct datapath *datapath, struct filtered_port *port)
 {
-	struct datapath *datapath = port->datapath;
-
-	HASH_ADD(hh, datapath->ports, ifindex, sizeof(port->ifindex), port);
+	HASH_ADD(hh, datapath->ports, device.ifindex, sizeof(port->device.ifindex), port);
 	if (!was_added(&port->hh))
 		return -ENOMEM;
 	datapath->by_slot[port->slot] = port;
 	return 0;
 }
 
-void unregister_port(struct filtered_port *port)
+void unregister_port(struct datapath *datapath, struct filtered_port *port)
 {
-	HASH_DEL(port->datapath->ports, port);
-	port->datapath->by_slot[port->slot] = NULL;
+	HASH_DEL(datapath->ports, port);
+	datapath->by_slot[port->slot] = NULL;
 }
 
 void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
@@ -44,17 +44,17 @@ void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex
 	const struct filtered_port *port, *next;
 
 	HASH_ITER (hh, datapath->ports, port, next)
-		visit(port->ifindex, context);
+		visit(port->device.ifindex, context);
 }
 
-unsigned int next_attached_port(const struct datapath *datapath, enum attach_method method,
-				uint32_t *cursor)
+unsigned int next_attached_port(const struct datapath *datapath, bool unreported, uint32_t *cursor)
 {
 	while (*cursor <= datapath->last_slot) {
 		const struct filtered_port *port = datapath->by_slot[(*cursor)++];
 
-		if (port && (method == ATTACH_AUTO || port->attach == method))
-			return port->ifindex;
+		if (port &&
+		    !(unreported && attach_ops_of(port->device.attach)->removal_is_reported))
+			return port->device.ifindex;
 	}
 	return 0;
 }

@@ -9,17 +9,16 @@
 #include <stdint.h>
 
 #include "hostd/base/diag.h"
-#include "hostd/datapath/attachment/attach_method.h"
 
 struct datapath;
 struct filtered_port;
 
 bool is_attached(const struct datapath *datapath, unsigned int ifindex);
 
-/* Goes through the ports that are attached by this method (ATTACH_AUTO: any) while ports may come
- * and go: *cursor begins at 0. Returns an ifindex, or 0 at the end. */
-unsigned int next_attached_port(const struct datapath *datapath, enum attach_method method,
-				uint32_t *cursor);
+/* Goes through the ports, while ports may come and go: *cursor begins at 0. `unreported`: only
+ * those whose programs can be removed without a message from the kernel. Returns an ifindex, or 0
+ * at the end. */
+unsigned int next_attached_port(const struct datapath *datapath, bool unreported, uint32_t *cursor);
 
 /* Every attached port, also those taken over; the callback must not attach or detach. */
 void for_each_port(struct datapath *datapath, void (*visit)(unsigned int ifindex, void *context),
@@ -35,7 +34,7 @@ int check_room(const struct datapath *datapath, uint32_t more, const char *devic
 	       struct diag *diag);
 
 /* Enters the port into the tables by ifindex and slot, and takes it out. -ENOMEM: it is not in. */
-int register_port(struct filtered_port *port);
-void unregister_port(struct filtered_port *port);
+int register_port(struct datapath *datapath, struct filtered_port *port);
+void unregister_port(struct datapath *datapath, struct filtered_port *port);
 
 #endif

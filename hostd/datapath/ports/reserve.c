@@ -5,27 +5,53 @@
 #include "hostd/datapath/ports/reserve.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/discard.h"
 #include "hostd/datapath/objects/port_config.h"
-#include "hostd/datapath/objects/remotes.h"
+#include "hostd/datapath/objects/session_table.h"
+#include "hostd/datapath/ports/datapath_state.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
 #include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/ports/remotes.h"
 #include "vmseg.skel.h"
 
 #define STALE_USEC (60 * USEC_PER_SEC)
 
+#define RESERVED_MAX 128
+
+struct reserved_slot {
+	uint32_t slot;
+	uint32_t sessions; /* size of its table */
+	bool remotes;      /* it has a table of sessions by remote address too */
+	uint64_t since;    /* monotonic_usec() */
+};
+
+struct reserve {
+	struct reserved_slot slots[RESERVED_MAX]; /* the oldest first */
+	uint32_t count;
+};
+
+struct reserve *make_reserve(void)
+{
+	return calloc(1, sizeof(struct reserve));
+}
+
 static int session_map(const struct datapath *datapath)
 {
-	return bpf_map__fd(datapath->skeleton->maps.session_map);
+	return bpf_map__fd(datapath->objects.skeleton->maps.session_map);
 }
 
 static int remote_map(const struct datapath *datapath)
 {
-	return bpf_map__fd(datapath->skeleton->maps.remote_map);
+	return bpf_map__fd(datapath->objects.skeleton->maps.remote_map);
 }
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -43,7 +69,7 @@ static void give_up(struct making *making)
 	for (uint32_t i = 0; i < making->count; i++) {
 		close_descriptor(&making->tables[i]);
 		close_descriptor(&making->remotes[i]);
-		discard_slot(making->datapath, making->slots[i].slot);
+		discard_slot(&making->datapath->objects, making->slots[i].slot);
 	}
 }
 
@@ -51,11 +77,11 @@ static int make_one(struct making *making, const struct slot_reservation *reserv
 {
 	struct datapath *datapath = making->datapath;
 	uint32_t i = making->count;
-	int r = check_room(datapath, datapath->reserve.count + i + 1, NULL, NULL);
+	int r = check_room(datapath, datapath->reserve->count + i + 1, NULL, NULL);
 
 	if (r < 0)
 		return r;
-	r = take_range(&datapath->slots, 1, &making->slots[i].slot);
+	r = take_range(&datapath->objects.slots, 1, &making->slots[i].slot);
 
 	if (r < 0)
 		return r;
@@ -63,7 +89,7 @@ static int make_one(struct making *making, const struct slot_reservation *reserv
 	making->slots[i].sessions = reservation->sessions;
 	making->slots[i].remotes = reservation->remotes;
 	making->slots[i].since = monotonic_usec();
-	making->tables[i] = make_table(datapath, reservation->sessions);
+	making->tables[i] = make_table(reservation->sessions);
 	making->remotes[i] = reservation->remotes ? make_remote_table(reservation->sessions) : -1;
 	if (making->tables[i] < 0)
 		return making->tables[i];
@@ -96,7 +122,7 @@ static int put_tables(const struct making *making, int map, const int *tables)
 int reserve_slots(struct datapath *datapath, const struct slot_reservation *reservations,
 		  size_t count)
 {
-	struct reserve *reserve = &datapath->reserve;
+	struct reserve *reserve = datapath->reserve;
 	struct making making = {.datapath = datapath};
 	int r = 0;
 
@@ -138,9 +164,10 @@ static struct reserved_slot take_out(struct reserve *reserve, uint32_t i)
 	return slot;
 }
 
-bool take_reserved_slot(struct filtered_port *port, const struct port_config *config)
+bool take_reserved_slot(struct datapath *datapath, struct filtered_port *port,
+			const struct port_config *config)
 {
-	struct reserve *reserve = &port->datapath->reserve;
+	struct reserve *reserve = datapath->reserve;
 	struct reserved_slot slot;
 	uint32_t i = 0;
 
@@ -152,7 +179,7 @@ bool take_reserved_slot(struct filtered_port *port, const struct port_config *co
 	port->slot = slot.slot;
 	if (find_table(port) < 0) {
 		port->slot = 0;
-		discard_slot(port->datapath, slot.slot);
+		discard_slot(port->objects, slot.slot);
 		return false;
 	}
 	port->sessions_wanted = slot.sessions;
@@ -162,14 +189,14 @@ bool take_reserved_slot(struct filtered_port *port, const struct port_config *co
 
 void drop_reserve(struct datapath *datapath)
 {
-	while (datapath->reserve.count)
-		discard_slot(datapath, take_out(&datapath->reserve, 0).slot);
+	while (datapath->reserve->count)
+		discard_slot(&datapath->objects, take_out(datapath->reserve, 0).slot);
 }
 
 void drop_stale_slot(struct datapath *datapath)
 {
-	struct reserve *reserve = &datapath->reserve;
+	struct reserve *reserve = datapath->reserve;
 
 	if (reserve->count && reserve->slots[0].since + STALE_USEC < monotonic_usec())
-		discard_slot(datapath, take_out(reserve, 0).slot);
+		discard_slot(&datapath->objects, take_out(reserve, 0).slot);
 }

@@ -10,23 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESERVED_MAX 128
-
-struct reserved_slot {
-	uint32_t slot;
-	uint32_t sessions; /* size of its table */
-	bool remotes;      /* it has a table of sessions by remote address too */
-	uint64_t since;    /* monotonic_usec() */
-};
-
-struct reserve {
-	struct reserved_slot slots[RESERVED_MAX]; /* the oldest first */
-	uint32_t count;
-};
-
 struct filtered_port;
 struct port_config;
 struct datapath;
+struct reserve;
 
 /* What a port will need that is going to be attached soon. */
 struct slot_reservation {
@@ -41,9 +28,13 @@ struct slot_reservation {
 int reserve_slots(struct datapath *datapath, const struct slot_reservation *reservations,
 		  size_t count);
 
+/* An empty reserve, for the open datapath. NULL: no memory. */
+struct reserve *make_reserve(void);
+
 /* Gives the port the oldest slot that fits, with its tables; false: there is none. A port in
  * quarantine, whose needs are not known yet, takes any. */
-bool take_reserved_slot(struct filtered_port *port, const struct port_config *config);
+bool take_reserved_slot(struct datapath *datapath, struct filtered_port *port,
+			const struct port_config *config);
 
 /* For who needs a slot and finds none left: gives all back. */
 void drop_reserve(struct datapath *datapath);

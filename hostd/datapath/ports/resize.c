@@ -11,11 +11,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
+
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
-#include "hostd/datapath/objects/remotes.h"
 #include "hostd/datapath/ports/expiry.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
+#include "hostd/datapath/ports/remotes.h"
 
 /* Entries that are read at once. */
 #define PIECE 4096
@@ -123,7 +126,7 @@ void merge_session(const struct session *old, struct session *now)
 /* A session that the new table has no room for: no program will end it. */
 static void forget_session(const struct filtered_port *port, const struct session *session)
 {
-	struct port_state *state = &port_states(&port->datapath->memory)[port->slot];
+	struct port_state *state = &port_states(&port->objects->memory)[port->slot];
 
 	if (session->state == STATE_SYN_SENT || session->state == STATE_SYN_RECEIVED)
 		__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
@@ -189,7 +192,7 @@ static int transfer_sessions(const struct filtered_port *port, int from, int to,
 static int copy_table(const struct filtered_port *port, int from, uint32_t size)
 {
 	for (;;) {
-		_cleanup_close_ int to = make_table(port->datapath, size);
+		_cleanup_close_ int to = make_table(size);
 		int r = to < 0 ? to : transfer_sessions(port, from, to, copy_session, NULL);
 
 		if (r == 0)
@@ -204,7 +207,7 @@ static int copy_table(const struct filtered_port *port, int from, uint32_t size)
 
 static int give_first_table(struct filtered_port *port, uint32_t wanted)
 {
-	_cleanup_close_ int table = make_table(port->datapath, wanted);
+	_cleanup_close_ int table = make_table(wanted);
 	int r = table < 0 ? table : put_table(port, table);
 
 	if (r == 0)
@@ -234,7 +237,7 @@ int resize_sessions(struct filtered_port *port, uint32_t wanted)
 	from = open_table(port);
 	if (from < 0)
 		return from;
-	r = read_jiffies(port->datapath, &start);
+	r = read_jiffies(port->objects, &start);
 	if (r < 0)
 		return r;
 	to = copy_table(port, from, size);

@@ -4,15 +4,36 @@
  */
 #include "hostd/datapath/ports/sweep.h"
 
-#include "hostd/datapath/datapath_state.h"
+#include <stdlib.h>
+
 #include "hostd/datapath/objects/jiffies.h"
+#include "hostd/datapath/ports/datapath_state.h"
 #include "hostd/datapath/ports/expiry.h"
+#include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/reserve.h"
 #include "hostd/datapath/ports/resize.h"
 
 /* Entries that are read at once, and places of a table that cost as much as one entry. */
 #define PIECE           1024
 #define PLACES_PER_UNIT 256
+
+/* Where the sweep goes on. */
+struct sweep {
+	uint32_t slot;        /* port that is being looked at, or the next one */
+	struct expiry expiry; /* how far in its table */
+};
+
+struct sweep *make_sweep(void)
+{
+	return calloc(1, sizeof(struct sweep));
+}
+
+void free_sweep(struct sweep *sweep)
+{
+	if (sweep)
+		clear_batch(&sweep->expiry.batch);
+	free(sweep);
+}
 
 /* A table that was left larger than its limit, for the sessions it had. Not for every session that
  * ends: each time, all are copied. */
@@ -52,11 +73,11 @@ static uint32_t sweep_slice(struct filtered_port *port, struct sweep *sweep, uin
 
 uint32_t sweep_sessions(struct datapath *datapath, uint32_t budget)
 {
-	struct sweep *sweep = &datapath->sweep;
+	struct sweep *sweep = datapath->sweep;
 	struct filtered_port *port;
 	uint32_t done = 0, now;
 
-	if (read_jiffies(datapath, &now) < 0)
+	if (read_jiffies(&datapath->objects, &now) < 0)
 		return 0;
 	while (done < budget) {
 		port = next_port(datapath, sweep);

@@ -8,6 +8,11 @@
 #include <stdint.h>
 
 struct datapath;
+struct sweep;
+
+/* At the beginning of a round. NULL: no memory. */
+struct sweep *make_sweep(void);
+void free_sweep(struct sweep *sweep);
 
 /* Deletes expired sessions, doing no more than about `budget` units of work: an entry looked at is
  * one, and so are 256 places of a session table. Goes on where the last call stopped. Returns the

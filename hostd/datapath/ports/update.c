@@ -10,11 +10,14 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
-#include "hostd/datapath/objects/record.h"
-#include "hostd/datapath/objects/remotes.h"
+#include "hostd/datapath/objects/port_config.h"
+#include "hostd/datapath/objects/program_wait.h"
+#include "hostd/datapath/ports/datapath_state.h"
+#include "hostd/datapath/ports/draft_record.h"
+#include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/port_table.h"
+#include "hostd/datapath/ports/remotes.h"
 #include "hostd/datapath/ports/resize.h"
 
 struct change {
@@ -41,18 +44,17 @@ static void clear_changes(struct change_list *list)
 		struct change *change = &list->changes[i];
 
 		change->port->changing = false;
-		drop_record(list->datapath, change->record);
-		release_image(&list->datapath->images, change->image);
+		drop_record(&list->datapath->objects, change->record);
+		release_image(&list->datapath->objects.images, change->image);
 	}
 	free(list->changes);
 }
 
 /* Draws up the new record and places it, unless it says what the old one says. */
-static int prepare_record(struct change *change, const struct port_config *config,
-			  struct diag *diag)
+static int prepare_record(struct datapath *datapath, struct change *change,
+			  const struct port_config *config, struct diag *diag)
 {
 	struct filtered_port *port = change->port;
-	struct datapath *datapath = port->datapath;
 	struct port draft;
 	int r;
 
@@ -60,8 +62,8 @@ static int prepare_record(struct change *change, const struct port_config *confi
 	if (!memcmp(&draft, record_of(port), sizeof(draft)))
 		return 0;
 	draft.generation = datapath->generation;
-	r = place_record(datapath, &draft, &change->record);
-	return r < 0 ? fail(diag, -r, port->ifname, 0, "cannot write the port's record: %s",
+	r = place_record(&datapath->objects, &draft, &change->record);
+	return r < 0 ? fail(diag, -r, port->device.name, 0, "cannot write the port's record: %s",
 			    strerror(-r))
 		     : 0;
 }
@@ -77,8 +79,8 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 	if (!port)
 		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", update->ifindex);
 	if (port->changing)
-		return fail(diag, EINVAL, port->ifname, 0,
-			    "the device is the device is named twice in one update");
+		return fail(diag, EINVAL, port->device.name, 0,
+			    "the device is named twice in one update");
 	r = check_port_config(update->config, diag);
 	if (r < 0)
 		return r;
@@ -92,14 +94,14 @@ static int prepare_change(struct change_list *list, const struct port_update *up
 	port->changing = true;
 	list->count++;
 	if (update->config->limits[LIMIT_SESSIONS] && !port->sessions_wanted) {
-		r = check_room(list->datapath, ++list->opened, port->ifname, diag);
+		r = check_room(list->datapath, ++list->opened, port->device.name, diag);
 		if (r < 0)
 			return r;
 	}
-	r = hold_image(&list->datapath->images, update->image, &change->image, diag);
+	r = hold_image(&list->datapath->objects.images, update->image, &change->image, diag);
 	if (r < 0)
 		return r;
-	return prepare_record(change, update->config, diag);
+	return prepare_record(list->datapath, change, update->config, diag);
 }
 
 /* The tables that were changed already go back to what they were. */
@@ -118,7 +120,7 @@ static void undo_tables(const struct change_list *list)
 /* The record that the port will have. */
 static const struct port *coming_record(const struct change *change)
 {
-	return change->record ? numbered_record(change->port->datapath, change->record)
+	return change->record ? numbered_record(change->port->objects, change->record)
 			      : record_of(change->port);
 }
 
@@ -130,7 +132,7 @@ static int change_tables(struct change *change, struct diag *diag)
 	if (change->sessions != change->former_sessions) {
 		r = resize_sessions(port, change->sessions);
 		if (r < 0)
-			return fail(diag, -r, port->ifname, 0,
+			return fail(diag, -r, port->device.name, 0,
 				    "cannot create a table of %u sessions: %s", change->sessions,
 				    strerror(-r));
 		change->resized = true;
@@ -139,7 +141,7 @@ static int change_tables(struct change *change, struct diag *diag)
 	    !port->has_remotes) {
 		r = make_remotes(port);
 		if (r < 0)
-			return fail(diag, -r, port->ifname, 0,
+			return fail(diag, -r, port->device.name, 0,
 				    "cannot create a table of sessions by remote address: %s",
 				    strerror(-r));
 		change->made_remotes = true;
@@ -155,7 +157,7 @@ static int change_all_tables(const struct change_list *list, uint32_t *ret_now, 
 	for (size_t i = 0; r == 0 && i < list->count; i++)
 		r = change_tables(&list->changes[i], diag);
 	if (r == 0)
-		r = read_jiffies(list->datapath, ret_now);
+		r = read_jiffies(&list->datapath->objects, ret_now);
 	if (r < 0)
 		undo_tables(list);
 	return r;
@@ -182,7 +184,7 @@ static void publish_change(struct change *change)
 	uint32_t former_record = port->record;
 	struct stored_image *former_image = port->image;
 
-	publish_record(port->datapath, port->ifindex, change->record);
+	publish_record(port->objects, port->device.ifindex, change->record);
 	port->record = change->record;
 	port->image = change->image;
 	change->record = former_record;
@@ -191,7 +193,7 @@ static void publish_change(struct change *change)
 
 static bool lets_nothing_pass(const struct change *change)
 {
-	const struct port *record = numbered_record(change->port->datapath, change->record);
+	const struct port *record = numbered_record(change->port->objects, change->record);
 
 	return record->flags & PORT_QUARANTINE;
 }
@@ -200,7 +202,7 @@ static bool lets_nothing_pass(const struct change *change)
  * to wait for it. */
 static void retire_change(struct change *change)
 {
-	retire_parts(change->port->datapath, change->record, change->image);
+	retire_parts(change->port->objects, change->record, change->image);
 	change->record = 0;
 	change->image = NULL;
 }
@@ -221,7 +223,7 @@ static void publish_changes(struct change_list *list)
 			wait = true;
 	}
 	if (wait)
-		wait_for_programs(list->datapath);
+		wait_for_programs(&list->datapath->objects);
 }
 
 int foresee_update(struct datapath *datapath, unsigned int ifindex,
@@ -235,7 +237,7 @@ int foresee_update(struct datapath *datapath, unsigned int ifindex,
 		return -ENOENT;
 	/* Beside the image, which is compared by itself. */
 	draft_record(port, config, port->image, record_of(port), &draft);
-	ret->image = !is_stored_as(&datapath->images, port->image, image);
+	ret->image = !is_stored_as(&datapath->objects.images, port->image, image);
 	ret->config = memcmp(&draft, record_of(port), sizeof(draft)) != 0;
 	ret->session_limit = config->limits[LIMIT_SESSIONS] &&
 			     config->limits[LIMIT_SESSIONS] != port->sessions_wanted;

@@ -10,8 +10,9 @@
 
 struct datapath;
 
-/* Opens the ring of a loaded datapath for reading; close with ring_buffer__free(). */
+/* Opens the ring of a loaded datapath for reading. */
 int open_event_ring(struct datapath *datapath, struct diag *diag);
+void close_event_ring(struct datapath *datapath);
 
 /* A descriptor that polls readable when events wait. */
 int event_descriptor(struct datapath *datapath);

@@ -11,8 +11,10 @@
 #include <bpf/bpf.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/record.h"
+#include "hostd/datapath/ports/datapath_state.h"
+#include "hostd/datapath/ports/draft_record.h"
+#include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
@@ -21,8 +23,8 @@ static int ask_twin(const struct datapath *datapath, unsigned int ifindex, enum 
 		    const void *frame, size_t size, struct explanation *ret)
 {
 	struct bpf_program *program = direction == DIRECTION_OUT
-					      ? datapath->skeleton->progs.dry_from_vm
-					      : datapath->skeleton->progs.dry_to_vm;
+					      ? datapath->objects.skeleton->progs.dry_from_vm
+					      : datapath->objects.skeleton->progs.dry_to_vm;
 	struct __sk_buff before = {.ifindex = ifindex}, after = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (uint32_t)size,
 		    .ctx_in = &before, .ctx_size_in = sizeof(before), .ctx_out = &after,
@@ -75,9 +77,9 @@ struct trial {
 static void end_trial(struct trial *trial)
 {
 	if (trial->published)
-		unpublish_record(trial->datapath, TRIAL_IFINDEX);
-	drop_record(trial->datapath, trial->record);
-	release_image(&trial->datapath->images, trial->image);
+		unpublish_record(&trial->datapath->objects, TRIAL_IFINDEX);
+	drop_record(&trial->datapath->objects, trial->record);
+	release_image(&trial->datapath->objects.images, trial->image);
 }
 
 /* The record that update_port() would publish, but under a device that no program is on. */
@@ -90,15 +92,15 @@ static int begin_trial(struct trial *trial, const struct filtered_port *port,
 	int r = check_port_config(config, diag);
 
 	if (r == 0)
-		r = hold_image(&datapath->images, image, &trial->image, diag);
+		r = hold_image(&datapath->objects.images, image, &trial->image, diag);
 	if (r < 0)
 		return r;
 	draft_record(port, config, trial->image, record_of(port), &record);
 	if (memcmp(&record, record_of(port), sizeof(record)) != 0)
 		record.generation = datapath->generation + 1;
-	r = place_record(datapath, &record, &trial->record);
+	r = place_record(&datapath->objects, &record, &trial->record);
 	if (r == 0)
-		r = publish_record(datapath, TRIAL_IFINDEX, trial->record);
+		r = publish_record(&datapath->objects, TRIAL_IFINDEX, trial->record);
 	trial->published = r == 0;
 	return r;
 }
@@ -115,13 +117,13 @@ int explain_candidate(struct datapath *datapath, unsigned int ifindex,
 	if (!port)
 		return fail(diag, ENOENT, NULL, 0, "device %u is not attached", ifindex);
 	if (!port->table_size)
-		return fail(diag, EAGAIN, port->ifname, 0,
+		return fail(diag, EAGAIN, port->device.name, 0,
 			    "the device is still closed and has no session table");
 	r = begin_trial(&trial, port, config, image, diag);
 	if (r == 0)
 		r = ask_twin(datapath, TRIAL_IFINDEX, direction, frame, size, ret);
 	if (r < 0)
-		return fail(diag, -r, port->ifname, 0, "the programs cannot be run: %s",
+		return fail(diag, -r, port->device.name, 0, "the programs cannot be run: %s",
 			    strerror(-r));
 	foresee_full_table(port, config->limits[LIMIT_SESSIONS], ret);
 	return 0;

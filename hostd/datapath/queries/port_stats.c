@@ -6,8 +6,12 @@
 
 #include <errno.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/ports/datapath_state.h"
+#include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "vmseg.skel.h"
 
@@ -22,11 +26,11 @@ int read_port_stats(struct datapath *datapath, unsigned int ifindex, struct port
 
 	if (!port)
 		return -ENOENT;
-	r = bpf_map_lookup_elem(bpf_map__fd(datapath->skeleton->maps.stats_map), &port->slot,
-				datapath->per_cpu.values);
+	r = bpf_map_lookup_elem(bpf_map__fd(datapath->objects.skeleton->maps.stats_map),
+				&port->slot, datapath->objects.per_cpu.values);
 	if (r < 0)
 		return r;
-	sum_per_cpu(&datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	sum_per_cpu(&datapath->objects.per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
 	return 0;
 }
 
@@ -40,13 +44,14 @@ int read_rule_counter(struct datapath *datapath, unsigned int ifindex, uint32_t 
 
 	if (!port)
 		return -ENOENT;
-	header = header_of_image(&datapath->images, port->image);
+	header = header_of_image(&datapath->objects.images, port->image);
 	if (rule >= header->rule_count)
 		return -ERANGE;
 	number = header->rule_base + rule;
-	r = bpf_map_lookup_elem(datapath->images.rule_stats_map, &number, datapath->per_cpu.values);
+	r = bpf_map_lookup_elem(datapath->objects.images.rule_stats_map, &number,
+				datapath->objects.per_cpu.values);
 	if (r < 0)
 		return r;
-	sum_per_cpu(&datapath->per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
+	sum_per_cpu(&datapath->objects.per_cpu, sizeof(*ret) / sizeof(uint64_t), (uint64_t *)ret);
 	return 0;
 }

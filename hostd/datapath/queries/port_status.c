@@ -9,18 +9,17 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/datapath/attachment/attach.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/libbpf_log.h"
-#include "hostd/datapath/objects/record.h"
+#include "hostd/datapath/ports/filtered_port.h"
 #include "hostd/datapath/ports/port_table.h"
 
 static uint32_t pickup_left(const struct filtered_port *port)
 {
-	uint32_t until = record_of(port)->pickup_until, now, hz = port->datapath->hz;
+	uint32_t until = record_of(port)->pickup_until, now, hz = port->objects->hz;
 	int32_t left;
 
-	if (!until || read_jiffies(port->datapath, &now) < 0)
+	if (!until || read_jiffies(port->objects, &now) < 0)
 		return 0;
 	left = (int32_t)(until - now);
 	return left <= 0 ? 0 : ((uint32_t)left + hz - 1) / hz;
@@ -36,7 +35,7 @@ int read_hook_state(struct datapath *datapath, unsigned int ifindex, enum hook_s
 	capture_libbpf();
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
 		enum hook_state state = HOOKS_FIRST;
-		int r = look_at_hook(port, direction, &state);
+		int r = look_at_hook(port->objects, &port->device, direction, &state);
 
 		if (r < 0)
 			return r;
@@ -56,7 +55,7 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 		return -ENOENT;
 	*ret = (struct port_status){
 		.ifindex = ifindex,
-		.attach = port->attach,
+		.attach = port->device.attach,
 		.slot = port->slot,
 		.generation = record_of(port)->generation,
 		.session_map_id = port->table_id,
@@ -65,10 +64,10 @@ int read_port_status(struct datapath *datapath, unsigned int ifindex, struct por
 		.pickup_seconds = pickup_left(port),
 		.device_gone = !if_indextoname(ifindex, name),
 	};
-	memcpy(ret->ifname, port->ifname, sizeof(ret->ifname));
+	memcpy(ret->ifname, port->device.name, sizeof(ret->ifname));
 	memcpy(ret->mac, record_of(port)->mac, sizeof(ret->mac));
 	for (enum direction direction = DIRECTION_IN; direction <= DIRECTION_OUT; direction++) {
-		struct hook_status hook = query_hook(port, direction);
+		struct hook_status hook = query_hook(port->objects, &port->device, direction);
 
 		ret->link_id[direction] = hook.link_id;
 		ret->program_id[direction] = hook.program_id;

@@ -9,11 +9,15 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
+
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
 #include "hostd/datapath/objects/record.h"
+#include "hostd/datapath/ports/datapath_state.h"
 #include "hostd/datapath/ports/expiry.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
 #include "hostd/datapath/ports/port_table.h"
 
 struct policy_query question_of_session(const struct session_key *key,
@@ -51,7 +55,7 @@ static uint32_t find_verdict(const struct filtered_port *port, const struct sess
 			     const struct session *session)
 {
 	const struct image present = {
-		.nodes = &port->datapath->images.memory[port->image->first],
+		.nodes = &port->objects->images.memory[port->image->first],
 	};
 	struct policy_query query = question_of_session(key, session);
 
@@ -66,17 +70,17 @@ static struct session_view view_of_session(const struct filtered_port *port,
 					   const struct session_key *key,
 					   const struct session *session, uint32_t now)
 {
-	const struct datapath *datapath = port->datapath;
-	const struct settings *settings = settings_of(&datapath->memory);
+	const struct objects *objects = port->objects;
+	const struct settings *settings = settings_of(&objects->memory);
 	uint32_t idle = jiffies_between(session->seen, now);
 
 	return (struct session_view){
 		.key = *key,
 		.session = *session,
 		.verdict = find_verdict(port, key, session),
-		.idle_seconds = idle / datapath->hz,
-		.expires_seconds = (settings->timeout[session->state] - idle) / datapath->hz,
-		.age_seconds = jiffies_between(session->created, now) / datapath->hz,
+		.idle_seconds = idle / objects->hz,
+		.expires_seconds = (settings->timeout[session->state] - idle) / objects->hz,
+		.age_seconds = jiffies_between(session->created, now) / objects->hz,
 	};
 }
 
@@ -84,7 +88,7 @@ static void show_batch(const struct filtered_port *port, const struct session_ba
 		       uint32_t now, void (*visit)(const struct session_view *view, void *context),
 		       void *context)
 {
-	const struct settings *settings = settings_of(&port->datapath->memory);
+	const struct settings *settings = settings_of(&port->objects->memory);
 
 	for (uint32_t i = 0; i < batch->count; i++) {
 		struct session_view view;
@@ -116,7 +120,7 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 	table = open_table(port);
 	if (table < 0)
 		return table;
-	r = read_jiffies(datapath, &now);
+	r = read_jiffies(&datapath->objects, &now);
 	if (r < 0)
 		return r;
 	r = read_batch(table, wished, &batch);
@@ -144,10 +148,10 @@ int read_session(struct datapath *datapath, unsigned int ifindex, const struct s
 		return table;
 	r = bpf_map_lookup_elem(table, key, &session);
 	if (r == 0)
-		r = read_jiffies(datapath, &now);
+		r = read_jiffies(&datapath->objects, &now);
 	if (r < 0)
 		return r;
-	if (is_expired(settings_of(&datapath->memory), &session, now))
+	if (is_expired(settings_of(&datapath->objects.memory), &session, now))
 		return -ENOENT;
 	*ret = view_of_session(port, key, &session, now);
 	return 0;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "hostd/base/clock.h"
-#include "hostd/datapath/attachment/attach_method.h"
+#include "hostd/datapath/attachment/attach.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/datapath/ports/attach_port.h"
 #include "hostd/enforce/handlers/handlers_state.h"
@@ -33,7 +33,9 @@ static const struct domain_interface *find_policed(const struct enforcer *enforc
 	struct datapath_status status;
 
 	read_datapath_status(enforcer->datapath, &status);
-	for (size_t i = 0; status.attach == ATTACH_CLSACT && i < domain->interface_count; i++) {
+	if (!attach_needs_ingress_qdisc(status.attach))
+		return NULL;
+	for (size_t i = 0; i < domain->interface_count; i++) {
 		const struct domain_interface *nic = &domain->interfaces[i];
 
 		if (nic->polices && nic->kind != INTERFACE_NONE)

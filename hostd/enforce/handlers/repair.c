@@ -170,14 +170,13 @@ static void begin_round(struct enforcer *enforcer, bool thorough)
 bool repair_ports(struct enforcer *enforcer)
 {
 	struct repair *repair = &enforcer->handlers->repair;
-	enum attach_method method =
-		repair->rounds % THOROUGH_ROUNDS == 0 ? ATTACH_AUTO : ATTACH_TCX;
+	bool thorough = repair->rounds % THOROUGH_ROUNDS == 0;
 
 	if (repair->cursor == 0)
-		begin_round(enforcer, method == ATTACH_AUTO);
+		begin_round(enforcer, thorough);
 	for (unsigned i = 0; i < PORTS_AT_ONCE; i++) {
 		unsigned int ifindex =
-			next_attached_port(enforcer->datapath, method, &repair->cursor);
+			next_attached_port(enforcer->datapath, !thorough, &repair->cursor);
 
 		if (!ifindex) {
 			repair->cursor = 0;

@@ -2,14 +2,20 @@
 /*
  * Sessions by remote address.
  */
-#include "hostd/datapath/objects/remotes.h"
+#include "hostd/datapath/ports/remotes.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "hostd/base/cleanup.h"
-#include "hostd/datapath/datapath_state.h"
 #include "hostd/datapath/objects/jiffies.h"
+#include "hostd/datapath/objects/program_wait.h"
+#include "hostd/datapath/objects/session_table.h"
+#include "hostd/datapath/ports/filtered_port.h"
+#include "hostd/datapath/ports/port_sessions.h"
 #include "vmseg.skel.h"
 
 /* Entries that are read at once. */
@@ -17,7 +23,7 @@
 
 static int outer_map(const struct filtered_port *port)
 {
-	return bpf_map__fd(port->datapath->skeleton->maps.remote_map);
+	return bpf_map__fd(port->objects->skeleton->maps.remote_map);
 }
 
 int make_remote_table(uint32_t size)
@@ -32,7 +38,7 @@ int make_remotes(struct filtered_port *port)
 {
 	_cleanup_close_ int table = make_remote_table(port->table_size);
 	int r = table < 0 ? table
-			  : put_inner_table(port->datapath, outer_map(port), port->slot, table);
+			  : put_inner_table(port->objects, outer_map(port), port->slot, table);
 
 	if (r == 0)
 		port->has_remotes = true;
@@ -82,12 +88,12 @@ int renew_remotes(struct filtered_port *port)
 	int r = make_remotes(port);
 
 	if (r == 0)
-		r = read_jiffies(port->datapath, &start);
+		r = read_jiffies(port->objects, &start);
 	return r == 0 ? count_earlier_sessions(port, start) : r;
 }
 
 void drop_remotes(struct filtered_port *port)
 {
-	drop_inner_table(port->datapath, outer_map(port), port->slot);
+	drop_inner_table(port->objects, outer_map(port), port->slot);
 	port->has_remotes = false;
 }

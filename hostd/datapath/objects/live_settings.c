@@ -3,10 +3,7 @@
  * Settings that the programs read at every packet: each is a word of its own, so a change needs no
  * more than stores.
  */
-#include "hostd/datapath/ports/live_settings.h"
-
-#include "hostd/datapath/datapath.h"
-#include "hostd/datapath/datapath_state.h"
+#include "hostd/datapath/objects/live_settings.h"
 
 /* Far enough from where 32-bit jiffies come round that a late sweep does no harm. */
 #define JIFFIES_MAX (1U << 30)
@@ -22,14 +19,12 @@ static void set_word(uint32_t *word, uint32_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-void apply_settings(struct datapath *datapath, const struct datapath_config *config)
+void write_settings(const struct live_settings *live, uint32_t hz, struct settings *settings)
 {
-	struct settings *settings = settings_of(&datapath->memory);
-
-	set_word(&settings->hz, datapath->hz);
+	set_word(&settings->hz, hz);
 	for (int i = 0; i < STATE_COUNT; i++)
-		set_word(&settings->timeout[i], to_jiffies(config->timeout[i], datapath->hz));
-	set_word(&settings->event_rate, config->event_rate);
-	set_word(&settings->event_burst, config->event_burst);
+		set_word(&settings->timeout[i], to_jiffies(live->timeout[i], hz));
+	set_word(&settings->event_rate, live->event_rate);
+	set_word(&settings->event_burst, live->event_burst);
 	set_word(&settings->abi, VMSEG_ABI);
 }
