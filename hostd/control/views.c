@@ -80,7 +80,6 @@ json_t *view_diag_warnings(const struct diag *diag)
 
 json_t *view_warnings(const struct enforcer *enforcer, const struct managed_domain *domain)
 {
-	const char *unseen = explain_unseen(enforcer, domain);
 	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *warnings = json_array();
 
@@ -99,13 +98,6 @@ json_t *view_warnings(const struct enforcer *enforcer, const struct managed_doma
 				      json_sprintf("%s: vmseg cannot see changes of the domain: no "
 						   "libvirt-uri of driver %s is connected",
 						   domain->domain->name, domain->domain->driver));
-	else if (unseen && is_driver_connected(enforcer, domain->domain->driver))
-		json_array_append_new(
-			warnings,
-			json_sprintf(
-				"%s: vmseg cannot see which devices its QEMU has open (%s), so "
-				"it does not notice an interface that is in no XML",
-				domain->domain->name, unseen));
 	return warnings;
 }
 

@@ -416,9 +416,9 @@ bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES])
 bool names_device(const struct domain *domain, const char *device)
 {
 	for (size_t i = 0; i < domain->interface_count; i++) {
-		const char *target = domain->interfaces[i].target;
+		const struct domain_interface *nic = &domain->interfaces[i];
 
-		if (target && strcmp(target, device) == 0)
+		if (nic->kind != INTERFACE_NONE && nic->target && strcmp(nic->target, device) == 0)
 			return true;
 	}
 	return false;

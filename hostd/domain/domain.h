@@ -86,7 +86,7 @@ const struct domain_interface *find_nic(const struct domain *domain,
 /* Whether there is one. */
 bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES]);
 
-/* Whether one of its interfaces has this host device. */
+/* Whether one of its interfaces that TC can filter has this host device. */
 bool names_device(const struct domain *domain, const char *device);
 
 bool is_port_domain(const struct domain *domain);

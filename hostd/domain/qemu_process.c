@@ -26,12 +26,12 @@
  * could open as many as the limit allows, to occupy the daemon. */
 #define FILES_MAX 8192
 
-static const char *pid_directory = "/run/libvirt/qemu";
+static const char *libvirt_directory = "/run/libvirt";
 static const char *proc = "/proc";
 
-void set_process_paths(const char *new_pid_directory, const char *new_proc)
+void set_process_paths(const char *new_libvirt_directory, const char *new_proc)
 {
-	pid_directory = new_pid_directory ? new_pid_directory : "/run/libvirt/qemu";
+	libvirt_directory = new_libvirt_directory ? new_libvirt_directory : "/run/libvirt";
 	proc = new_proc ? new_proc : "/proc";
 }
 
@@ -65,8 +65,8 @@ static int read_pid(const struct domain *domain, pid_t *ret)
 
 	if (strchr(domain->name, '/'))
 		return -EBADMSG;
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s.pid", pid_directory, domain->name) >=
-	    sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s.pid", libvirt_directory, domain->driver,
+			     domain->name) >= sizeof(path))
 		return -ENAMETOOLONG;
 	size = read_text(AT_FDCWD, path, text, sizeof(text));
 	if (size < 0)
@@ -98,19 +98,28 @@ static int open_process(pid_t pid, int *ret)
 	return errno == ENOENT ? judge_missing(pid) : -errno;
 }
 
-/* Whether "-uuid", and then the UUID, are among the arguments. */
-static bool has_uuid(const char *arguments, size_t size, const char *uuid)
+/* Whether an option, and then its value, are among the arguments. */
+static bool has_option(const char *arguments, size_t size, const char *option, const char *value)
 {
 	const char *end = arguments + size, *argument = arguments;
 	bool follows = false;
 
 	while (argument < end) {
-		if (follows && strcasecmp(argument, uuid) == 0)
+		if (follows && strcasecmp(argument, value) == 0)
 			return true;
-		follows = strcmp(argument, "-uuid") == 0;
+		follows = strcmp(argument, option) == 0;
 		argument += strlen(argument) + 1;
 	}
 	return false;
+}
+
+/* Whether libvirt has started a process with these arguments for the domain: QEMU, or libvirt_lxc.
+ */
+static bool names_domain(const char *arguments, size_t size, const struct domain *domain)
+{
+	if (strcmp(domain->driver, "lxc") == 0)
+		return has_option(arguments, size, "--name", domain->name);
+	return has_option(arguments, size, "-uuid", domain->uuid);
 }
 
 /* The first thread may have ended while others go on; then /proc shows nothing of the process. */
@@ -122,7 +131,7 @@ static bool has_other_threads(int process)
 	return fstatat(process, "task", &status, 0) == 0 && status.st_nlink > 3;
 }
 
-static int check_process(int process, const char *uuid)
+static int check_process(int process, const struct domain *domain)
 {
 	_cleanup_free_ char *arguments = malloc(ARGUMENTS_MAX);
 	ssize_t size;
@@ -135,7 +144,26 @@ static int check_process(int process, const char *uuid)
 	/* It ends, or it has hidden its arguments (PR_SET_MM): what it still has open counts. */
 	if (size == 0)
 		return has_other_threads(process) ? -EBADMSG : 0;
-	return has_uuid(arguments, (size_t)size, uuid) ? 0 : -EBADMSG;
+	return names_domain(arguments, (size_t)size, domain) ? 0 : -EBADMSG;
+}
+
+/* Opens the directory of the domain's process in /proc. It may be there also after an error. */
+static int find_process(const struct domain *domain, int *ret)
+{
+	pid_t pid;
+	int r = read_pid(domain, &pid);
+
+	if (r == 0)
+		r = open_process(pid, ret);
+	return r < 0 ? r : check_process(*ret, domain);
+}
+
+bool may_run(const struct domain *domain)
+{
+	_cleanup_close_ int process = -1;
+	int r = find_process(domain, &process);
+
+	return r == 0 || r == -EACCES || r == -EPERM;
 }
 
 /* ---- one open file -------------------------------------------------------------------------- */
@@ -295,13 +323,8 @@ int read_held_devices(const struct domain *domain, struct held_devices *ret)
 {
 	_cleanup_close_ int process = -1;
 	struct held_devices held = {0};
-	pid_t pid;
-	int r = read_pid(domain, &pid);
+	int r = find_process(domain, &process);
 
-	if (r == 0)
-		r = open_process(pid, &process);
-	if (r == 0)
-		r = check_process(process, domain->uuid);
 	if (r == 0)
 		r = list_devices(process, &held);
 	/* It has ended, perhaps meanwhile: it holds nothing. */

@@ -26,7 +26,11 @@ int read_held_devices(const struct domain *domain, struct held_devices *ret);
 bool holds_device(const struct held_devices *held, const char *device);
 void free_held_devices(struct held_devices *held);
 
-/* For tests: other directories than /run/libvirt/qemu and /proc; NULL: these. */
-void set_process_paths(const char *pid_directory, const char *proc);
+/* Whether the process of a QEMU domain or container exists, or may exist. False without a PID file.
+ */
+bool may_run(const struct domain *domain);
+
+/* For tests: other directories than /run/libvirt and /proc; NULL: these. */
+void set_process_paths(const char *libvirt_directory, const char *proc);
 
 #endif

@@ -59,8 +59,11 @@ bool parse_link_info(const struct nlmsghdr *header, struct link_info *ret)
 	/* Then the number does not count in this network namespace. */
 	if (elsewhere || strcmp(info->kind, "veth") != 0)
 		info->peer = 0;
-	/* tun_attach() and __tun_detach() in drivers/net/tun.c. */
-	info->is_unheld = !has_carrier && strcmp(info->kind, "tun") == 0;
+	/* tun_attach() and __tun_detach() in drivers/net/tun.c switch the carrier. While a device
+	 * is down, the kernel does not report that (linkwatch_do_dev() in net/core/link_watch.c).
+	 */
+	info->is_unheld =
+		strcmp(info->kind, "tun") == 0 && (!has_carrier || !(link->ifi_flags & IFF_UP));
 	*ret = parsed;
 	return true;
 }

@@ -14,7 +14,9 @@ struct link_info {
 	char kind[LINK_KIND_BYTES]; /* "veth", "tun", "macvtap"...; "" for hardware */
 	unsigned int peer;   /* ifindex of a veth's other end; 0: none in this network namespace */
 	unsigned int master; /* ifindex of its bridge or bond; 0: it has none */
-	bool is_unheld;      /* a tap or tun that exists by itself: no process has it open */
+	/* A tap or tun that no process has open, or that is down. The kernel does not report when a
+	 * process opens or closes one that is down; that one passes nothing. */
+	bool is_unheld;
 	char master_kind[LINK_KIND_BYTES]; /* "bridge", "openvswitch", "bond"...; "" without one */
 };
 

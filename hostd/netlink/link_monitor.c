@@ -32,7 +32,7 @@
 struct known_link {
 	unsigned int ifindex;
 	char device[IF_NAMESIZE];
-	bool unheld;  /* a tap that no process has open */
+	bool unheld;  /* is_unheld of struct link_info */
 	bool present; /* seen by the look at all devices that is under way */
 	UT_hash_handle hh;
 };

@@ -19,7 +19,8 @@ struct link_callbacks {
 	void (*renamed)(unsigned int ifindex, const char *device, void *context);
 	/* `moved`: it is in another network namespace now. */
 	void (*gone)(unsigned int ifindex, bool moved, void *context);
-	/* A tap or tun that no process had open is opened by one, or the last one has closed it. */
+	/* A tap or tun is up and a process has it open, or not any more: see is_unheld in
+	 * link_info.h. */
 	void (*held)(unsigned int ifindex, const char *device, bool held, void *context);
 	/* Other software, or the caller, has removed a qdisc from its ingress or a filter from its
 	 * ingress or egress, or has added one. 0: devices that are not known. */

@@ -122,14 +122,101 @@ check_named() {
 	end_holder
 }
 
-# A process that is another one's is none of web's, and web's may hold what it likes.
+# A process that is another one's is none of web's: what web's has open is not known.
 check_stranger() {
 	hold_tap tap9 00000000-0000-0000-0000-000000000099
 	be_qemu
 	check_soon 30 "a tap of unknown owner is closed" unclaimed_are tap9
-	check "... a process of another UUID is not web's" state_is enforce
+	check_soon 30 "a domain whose QEMU cannot be looked at is a problem" has_problem \
+		"web: vmseg cannot see which devices its QEMU has open (the process in libvirt's PID file is not its QEMU)"
+	check "... it is not said to be as asked for" state_is stale
 	end_holder
+	check_soon 30 "... until its QEMU has ended" state_is enforce
 	check_soon 30 "..." unclaimed_are ""
+}
+
+# The kernel does not report that a process opens a tap that is down.
+check_opened_while_down() {
+	stop_hostd
+	hold_tap tap10
+	ip tuntap add tap11 mode tap
+	start_hostd
+	check_equal "a tap that a process has open is left alone" 0 "$(programs_on tap10)"
+	python3 "$TOP/tests/harness/hold_tap.py" tap11 <"$LAB/tap10.in" 7>&- &
+	describe other 22 "" tap11 | hook other start begin -
+	ip link set tap11 up
+	wait_for 30 unclaimed_are ""
+	ip link set tap10 down
+	ip link set tap10 up
+	check_soon 30 "a tap that was down is closed like a new one: another process may have it open" \
+		unclaimed_are tap10
+	ip link set tap11 down
+	ip link set tap11 up
+	ip tuntap add tap12 mode tap
+	check_soon 30 "a device that comes later is closed" unclaimed_are "tap10 tap12"
+	check_equal "... the tap of a domain that is not filtered is left alone" 0 "$(programs_on tap11)"
+	end_holder
+	ip link del tap11
+	ip link del tap12
+	stop other 22
+	check_soon 30 "..." unclaimed_are ""
+}
+
+# An interface that TC cannot filter has no device on the host, whatever its description names.
+check_unfilterable() {
+	stop_hostd
+	start_hostd 'libvirt-uri = none' 'unfilterable-interfaces = ignore'
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 tap13 |
+		sed "s/type='bridge'><mac address='52:54:00:00:00:12'/type='user'><mac address='52:54:00:00:00:12'/" |
+		hook web reconnect begin -
+	check "a domain with an interface that cannot be filtered" state_is enforce
+	stop_hostd
+	hold_tap tap13 "$UUID"
+	be_qemu
+	start_hostd
+	check_secret "a tap of QEMU's that only such an interface names" tap13
+	end_holder
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 |
+		hook web reconnect begin -
+	check_soon 30 "..." state_is enforce
+}
+
+lone_state() {
+	domain lone .state
+}
+
+lone_is() {
+	[ "$(lone_state)" = "$1" ]
+}
+
+lone_xml() {
+	describe lone 31 "$(managed 31 "<vmseg:policy ref='web-server'/>")" tap14
+}
+
+# Its only device is moved away while no daemon runs: its QEMU is still there.
+check_moved_unseen() {
+	hold_tap tap14 00000000-0000-0000-0000-000000000031
+	echo "$holder" >/run/libvirt/qemu/lone.pid
+	lone_xml | hook lone start begin -
+	check_equal "a domain with one tap" "enforce 2" "$(lone_state) $(programs_on tap14)"
+	stop_hostd KILL
+	ip link set tap14 netns web
+	start_hostd
+	check_equal "a domain whose only device was moved away is remembered" stale "$(lone_state)"
+	check "... with the reason" has_problem "has no host device: there is no tap14"
+	ip tuntap add tap14 mode tap
+	check_soon 30 "another device of its name is closed" unclaimed_are tap14
+	lone_xml | hook lone reconnect begin -
+	check "... and is not taken for it" has_problem \
+		"its device was moved to another network namespace, and another device now has the name tap14"
+	ip link del tap14
+	ip -netns web link set tap14 netns 1
+	check_soon 30 "when its device is back it is filtered" lone_is enforce
+	check_equal "..." 2 "$(programs_on tap14)"
+	stop_hostd KILL
+	end_holder
+	start_hostd
+	check_equal "it is forgotten when its QEMU has ended" "" "$(lone_state)"
 }
 
 mkdir -p /etc/vmseg/policies /run/libvirt/qemu
@@ -142,6 +229,9 @@ check_new
 check_old
 check_named
 check_stranger
+check_opened_while_down
+check_moved_unseen
+check_unfilterable
 stop web 11
 stop_hostd
 done_testing

@@ -251,6 +251,30 @@ static void a_tap_is_opened_and_closed(void **state)
 	run("ip link del held0");
 }
 
+/* The kernel does not tell of it while the tap is down. */
+static void a_tap_that_is_opened_while_it_is_down_is_told_when_it_is_up(void **state)
+{
+	struct link_monitor *monitor;
+	struct news news = {0};
+	int fd;
+
+	(void)state;
+	run("ip tuntap add held1 mode tap && ip link set held1 up");
+	fd = open_tap("held1");
+	monitor = open_monitor(&news);
+	run("ip link set held1 down");
+	close(fd);
+	fd = open_tap("held1");
+	read_until(monitor, &news.closed_count, 1);
+	assert_int_equal(news.opened_count, 0);
+	run("ip link set held1 up");
+	read_until(monitor, &news.opened_count, 1);
+	close(fd);
+	read_until(monitor, &news.closed_count, 2);
+	close_link_monitor(&monitor);
+	run("ip link del held1");
+}
+
 static void qdiscs_and_filters_are_told_where_programs_are(void **state)
 {
 	struct link_monitor *monitor;
@@ -474,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_new_name_is_told_once),
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
 		cmocka_unit_test(a_tap_is_opened_and_closed),
+		cmocka_unit_test(a_tap_that_is_opened_while_it_is_down_is_told_when_it_is_up),
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(a_question_is_no_news),
 		cmocka_unit_test(lost_news_is_made_up_for),

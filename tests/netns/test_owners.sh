@@ -330,6 +330,7 @@ check_moved_device() {
 	check_ask "... by policy" silence host 22
 	ip link set vnet0 netns admin
 	check_soon 30 "moved away once more" is_stale
+	check_failed_attach
 	ip link add vnet0 type veth peer name other0
 	check_soon 30 "... another device is closed" unclaimed_are vnet0
 	check "... an admin may say that it is the domain's" vmseg attach web
@@ -339,6 +340,18 @@ check_moved_device() {
 	ip -netns admin link set vnet0 netns 1
 	ip link set vnet0 master br0 up
 	check_soon 30 "its own device is filtered when it is back" is_enforced
+}
+
+# What an admin says counts when it is done.
+check_failed_attach() {
+	vmseg detach web
+	write_bad_policy
+	vmseg reload >/dev/null 2>&1 || true
+	check_fails "a detached domain is not attached with a bad policy" vmseg attach web
+	write_good_policy
+	vmseg reload >/dev/null 2>&1 || true
+	check_equal "... and its device stays the one that was moved away" vnet0 \
+		"$(jq -r '.moved[].device' /run/vmseg/domains/*.json)"
 }
 
 # The domain has another NIC, so that it is not over when one is gone.
@@ -351,7 +364,7 @@ check_unseen_newcomer() {
 	ip link add vnet5 type veth peer name other5
 	start_hostd
 	check_soon 30 "a device that came by its name while no daemon ran is closed" unclaimed_are vnet5
-	check_contains "... and named" "vnet5 was created while vmseg-hostd did not run" "$(problems)"
+	check_contains "... and named" "vmseg-hostd did not run when vnet5 got its name" "$(problems)"
 	check_equal "... which is a problem" "stale 2" "$(state_of web) $(programs_on vnet5)"
 	web_xml vnet0 vnet5 | hook web reconnect begin -
 	check_equal "... until libvirt says that it is the domain's" "enforce 2 " \

@@ -16,7 +16,11 @@
 static char directory[] = "/tmp/vmseg-process.XXXXXX";
 static char pids[64], process[64], fdinfo[80], fds[80];
 
-static struct domain domain = {.name = (char[]){"web"}, .uuid = UUID};
+static struct domain domain = {
+	.name = (char[]){"web"},
+	.uuid = UUID,
+	.driver = (char[]){"qemu"},
+};
 
 static void write_bytes(const char *folder, const char *name, const char *text, size_t size)
 {
@@ -43,7 +47,7 @@ static int make_process(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
-	snprintf(pids, sizeof(pids), "%s/pids", directory);
+	snprintf(pids, sizeof(pids), "%s/qemu", directory);
 	snprintf(process, sizeof(process), "%s/%d", directory, (int)getpid());
 	snprintf(fdinfo, sizeof(fdinfo), "%s/fdinfo", process);
 	snprintf(fds, sizeof(fds), "%s/fd", process);
@@ -53,7 +57,7 @@ static int make_process(void **state)
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	write_text(pids, "web.pid", pid);
 	write_bytes(process, "cmdline", arguments, sizeof(arguments));
-	set_process_paths(pids, directory);
+	set_process_paths(directory, directory);
 	return 0;
 }
 
@@ -104,8 +108,10 @@ static void another_domains_process_is_told_apart(void **state)
 	struct held_devices held = {.count = 7};
 
 	(void)state;
+	assert_true(may_run(&domain));
 	write_bytes(process, "cmdline", arguments, sizeof(arguments));
 	assert_int_equal(read_held_devices(&domain, &held), -EBADMSG);
+	assert_false(may_run(&domain));
 	write_bytes(pids, "web.pid", "", 0);
 	assert_int_equal(read_held_devices(&domain, &held), -EBADMSG);
 	write_text(pids, "web.pid", "-1");
@@ -123,6 +129,27 @@ static void without_a_pid_file_nothing_is_known(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(read_held_devices(&domain, &held), -ENOENT);
 	assert_int_equal(held.count, 7);
+	assert_false(may_run(&domain));
+}
+
+/* Its process is libvirt_lxc, which has no UUID among its arguments. */
+static void a_container_has_a_process_too(void **state)
+{
+	static const char arguments[] = "libvirt_lxc\0--name\0box\0--console\0" UUID;
+	struct domain box = {.name = (char[]){"box"}, .uuid = UUID, .driver = (char[]){"lxc"}};
+	char path[96], pid[32];
+
+	(void)state;
+	assert_false(may_run(&box));
+	snprintf(path, sizeof(path), "%s/lxc", directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	write_text(path, "box.pid", pid);
+	assert_false(may_run(&box));
+	write_bytes(process, "cmdline", arguments, sizeof(arguments));
+	assert_true(may_run(&box));
+	write_text(path, "box.pid", "4194305");
+	assert_false(may_run(&box));
 }
 
 /* A number that no process has: the kernel's limit is 2^22 (PID_MAX_LIMIT). */
@@ -196,6 +223,7 @@ static void a_hidden_process_is_no_ended_one(void **state)
 	(void)state;
 	write_text(pids, "web.pid", "1");
 	assert_int_equal(read_held_devices(&domain, &held), -EACCES);
+	assert_true(may_run(&domain));
 	assert_int_equal(held.count, 7);
 }
 
@@ -206,6 +234,7 @@ int main(void)
 		TEST(taps_are_found),
 		TEST(another_domains_process_is_told_apart),
 		TEST(without_a_pid_file_nothing_is_known),
+		TEST(a_container_has_a_process_too),
 		TEST(a_process_that_has_ended_holds_nothing),
 		TEST(without_arguments_open_files_count),
 		TEST(a_process_whose_first_thread_has_ended_is_in_doubt),

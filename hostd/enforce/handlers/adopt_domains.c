@@ -49,18 +49,32 @@ static bool is_live_port(const struct enforcer *enforcer, const struct managed_p
 		!status.device_gone);
 }
 
-/* Ports whose device is still there; the others are detached. */
-static size_t keep_live_ports(struct enforcer *enforcer, struct managed_port *ports, size_t count)
+/* Takes over the ports whose device is still there; the others are detached. A device that the
+ * domain's QEMU still has open was moved to another network namespace. */
+static void adopt_ports(struct enforcer *enforcer, struct managed_domain *managed,
+			struct saved_domain *saved)
 {
+	struct held_devices held = {0};
 	size_t kept = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (is_live_port(enforcer, &ports[i]))
-			ports[kept++] = ports[i];
-		else
-			detach_port(enforcer->datapath, ports[i].ifindex);
+	managed->moved = TAKE_PTR(saved->moved);
+	managed->moved_count = saved->moved_count;
+	/* If that fails, no device is known to be elsewhere. */
+	read_held_devices(managed->domain, &held);
+	for (size_t i = 0; i < saved->port_count; i++) {
+		const struct managed_port *port = &saved->ports[i];
+
+		if (is_live_port(enforcer, port)) {
+			saved->ports[kept++] = *port;
+			continue;
+		}
+		detach_port(enforcer->datapath, port->ifindex);
+		if (holds_device(&held, port->device) && !if_nametoindex(port->device))
+			note_moved(managed, port);
 	}
-	return kept;
+	free_held_devices(&held);
+	managed->ports = TAKE_PTR(saved->ports);
+	managed->port_count = kept;
 }
 
 /* What a port that is lost had open may be picked up. */
@@ -144,7 +158,6 @@ static struct managed_domain *make_saved(struct saved_domain *saved)
 static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, struct diag *diag)
 {
 	struct managed_domain *managed;
-	size_t live;
 	int r = refuse_duplicate(enforcer, saved, diag);
 
 	if (r < 0)
@@ -154,8 +167,9 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
 	if (!insert_managed(enforcer, managed))
 		return fail(diag, ENOMEM, NULL, 0, "out of memory");
-	live = keep_live_ports(enforcer, saved->ports, saved->port_count);
-	if (saved->port_count > 0 && live == 0 && !is_port_domain(managed->domain)) {
+	adopt_ports(enforcer, managed, saved);
+	if (saved->port_count > 0 && managed->port_count == 0 && !is_port_domain(managed->domain) &&
+	    !may_run(managed->domain)) {
 		log_info(managed->domain->name, "has ended while no daemon was running");
 		remove_saved_domain(enforcer, managed->domain->uuid);
 		drop_managed(enforcer, managed);
@@ -163,10 +177,6 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 	}
 	managed->detached = saved->detached;
 	managed->unproven = true;
-	managed->moved = TAKE_PTR(saved->moved);
-	managed->moved_count = saved->moved_count;
-	managed->ports = TAKE_PTR(saved->ports);
-	managed->port_count = live;
 	open_pickup_window(enforcer, managed);
 	return 0;
 }

@@ -70,12 +70,12 @@ int attach_domain(struct enforcer *enforcer, const char *name, struct diag *diag
 	if (!is_managed(managed))
 		return fail(diag, EINVAL, name, 0,
 			    "has no vmseg metadata: there is nothing to attach");
-	trust_names(managed);
 	if (plan_wanted(enforcer, managed, &plan) < 0 || (managed->detached && managed->error))
 		return fail(diag, EINVAL, NULL, 0, "%s", managed->error);
 	if (!plan)
 		return fail(diag, EINVAL, name, 0,
 			    "has no vmseg metadata: there is nothing to attach");
+	trust_names(managed);
 	open_pickup(enforcer, managed);
 	managed->detached = false;
 	wanted = plan->port_count;

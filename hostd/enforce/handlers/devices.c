@@ -164,11 +164,21 @@ static bool may_stay_open(const struct enforcer *enforcer, unsigned int ifindex,
 	       was_opened_by_hand(enforcer, ifindex) || is_exempt(enforcer->config, device);
 }
 
+/* A running domain that is not filtered has the device: libvirt or its hook has said so. */
+static bool is_left_alone(const struct enforcer *enforcer, const char *device)
+{
+	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
+		if (!may_be_managed(m) && names_device(m->domain, device))
+			return true;
+	}
+	return false;
+}
+
 void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		      bool held, bool watched)
 {
 	note_held(enforcer, ifindex, held);
-	if (held && !find_port_domain(enforcer, device) &&
+	if (held && !find_port_domain(enforcer, device) && !is_left_alone(enforcer, device) &&
 	    !may_stay_open(enforcer, ifindex, device))
 		note_device(enforcer, ifindex, device, watched);
 }
@@ -179,8 +189,8 @@ void close_held_devices(struct enforcer *enforcer, const struct managed_domain *
 		const char *device = managed->held.names[i];
 		unsigned int ifindex = if_nametoindex(device);
 
-		if (!ifindex || !can_be_held(ifindex) || names_device(managed->domain, device) ||
-		    find_holder(enforcer, device) == NULL ||
+		if (!ifindex || !can_be_held(ifindex) ||
+		    !holds_secretly(enforcer, managed, device) ||
 		    may_stay_open(enforcer, ifindex, device))
 			continue;
 		if (close_device(enforcer, ifindex, device))
@@ -197,8 +207,7 @@ void close_namesakes(struct enforcer *enforcer, const struct managed_domain *man
 		const struct domain_interface *nic = &managed->domain->interfaces[i];
 		unsigned int ifindex = find_namesake(managed, nic);
 
-		if (nic->kind != INTERFACE_NONE && ifindex &&
-		    !may_stay_open(enforcer, ifindex, nic->target))
+		if (ifindex && !may_stay_open(enforcer, ifindex, nic->target))
 			close_device(enforcer, ifindex, nic->target);
 	}
 }
@@ -257,7 +266,7 @@ void lose_device(struct enforcer *enforcer, unsigned int ifindex, bool moved)
 	if (moved || is_still_held(enforcer, managed, port))
 		note_moved(managed, port);
 	remove_port(managed, ifindex);
-	if (managed->missing && !find_present_device(managed)) {
+	if (managed->missing && !has_device_left(managed)) {
 		stop_domain(enforcer, managed->uuid);
 		return;
 	}

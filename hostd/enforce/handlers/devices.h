@@ -12,8 +12,9 @@
  * that a domain of libvirt's could have passes nothing until it is known whose it is. */
 void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *device, bool watched);
 
-/* A process has opened a tap that no process had open, or the last one has closed it. A tap that is
- * opened is like a new one: it may be made long before a domain has it. */
+/* A tap is up and a process has it open, or not any more. A tap that is opened is like a new one:
+ * it may be created long before a domain has it. One of a running domain that is not filtered stays
+ * as it is. */
 void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		      bool held, bool watched);
 

@@ -7,6 +7,7 @@
  */
 #include "hostd/enforce/handlers/gaps.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static bool is_name_taken_over(const struct managed_domain *managed,
 			 mac, nic->target, managed->domain->name);
 	else
 		snprintf(buffer, size,
-			 "interface %s: %s was created while vmseg-hostd did not run: it passes "
-			 "nothing until libvirt says that it belongs to the domain",
+			 "interface %s: vmseg-hostd did not run when %s got its name: the device "
+			 "passes nothing until libvirt says that it belongs to the domain",
 			 mac, nic->target);
 	return true;
 }
@@ -168,11 +169,28 @@ static bool holds_secret_device(const struct enforcer *enforcer,
 	for (size_t i = 0; i < managed->held.count; i++) {
 		const char *device = managed->held.names[i];
 
-		if (!names_device(managed->domain, device) &&
+		if (holds_secretly(enforcer, managed, device) &&
 		    explain_held(enforcer, managed, device, buffer, size))
 			return true;
 	}
 	return false;
+}
+
+/* The domain may have an interface that is in no XML. Without a connection to its libvirt, which
+ * has PID files, a file that is not there says nothing. */
+static bool is_unseen(const struct enforcer *enforcer, const struct managed_domain *managed,
+		      char *buffer, size_t size)
+{
+	const char *why = explain_unseen(enforcer, managed);
+
+	if (!why || (managed->look_error == -ENOENT &&
+		     !is_driver_connected(enforcer, managed->domain->driver)))
+		return false;
+	snprintf(buffer, size,
+		 "vmseg cannot see which devices its QEMU has open (%s): an interface that is in "
+		 "no XML is not noticed",
+		 why);
+	return true;
 }
 
 /* ---- a domain ------------------------------------------------------------------------------- */
@@ -200,7 +218,8 @@ bool find_gap(const struct enforcer *enforcer, const struct managed_domain *mana
 			return true;
 	}
 	return lacks_ports(managed, buffer, size) ||
-	       holds_secret_device(enforcer, managed, buffer, size);
+	       holds_secret_device(enforcer, managed, buffer, size) ||
+	       is_unseen(enforcer, managed, buffer, size);
 }
 
 static bool has_unfiltered_device(const struct enforcer *enforcer,

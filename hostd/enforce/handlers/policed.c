@@ -66,8 +66,8 @@ static struct policed_start *find_start(const struct enforcer *enforcer, const c
 	return start;
 }
 
-/* A tap that was made before its domain is closed as long as no process has it open. Open, it can
- * pass nothing either. */
+/* A tap that was created before its domain starts is closed as long as no process has it open or it
+ * is down. It passes nothing then without programs, too. */
 static void open_unheld(struct enforcer *enforcer, const struct domain *domain)
 {
 	for (size_t i = 0; i < domain->interface_count; i++) {

@@ -132,11 +132,11 @@ static void end_or_mark_missing(struct enforcer *enforcer, struct managed_domain
 {
 	const char *device = find_present_device(managed);
 
-	if (!device) {
+	if (!has_device_left(managed)) {
 		stop_domain(enforcer, managed->uuid);
 		return;
 	}
-	if (!managed->missing)
+	if (!managed->missing && device)
 		log_warning(managed->domain->name,
 			    "libvirt no longer knows this domain, but its device %s still exists "
 			    "and stays filtered",

@@ -82,10 +82,17 @@ bool can_be_held(unsigned int ifindex)
 	return read_link_info(ifindex, &info) == 0 && info.is_ethernet && is_opened_kind(info.kind);
 }
 
-const struct managed_domain *find_holder(const struct enforcer *enforcer, const char *device)
+bool holds_secretly(const struct enforcer *enforcer, const struct managed_domain *managed,
+		    const char *device)
+{
+	return is_of_concern(enforcer, managed) && holds_device(&managed->held, device) &&
+	       !names_device(managed->domain, device);
+}
+
+const struct managed_domain *find_secret_holder(const struct enforcer *enforcer, const char *device)
 {
 	for (const struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
-		if (is_of_concern(enforcer, m) && holds_device(&m->held, device))
+		if (holds_secretly(enforcer, m, device))
 			return m;
 	}
 	return NULL;

@@ -23,8 +23,14 @@ bool look_at_unseen_process(struct enforcer *enforcer, uint64_t since);
  * kernel shows the names of held devices only, and another namespace may have the same names. */
 bool can_be_held(unsigned int ifindex);
 
-/* A managed domain whose QEMU held the device when it was last looked at; NULL: there is none. */
-const struct managed_domain *find_holder(const struct enforcer *enforcer, const char *device);
+/* Whether the domain is managed, its QEMU had the device open when it was last looked at, and its
+ * description does not name the device. */
+bool holds_secretly(const struct enforcer *enforcer, const struct managed_domain *managed,
+		    const char *device);
+
+/* A domain that holds the device secretly; NULL: there is none. */
+const struct managed_domain *find_secret_holder(const struct enforcer *enforcer,
+						const char *device);
 
 /* A managed domain whose QEMU could not be looked at; NULL: there is none. */
 const struct managed_domain *find_unseen(const struct enforcer *enforcer);

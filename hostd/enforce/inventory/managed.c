@@ -105,6 +105,12 @@ const char *find_present_device(const struct managed_domain *managed)
 	return NULL;
 }
 
+bool has_device_left(const struct managed_domain *managed)
+{
+	return find_present_device(managed) ||
+	       (managed->moved_count > 0 && may_run(managed->domain));
+}
+
 bool is_waiting(const struct managed_domain *managed)
 {
 	return is_port_domain(managed->domain) && !managed->detached && managed->port_count == 0;
@@ -178,7 +184,8 @@ unsigned int locate_device(const struct managed_domain *managed, const uint8_t *
 
 unsigned int find_namesake(const struct managed_domain *managed, const struct domain_interface *nic)
 {
-	unsigned int named = nic->target ? if_nametoindex(nic->target) : 0;
+	bool has_name = nic->target && nic->kind != INTERFACE_NONE;
+	unsigned int named = has_name ? if_nametoindex(nic->target) : 0;
 
 	return named && named != locate_device(managed, nic->mac, nic->target) ? named : 0;
 }

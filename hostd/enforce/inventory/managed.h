@@ -105,6 +105,9 @@ bool is_waiting(const struct managed_domain *managed);
 /* The name of a device that the domain has as a port and that still exists; NULL: there is none. */
 const char *find_present_device(const struct managed_domain *managed);
 
+/* Whether there is one, or one in another network namespace, while the domain's process runs. */
+bool has_device_left(const struct managed_domain *managed);
+
 /* The device of a NIC: the one that the domain has attached for it, as long as that exists in this
  * network namespace, whatever its name is now; else the one of that name, unless the NIC's own
  * device is in another network namespace or nobody has said since the daemon started that the
@@ -113,7 +116,8 @@ const char *find_present_device(const struct managed_domain *managed);
 unsigned int locate_device(const struct managed_domain *managed, const uint8_t *mac,
 			   const char *target);
 
-/* A device that has the name of the NIC's, and is not proven to be it. 0: there is none. */
+/* A device that has the name of the NIC's, and is not proven to be it. 0: there is none, or TC
+ * cannot filter the NIC. */
 unsigned int find_namesake(const struct managed_domain *managed,
 			   const struct domain_interface *nic);
 

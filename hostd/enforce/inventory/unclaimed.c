@@ -86,25 +86,17 @@ void claim_device(struct enforcer *enforcer, unsigned int ifindex)
 void release_devices(struct enforcer *enforcer, const struct managed_domain *managed)
 {
 	for (size_t i = 0; i < managed->domain->interface_count; i++) {
-		const char *device = managed->domain->interfaces[i].target;
-		unsigned int ifindex = device ? if_nametoindex(device) : 0;
+		const struct domain_interface *nic = &managed->domain->interfaces[i];
+		bool has_name = nic->target && nic->kind != INTERFACE_NONE;
+		unsigned int ifindex = has_name ? if_nametoindex(nic->target) : 0;
 		struct unclaimed_port *port = ifindex ? find_unclaimed(enforcer, ifindex) : NULL;
 
 		if (port && port->since <= managed->described &&
-		    !find_claimant(enforcer, device, managed)) {
+		    !find_claimant(enforcer, nic->target, managed)) {
 			port->released = monotonic_usec();
 			port->named = true;
 		}
 	}
-}
-
-/* A managed domain whose QEMU has the device, and whose description does not name it. */
-static const struct managed_domain *find_secret_holder(const struct enforcer *enforcer,
-						       const char *device)
-{
-	const struct managed_domain *holder = find_holder(enforcer, device);
-
-	return holder && !names_device(holder->domain, device) ? holder : NULL;
 }
 
 static struct unclaimed_port *find_released(const struct enforcer *enforcer)
@@ -216,7 +208,8 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 			 "libvirt names its domain: to filter it, run vmseg port attach; to open "
 			 "it, run vmseg port release");
 	else if (port->unheld)
-		snprintf(buffer, size, "no process has it open, so its owner is not known");
+		snprintf(buffer, size,
+			 "it is down or no process has it open, so its owner is not known");
 	else if (unseen)
 		snprintf(buffer, size,
 			 "it may belong to domain %s: vmseg cannot see which devices its QEMU has "

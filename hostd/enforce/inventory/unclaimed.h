@@ -17,7 +17,7 @@ struct unclaimed_port {
 	uint64_t released; /* monotonic_usec() when it was decided to open it; 0: it was not */
 	bool named;        /* that was decided because an unmanaged domain's description names it */
 	bool adopted;      /* see add_unclaimed() */
-	bool unheld;       /* a tap that no process has open */
+	bool unheld;       /* a tap that no process has open, or that is down: link_info.h */
 	UT_hash_handle hh;
 };
 
@@ -26,7 +26,7 @@ struct unclaimed_port {
 void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		   bool adopted);
 
-/* A process has opened the tap, or none has it open any more. One that is opened may be a domain's
+/* The tap is up and a process has it open, or not any more. One that is opened may be a domain's
  * from now on, so what libvirt said before does not count. Does nothing for other devices. */
 void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held);
 
