@@ -92,6 +92,13 @@ static void on_device_renamed(unsigned int ifindex, const char *device, void *co
 	rename_device(daemon->enforcer, ifindex, device);
 }
 
+static void on_xdp(unsigned int ifindex, bool has_xdp, void *context)
+{
+	struct daemon *daemon = context;
+
+	repair_xdp(daemon->enforcer, ifindex, has_xdp);
+}
+
 static void on_disturbed(unsigned int ifindex, void *context)
 {
 	struct daemon *daemon = context;
@@ -107,6 +114,7 @@ const struct link_callbacks device_callbacks = {
 	.renamed = on_device_renamed,
 	.gone = on_device_gone,
 	.held = on_device_held,
+	.xdp = on_xdp,
 	.disturbed = on_disturbed,
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,16 @@ static int note_kind(const struct nlattr *attribute, void *context)
 	if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
 		snprintf(info->master_kind, sizeof(info->master_kind), "%s",
 			 mnl_attr_get_str(attribute));
+	return MNL_CB_OK;
+}
+
+static int note_xdp(const struct nlattr *attribute, void *context)
+{
+	struct link_info *info = context;
+
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED &&
+	    mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
+		info->has_xdp = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
 	return MNL_CB_OK;
 }
 
@@ -53,6 +64,8 @@ bool parse_link_info(const struct nlmsghdr *header, struct link_info *ret)
 			has_carrier = mnl_attr_get_u8(attribute);
 		if (mnl_attr_get_type(attribute) == IFLA_LINK_NETNSID)
 			elsewhere = true;
+		if (mnl_attr_get_type(attribute) == IFLA_XDP)
+			mnl_attr_parse_nested(attribute, note_xdp, info);
 		if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
 			mnl_attr_parse_nested(attribute, note_kind, info);
 	}

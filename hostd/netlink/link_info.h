@@ -14,6 +14,7 @@ struct link_info {
 	char kind[LINK_KIND_BYTES]; /* "veth", "tun", "macvtap"...; "" for hardware */
 	unsigned int peer;   /* ifindex of a veth's other end; 0: none in this network namespace */
 	unsigned int master; /* ifindex of its bridge or bond; 0: it has none */
+	bool has_xdp;        /* an XDP program is on it */
 	/* A tap or tun that no process has open, or that is down. The kernel does not report when a
 	 * process opens or closes one that is down; that one passes nothing. */
 	bool is_unheld;

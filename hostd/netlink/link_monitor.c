@@ -32,7 +32,8 @@
 struct known_link {
 	unsigned int ifindex;
 	char device[IF_NAMESIZE];
-	bool unheld;  /* is_unheld of struct link_info */
+	bool unheld; /* is_unheld of struct link_info */
+	bool has_xdp;
 	bool present; /* seen by the look at all devices that is under way */
 	UT_hash_handle hh;
 };
@@ -70,6 +71,7 @@ static struct known_link *know_link(struct link_monitor *monitor, const struct l
 	link->ifindex = news->ifindex;
 	memcpy(link->device, news->device, sizeof(link->device));
 	link->unheld = news->info.is_unheld;
+	link->has_xdp = news->info.has_xdp;
 	HASH_ADD(hh, monitor->known, ifindex, sizeof(link->ifindex), link);
 	if (!was_added(&link->hh)) {
 		free(link);
@@ -94,6 +96,14 @@ static void note_held(struct link_monitor *monitor, struct known_link *link, boo
 	monitor->callbacks.held(link->ifindex, link->device, held, monitor->context);
 }
 
+static void note_xdp(struct link_monitor *monitor, struct known_link *link, bool has_xdp)
+{
+	if (link->has_xdp == has_xdp)
+		return;
+	link->has_xdp = has_xdp;
+	monitor->callbacks.xdp(link->ifindex, has_xdp, monitor->context);
+}
+
 /* Adds the device to the known ones; with `quiet` calls no callback. */
 static void see_link(struct link_monitor *monitor, const struct link_news *news, bool quiet)
 {
@@ -103,6 +113,7 @@ static void see_link(struct link_monitor *monitor, const struct link_news *news,
 		link->present = true;
 		note_name(monitor, link, news->device);
 		note_held(monitor, link, !news->info.is_unheld);
+		note_xdp(monitor, link, news->info.has_xdp);
 		return;
 	}
 	/* Without memory it is new again with the next message. */

@@ -22,6 +22,9 @@ struct link_callbacks {
 	/* A tap or tun is up and a process has it open, or not any more: see is_unheld in
 	 * link_info.h. */
 	void (*held)(unsigned int ifindex, const char *device, bool held, void *context);
+	/* An XDP program has been attached to it or removed. The kernel does not report programs
+	 * that a bpf_link attaches, nor changes of a device that is down. */
+	void (*xdp)(unsigned int ifindex, bool has_xdp, void *context);
 	/* Other software, or the caller, has removed a qdisc from its ingress or a filter from its
 	 * ingress or egress, or has added one. 0: devices that are not known. */
 	void (*disturbed)(unsigned int ifindex, void *context);

@@ -4,7 +4,10 @@
  */
 #include <sched.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -25,6 +28,7 @@ struct news {
 	size_t gone_count;
 	size_t moved_count;
 	size_t opened_count, closed_count; /* taps */
+	int xdp_count;
 	size_t appeared_count;
 	char renamed[4096]; /* likewise */
 	unsigned int disturbed[64];
@@ -72,6 +76,14 @@ static void note_held(unsigned int ifindex, const char *device, bool held, void 
 		news->closed_count++;
 }
 
+static void note_xdp(unsigned int ifindex, bool has_xdp, void *context)
+{
+	struct news *news = context;
+
+	(void)ifindex;
+	news->xdp_count += has_xdp ? 1 : -1;
+}
+
 static void note_disturbed(unsigned int ifindex, void *context)
 {
 	struct news *news = context;
@@ -82,8 +94,9 @@ static void note_disturbed(unsigned int ifindex, void *context)
 
 static struct link_monitor *open_monitor(struct news *news)
 {
-	static const struct link_callbacks callbacks = {note_appeared, note_renamed, note_gone,
-							note_held, note_disturbed};
+	static const struct link_callbacks callbacks = {note_appeared, note_renamed,
+							note_gone,     note_held,
+							note_xdp,      note_disturbed};
 	struct link_monitor *monitor = NULL;
 
 	assert_int_equal(open_link_monitor(&callbacks, news, &monitor, NULL), 0);
@@ -273,6 +286,38 @@ static void a_tap_that_is_opened_while_it_is_down_is_told_when_it_is_up(void **s
 	read_until(monitor, &news.closed_count, 2);
 	close_link_monitor(&monitor);
 	run("ip link del held1");
+}
+
+/* As `ip link set DEVICE xdpgeneric` does; what a bpf_link attaches is not told. */
+static void an_xdp_program_is_told(void **state)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", pass, 2, NULL);
+	struct link_monitor *monitor;
+	struct news news = {0};
+	int ifindex;
+
+	(void)state;
+	assert_true(program >= 0);
+	/* netdev_state_change() in net/core/dev.c tells of devices that are up. */
+	run("ip link add xdp0 type veth peer name xdp1 && ip link set xdp0 up");
+	ifindex = (int)if_nametoindex("xdp0");
+	monitor = open_monitor(&news);
+	assert_int_equal(bpf_xdp_attach(ifindex, program, XDP_FLAGS_SKB_MODE, NULL), 0);
+	read_all(monitor);
+	assert_int_equal(news.xdp_count, 1);
+	run("ip link set xdp0 mtu 1400");
+	read_all(monitor);
+	assert_int_equal(news.xdp_count, 1);
+	assert_int_equal(bpf_xdp_attach(ifindex, -1, XDP_FLAGS_SKB_MODE, NULL), 0);
+	read_all(monitor);
+	assert_int_equal(news.xdp_count, 0);
+	close_link_monitor(&monitor);
+	close(program);
+	run("ip link del xdp0");
 }
 
 static void qdiscs_and_filters_are_told_where_programs_are(void **state)
@@ -499,6 +544,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_leaves_the_namespace_is_gone),
 		cmocka_unit_test(a_tap_is_opened_and_closed),
 		cmocka_unit_test(a_tap_that_is_opened_while_it_is_down_is_told_when_it_is_up),
+		cmocka_unit_test(an_xdp_program_is_told),
 		cmocka_unit_test(qdiscs_and_filters_are_told_where_programs_are),
 		cmocka_unit_test(a_question_is_no_news),
 		cmocka_unit_test(lost_news_is_made_up_for),

@@ -8,7 +8,6 @@
 #include <libmnl/libmnl.h>
 #include <limits.h>
 #include <linux/if_ether.h>
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,30 +132,12 @@ int look_for_packet_sockets(struct bypasses *bypasses)
 	return replace_list(&bypasses->read, &bypasses->read_count, &read);
 }
 
-static int note_attached(const struct nlattr *attribute, void *context)
-{
-	bool *attached = context;
-
-	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED &&
-	    mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
-		*attached = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
-	return MNL_CB_OK;
-}
-
 static void note_xdp(const struct nlmsghdr *header, void *context)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
-	const struct nlattr *attribute;
-	bool attached = false;
+	struct link_info info;
 
-	if (header->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(header) < sizeof(*link))
-		return;
-	mnl_attr_for_each(attribute, header, sizeof(*link))
-	{
-		if (mnl_attr_get_type(attribute) == IFLA_XDP)
-			mnl_attr_parse_nested(attribute, note_attached, &attached);
-	}
-	if (attached)
+	if (parse_link_info(header, &info) && info.has_xdp)
 		add_item(context, (unsigned int)link->ifi_index);
 }
 
@@ -173,6 +154,19 @@ int look_for_xdp(struct bypasses *bypasses)
 	r = ask_kernel(request, note_xdp, &xdp);
 	if (r < 0)
 		xdp.error = r;
+	return replace_list(&bypasses->xdp, &bypasses->xdp_count, &xdp);
+}
+
+int note_xdp_change(struct bypasses *bypasses, unsigned int ifindex, bool has_xdp)
+{
+	struct list xdp = {0};
+
+	for (size_t i = 0; i < bypasses->xdp_count; i++) {
+		if (bypasses->xdp[i] != ifindex)
+			add_item(&xdp, bypasses->xdp[i]);
+	}
+	if (has_xdp)
+		add_item(&xdp, ifindex);
 	return replace_list(&bypasses->xdp, &bypasses->xdp_count, &xdp);
 }
 

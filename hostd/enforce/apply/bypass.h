@@ -27,6 +27,10 @@ int look_for_packet_sockets(struct bypasses *bypasses);
 /* Looks for XDP programs on devices. Returns 0 or -errno, and then what was known stays. */
 int look_for_xdp(struct bypasses *bypasses);
 
+/* The kernel reports that an XDP program has been attached to the device or removed. Returns 0 or
+ * -ENOMEM, and then what was known stays. */
+int note_xdp_change(struct bypasses *bypasses, unsigned int ifindex, bool has_xdp);
+
 /* Has a packet socket the device's frames first, as last looked? */
 bool is_read_first(const struct bypasses *bypasses, unsigned int ifindex);
 

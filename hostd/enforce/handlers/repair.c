@@ -128,6 +128,13 @@ void repair_device(struct enforcer *enforcer, unsigned int ifindex)
 	}
 }
 
+void repair_xdp(struct enforcer *enforcer, unsigned int ifindex, bool has_xdp)
+{
+	/* Without memory the next thorough round sees it. */
+	if (note_xdp_change(&enforcer->handlers->repair.bypasses, ifindex, has_xdp) == 0)
+		repair_device(enforcer, ifindex);
+}
+
 /* Without pins the programs are on the devices only as long as this process keeps them there. */
 static void check_pins(struct enforcer *enforcer)
 {

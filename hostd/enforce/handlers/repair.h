@@ -23,6 +23,9 @@ bool repair_ports(struct enforcer *enforcer);
 /* The same for one device: the kernel reports a change there. The device may be anybody's. */
 void repair_device(struct enforcer *enforcer, unsigned int ifindex);
 
+/* The same when an XDP program has been attached to a device or removed. */
+void repair_xdp(struct enforcer *enforcer, unsigned int ifindex, bool has_xdp);
+
 /* Why filtering would end with this process, as the last round has found; NULL: it goes on. */
 const char *find_pins_problem(const struct enforcer *enforcer);
 
