@@ -44,7 +44,16 @@ int write_policy_file(const char *directory, const char *name, const char *text,
 {
 	_cleanup_free_ char *path = file_path(directory, name);
 
-	return path ? replace_file(path, text, diag) : fail_memory(diag, directory);
+	if (!path)
+		return fail_memory(diag, directory);
+	/* The unit lets the daemon write there only if the directory was there when it started. */
+	if (access(directory, F_OK) < 0 && errno == ENOENT)
+		return fail(
+			diag, ENOENT, directory, 0,
+			"the policy directory does not exist: create it (mkdir -p -m 755 %s), then "
+			"restart vmseg-hostd",
+			directory);
+	return replace_file(path, text, diag);
 }
 
 int delete_policy_file(const char *directory, const char *name, struct diag *diag)

@@ -282,6 +282,21 @@ check_shown_documents() {
 	done
 }
 
+check_no_directory() {
+	local said
+	mv "$POLICIES" "$LAB/policies"
+	for within in '' '--confirm 60'; do
+		# shellcheck disable=SC2086 # an option and its value, or none
+		said=$(vmseg policy apply $within "$DRAFT" 2>&1) && said="it is applied"
+		check_equal "without a policy directory apply says what to do${within:+ ($within)}" \
+			"vmseg: $POLICIES: the policy directory does not exist: create it (mkdir -p -m 755 $POLICIES), then restart vmseg-hostd" \
+			"$said"
+	done
+	check_equal "... and nothing is left" "" \
+		"$(ls "$POLICIES" 2>/dev/null)$(vmseg status --json | jq -r '.pending[].name')"
+	mv "$LAB/policies" "$POLICIES"
+}
+
 # ---- warnings --------------------------------------------------------------------------------
 
 check_strangers() {
@@ -384,5 +399,6 @@ check_candidates
 check_strangers
 check_bad_documents
 check_shown_documents
+check_no_directory
 check_named_policies
 done_testing
