@@ -9,6 +9,7 @@ set -euo pipefail
 
 enter_lab "$@"
 need jq
+need python3
 need curl
 
 MAC=52:54:00:00:00:41 UUID=00000000-0000-0000-0000-000000000041
@@ -123,10 +124,51 @@ check_full() {
 	check_equal "... it is logged once" 1 "$(grep -c -F "$full" "$LAB/hostd.log")"
 	check_equal "the other one has its policy" "false 2" \
 		"$(show_port web .closed) $(programs_on vnet0)"
+	ip tuntap add one-7-2 mode tap
+	start_app one-7-2
+	check_equal "a second domain's device is closed, too" closed "$(domain app .state)"
 	ip link del one-7-1
 	stop web 11
+	check_soon 30 "when a place is free it has its policy, by itself" state_is app enforce
+	stop app 15
+	ip link del one-7-2
+	check_sniffed
 	stop_hostd
 	rm -r /sys/fs/bpf/small
+}
+
+# start_app DEVICE: a domain that runs already.
+start_app() {
+	describe app 15 "$(managed 15 "<vmseg:policy ref='web-server'/>")" "$1" |
+		hook app reconnect begin -
+}
+
+state_is() {
+	[ "$(domain "$1" .state)" = "$2" ]
+}
+
+has_packet_socket() {
+	awk -v device="$(cat "/sys/class/net/$1/ifindex")" '$4 == "0003" && $5 == device { found = 1 }
+		END { exit !found }' /proc/net/packet
+}
+
+# A packet socket has the frames of a device without a bridge before vmseg has.
+check_sniffed() {
+	local sniffer
+	ip link add seen0 type veth peer name seen1
+	python3 -c 'import signal, socket
+sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+sniffer.bind(("seen0", 0))
+signal.pause()' &
+	sniffer=$!
+	wait_for 30 has_packet_socket seen0
+	start_app seen0
+	check_equal "a device whose frames a packet socket has is closed" closed "$(domain app .state)"
+	kill "$sniffer"
+	wait "$sniffer" || true
+	check_soon 30 "... until the socket is closed" state_is app enforce
+	stop app 15
+	ip link del seen0
 }
 
 # Only its LXC driver uses veths.

@@ -309,8 +309,10 @@ static void apply_port_plan(struct transition *transition, struct port_plan *pla
 		r = fail(&diag, EINVAL, NULL, 0, "%s", next->error);
 	else if (r == 0 && problem && present_port(transition->managed, ifindex))
 		r = fail(&diag, EIO, NULL, 0, "%s", problem);
-	else if (r == 0)
+	else if (r == 0) {
 		r = bring_up(transition, next, ifindex, &diag);
+		port->failed = r < 0;
+	}
 	if (r < 0) {
 		fail_port(transition, port, next, diag_message(&diag));
 		return;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/base/text.h"
 #include "hostd/datapath/attachment/attach_method.h"
@@ -21,9 +22,12 @@
 #include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/handlers/devices.h"
+#include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
+
+#define RETRY_PAUSE_USEC (5 * USEC_PER_SEC)
 
 /* The port of the NIC's device, or one that says why there is none. */
 static const struct managed_port *find_port(const struct managed_domain *managed,
@@ -236,6 +240,29 @@ static bool has_unfiltered_device(const struct enforcer *enforcer,
 	return false;
 }
 
+/* Whether the known causes of the failure are over: a place for a port is free, and no packet
+ * socket has the device's frames. */
+static bool may_succeed(const struct enforcer *enforcer, const struct managed_port *port)
+{
+	return port->failed && check_room(enforcer->datapath, 1, NULL, NULL) == 0 &&
+	       (enforcer->config->unfilterable != UNFILTERABLE_REFUSE ||
+		!is_read_first(&enforcer->handlers->repair.bypasses, port->ifindex));
+}
+
+/* Whether ports that failed are to be tried again now. Between two tries is a pause: the cause may
+ * be another one. */
+static bool is_to_be_retried(const struct enforcer *enforcer, struct managed_domain *managed)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < managed->port_count; i++)
+		wanted = wanted || may_succeed(enforcer, &managed->ports[i]);
+	if (!wanted || managed->detached || managed->retry > monotonic_usec())
+		return false;
+	managed->retry = monotonic_usec() + RETRY_PAUSE_USEC;
+	return true;
+}
+
 /* Logged once, in the round after it was found: when a NIC is unplugged or a domain ends, the
  * device is gone before libvirt says so. */
 static void note_gap(struct managed_domain *managed, const char *gap)
@@ -270,7 +297,8 @@ void close_gaps(struct enforcer *enforcer)
 		char gap[256];
 
 		found = find_gap(enforcer, m, false, gap, sizeof(gap));
-		if (found && has_unfiltered_device(enforcer, m)) {
+		if ((found && has_unfiltered_device(enforcer, m)) ||
+		    is_to_be_retried(enforcer, m)) {
 			enforce_wanted(enforcer, m);
 			found = find_gap(enforcer, m, false, gap, sizeof(gap));
 		}

@@ -19,6 +19,7 @@ struct managed_port {
 	unsigned int ifindex; /* of the attached device; 0: not attached */
 	char *error;          /* NULL: as planned */
 	char *hook_problem;   /* NULL: both programs are on the device, before all others */
+	bool failed;          /* its plan was good, but could not be put in force */
 	bool unfiltered;      /* a packet socket has what the guest sends: see bypass.h */
 };
 
@@ -62,6 +63,7 @@ struct managed_domain {
 	char *error;     /* why not all that is asked for now is in force; NULL: it is */
 	char *gap;       /* what find_gap() found in the last round of repairs; NULL: nothing */
 	bool gap_logged; /* in the log */
+	uint64_t retry;  /* monotonic_usec(): ports that failed are not tried again before */
 	bool unwatched_logged; /* is_unwatched(), in the log */
 	UT_hash_handle hh;
 };
@@ -105,7 +107,13 @@ bool is_waiting(const struct managed_domain *managed);
 /* The name of a device that the domain has as a port and that still exists; NULL: there is none. */
 const char *find_present_device(const struct managed_domain *managed);
 
-/* Whether there is one, or one in another network namespace, while the domain's process runs. */
+/* A port of the domain whose device still exists, and that another description does not name; NULL:
+ * there is none. */
+const struct managed_port *find_unnamed_port(const struct managed_domain *managed,
+					     const struct domain *domain);
+
+/* Whether a device that the domain has as a port still exists here, or in another network namespace
+ * while the domain's process runs. */
 bool has_device_left(const struct managed_domain *managed);
 
 /* The device of a NIC: the one that the domain has attached for it, as long as that exists in this
