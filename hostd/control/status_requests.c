@@ -16,6 +16,7 @@
 #include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/gaps.h"
 #include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
@@ -59,7 +60,7 @@ static void count_domain(const struct managed_domain *domain, void *context)
 	struct tally *tally = context;
 	json_t *warnings = view_warnings(tally->enforcer, domain);
 	json_t *unfiltered = view_unfiltered(domain);
-	char gap[256];
+	char gap[256], clone[512];
 
 	if (is_managed(domain))
 		tally->managed++;
@@ -68,6 +69,8 @@ static void count_domain(const struct managed_domain *domain, void *context)
 	add_problem(tally, domain, NULL, domain->error);
 	if (find_gap(tally->enforcer, domain, false, gap, sizeof(gap)))
 		add_problem(tally, domain, NULL, gap);
+	if (explain_clone(domain, clone, sizeof(clone)))
+		add_problem(tally, domain, NULL, clone);
 	for (size_t i = 0; i < domain->port_count; i++)
 		add_port_problems(tally, domain, &domain->ports[i]);
 	json_array_extend(tally->warnings, warnings);

@@ -59,6 +59,11 @@ end_holder() {
 	rm "$LAB"/*.in
 }
 
+# A daemon that starts while there is a holder must not keep the holder's input open.
+start_hostd_beside() {
+	start_hostd 7>&-
+}
+
 # be_qemu: the last holder is what libvirt says is web's QEMU.
 be_qemu() {
 	echo "$holder" >/run/libvirt/qemu/web.pid
@@ -117,9 +122,9 @@ check_named() {
 		hook web reconnect begin -
 	check_equal "a tap that the description names is the domain's" "enforce  2" \
 		"$(domain web .state) $(unclaimed) $(programs_on tap8)"
+	end_holder
 	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 |
 		hook web reconnect begin -
-	end_holder
 }
 
 # A process that is another one's is none of web's: what web's has open is not known.
@@ -140,7 +145,7 @@ check_opened_while_down() {
 	stop_hostd
 	hold_tap tap10
 	ip tuntap add tap11 mode tap
-	start_hostd
+	start_hostd_beside
 	check_equal "a tap that a process has open is left alone" 0 "$(programs_on tap10)"
 	python3 "$TOP/tests/harness/hold_tap.py" tap11 <"$LAB/tap10.in" 7>&- &
 	describe other 22 "" tap11 | hook other start begin -
@@ -173,7 +178,7 @@ check_unfilterable() {
 	stop_hostd
 	hold_tap tap13 "$UUID"
 	be_qemu
-	start_hostd
+	start_hostd_beside
 	check_secret "a tap of QEMU's that only such an interface names" tap13
 	end_holder
 	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 |
@@ -201,7 +206,7 @@ check_moved_unseen() {
 	check_equal "a domain with one tap" "enforce 2" "$(lone_state) $(programs_on tap14)"
 	stop_hostd KILL
 	ip link set tap14 netns web
-	start_hostd
+	start_hostd_beside
 	check_equal "a domain whose only device was moved away is remembered" stale "$(lone_state)"
 	check "... with the reason" has_problem "has no host device: there is no tap14"
 	ip tuntap add tap14 mode tap

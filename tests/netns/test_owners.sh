@@ -111,6 +111,52 @@ check_clone() {
 	ip link del vnet9
 }
 
+# check_beside NAME: web runs, and a clone of that name is known.
+check_beside() {
+	check_equal "a clone ($1) that reconnects takes nothing from the domain that runs" \
+		"2 enforce web" \
+		"$(programs_on vnet0) $(state_of web) $(vmseg show web --json | jq -r .name)"
+	check_contains "... and is a problem" \
+		"web: another running domain, $1 of driver qemu, has the same UUID and is not filtered" \
+		"$(problems)"
+	check_contains "... its device stays closed" \
+		"it belongs to domain $1, which has the UUID of domain web" \
+		"$(vmseg status --json | jq -r '.unclaimed[] | select(.device == "vnet9").reason')"
+}
+
+# libvirtd restarts in the other libvirt, and calls the hook for its clone.
+check_clone_reconnects() {
+	local name
+	ip link add vnet9 type veth peer name eth9
+	check_soon 30 "the device of a clone is closed" unclaimed_are vnet9
+	for name in clone web; do
+		clone_xml | sed "s/>clone</>$name</" | hook "$name" reconnect begin -
+		check_beside "$name"
+	done
+	stop_hostd KILL
+	start_hostd
+	check_beside web
+	clone_xml | sed "s/>clone</>web</" | hook web stopped end -
+	check_equal "... until it ends" "" "$(problems)"
+	check_equal "... which takes nothing, either" "2 enforce" "$(programs_on vnet0) $(state_of web)"
+	clone_xml | sed "s/<metadata>.*<\/metadata>//" | hook clone reconnect begin -
+	check_equal "the device of a clone that is not managed is not kept closed" "" \
+		"$(vmseg status --json | jq -r '.unclaimed[].reason' | grep UUID)"
+	clone_xml | hook clone reconnect begin -
+	web_xml vnet0 | hook web stopped end -
+	check_equal "when the first domain has ended, the clone is filtered" "enforce 2  0" \
+		"$(state_of clone) $(programs_on vnet9) $(unclaimed) $(programs_on vnet0)"
+	clone_xml | hook clone stopped end -
+	ip link del vnet9
+	check "web starts again" start_web
+	clone_xml | hook clone reconnect begin -
+	check_soon 30 "a clone without a device is forgotten" has_no_problem
+}
+
+has_no_problem() {
+	[ -z "$(problems)" ]
+}
+
 # A start that fails for a domain that runs already changes nothing.
 check_failed_start() {
 	local refusal
@@ -410,6 +456,7 @@ check "web starts" start_web
 check_refused
 check_named
 check_clone
+check_clone_reconnects
 check_failed_start
 check_names
 check_unread

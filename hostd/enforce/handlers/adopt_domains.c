@@ -21,6 +21,7 @@
 #include "hostd/enforce/handlers/port_domain.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/handlers/repair.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/plan/description.h"
@@ -117,6 +118,20 @@ static void read_unread(struct managed_domain *managed, struct saved_domain *sav
 	replace_text(&managed->unread, text);
 }
 
+/* Another domain of the same UUID ran, too. */
+static void read_clone(const struct enforcer *enforcer, struct managed_domain *managed,
+		       const struct saved_domain *saved)
+{
+	struct domain *domain;
+
+	if (saved->clone_xml &&
+	    (parse_domain(saved->clone_xml, strlen(saved->clone_xml), &domain, NULL) < 0 ||
+	     note_clone(enforcer, managed, domain, saved->clone_xml) < 0))
+		log_error(managed->domain->name,
+			  "another running domain has the same UUID, and its saved description "
+			  "cannot be read");
+}
+
 /* A second file about the same domain or device is refused: the first one is used. */
 static int refuse_duplicate(struct enforcer *enforcer, const struct saved_domain *saved,
 			    struct diag *diag)
@@ -177,6 +192,7 @@ static int adopt_domain(struct enforcer *enforcer, struct saved_domain *saved, s
 	}
 	managed->detached = saved->detached;
 	managed->unproven = true;
+	read_clone(enforcer, managed, saved);
 	open_pickup_window(enforcer, managed);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/handlers/devices.h"
 #include "hostd/enforce/handlers/handlers_state.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
@@ -304,6 +305,7 @@ void close_gaps(struct enforcer *enforcer)
 		}
 		close_held_devices(enforcer, m);
 		close_namesakes(enforcer, m);
+		forget_ended_clone(enforcer, m);
 		note_gap(m, found ? gap : NULL);
 		note_unwatched(enforcer, m);
 	}

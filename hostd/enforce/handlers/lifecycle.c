@@ -6,7 +6,6 @@
 #include "hostd/enforce/handlers/lifecycle.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
@@ -17,7 +16,9 @@
 #include "hostd/enforce/handlers/arrivals.h"
 #include "hostd/enforce/handlers/chores.h"
 #include "hostd/enforce/handlers/policed.h"
+#include "hostd/enforce/handlers/reconcile.h"
 #include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/plan/description.h"
@@ -68,19 +69,14 @@ int prepare_incoming_domain(struct enforcer *enforcer, const char *xml, struct d
 static int check_successor(const struct managed_domain *former, const struct domain *domain,
 			   struct diag *diag)
 {
-	char name[IF_NAMESIZE];
+	const struct managed_port *port = find_unnamed_port(former, domain);
 
-	for (size_t i = 0; i < former->port_count; i++) {
-		const struct managed_port *port = &former->ports[i];
-
-		if (port->ifindex && if_indextoname(port->ifindex, name) &&
-		    !names_device(domain, name) && !names_device(domain, port->device))
-			return fail(diag, EBUSY, NULL, 0,
-				    "device %s still exists and is filtered for domain %s, which "
-				    "has the same UUID (to release it: vmseg detach %s)",
-				    name, former->domain->name, former->domain->name);
-	}
-	return 0;
+	if (!port)
+		return 0;
+	return fail(diag, EBUSY, NULL, 0,
+		    "device %s still exists and is filtered for domain %s, which has the same UUID "
+		    "(to release it: vmseg detach %s)",
+		    port->device, former->domain->name, former->domain->name);
 }
 
 static void move_ports(struct managed_domain *from, struct managed_domain *to)
@@ -149,6 +145,8 @@ static int start_managed(struct enforcer *enforcer, struct managed_domain *manag
 		remove_saved_domain(enforcer, managed->uuid);
 		drop_managed(enforcer, managed);
 	}
+	if (before && r == 0)
+		managed->clone = TAKE_PTR(before->clone);
 	if (before)
 		free_managed(before);
 	return r;
@@ -190,6 +188,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 void stop_domain(struct enforcer *enforcer, const char *uuid)
 {
 	struct managed_domain *managed = find_managed(enforcer, uuid);
+	_cleanup_free_ char *clone = NULL;
 
 	drop_arrival(enforcer, uuid);
 	forget_policed_start(enforcer, uuid);
@@ -198,9 +197,14 @@ void stop_domain(struct enforcer *enforcer, const char *uuid)
 		return;
 	if (managed->policy)
 		log_info(managed->domain->name, "stopped");
+	clone = managed->clone ? TAKE_PTR(managed->clone->xml) : NULL;
 	detach_ports(enforcer, managed);
 	drop_managed(enforcer, managed);
 	refresh_groups(enforcer);
+	/* Now the other domain of this UUID can be filtered. */
+	if (clone)
+		reconcile_domain(enforcer,
+				 &(struct domain_event){.xml = clone, .seen = monotonic_usec()});
 }
 
 static bool has_port(const struct managed_domain *managed, const char *device)
@@ -235,7 +239,7 @@ static bool is_others_end(const struct managed_domain *managed, const struct dom
 int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct diag *diag)
 {
 	_cleanup_(free_domain) struct domain *domain = NULL;
-	const struct managed_domain *managed;
+	struct managed_domain *managed;
 	int r = parse_domain(xml, strlen(xml), &domain, NULL);
 
 	if (r < 0)
@@ -248,6 +252,8 @@ int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct
 			    "the hook reported the end of domain %s, which has the same UUID but "
 			    "none of this domain's devices: %s stays filtered",
 			    domain->name, find_present_device(managed));
+		forget_clone(managed);
+		save_domain(enforcer, managed);
 		return 0;
 	}
 	stop_domain(enforcer, domain->uuid);

@@ -15,6 +15,7 @@
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/handlers/lifecycle.h"
 #include "hostd/enforce/handlers/refresh.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
@@ -30,6 +31,17 @@ static struct managed_domain *add_running(struct enforcer *enforcer, struct doma
 		return NULL;
 	open_pickup(enforcer, managed);
 	return managed;
+}
+
+/* What runs already keeps what it has. Takes over domain. */
+static void meet_clone(struct enforcer *enforcer, struct managed_domain *managed,
+		       struct domain *domain, const char *xml)
+{
+	if (note_clone(enforcer, managed, domain, xml) < 0)
+		log_error(managed->domain->name,
+			  "another running domain has the same UUID, and its description cannot be "
+			  "kept: out of memory");
+	save_domain(enforcer, managed);
 }
 
 /* Takes over domain. */
@@ -106,6 +118,10 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_event *even
 		managed = find_managed(enforcer, domain->uuid);
 		if (managed && managed->touched > event->seen)
 			return;
+		if (managed && is_clone(managed, domain, !event->uuid)) {
+			meet_clone(enforcer, managed, TAKE_PTR(domain), event->xml);
+			return;
+		}
 		r = take_description(enforcer, managed, TAKE_PTR(domain), event);
 		if (r < 0)
 			fail(&diag, -r, NULL, 0, "out of memory");

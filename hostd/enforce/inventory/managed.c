@@ -11,6 +11,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/text.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/enforcer.h"
 
 void free_port(struct managed_port *port)
@@ -64,6 +65,7 @@ void free_managed(struct managed_domain *managed)
 	free(managed->gap);
 	free_held_devices(&managed->held);
 	free(managed->moved);
+	forget_clone(managed);
 	free(managed);
 }
 
@@ -101,6 +103,21 @@ const char *find_present_device(const struct managed_domain *managed)
 	for (size_t i = 0; i < managed->port_count; i++) {
 		if (managed->ports[i].ifindex && if_indextoname(managed->ports[i].ifindex, name))
 			return managed->ports[i].device;
+	}
+	return NULL;
+}
+
+const struct managed_port *find_unnamed_port(const struct managed_domain *managed,
+					     const struct domain *domain)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; i < managed->port_count; i++) {
+		const struct managed_port *port = &managed->ports[i];
+
+		if (port->ifindex && if_indextoname(port->ifindex, name) &&
+		    !names_device(domain, name) && !names_device(domain, port->device))
+			return port;
 	}
 	return NULL;
 }

@@ -47,6 +47,7 @@ struct managed_domain {
 	size_t port_count;
 	struct moved_device *moved; /* a device that comes by such a name is another one */
 	size_t moved_count;
+	struct clone *clone; /* another domain of this UUID: clones.h; NULL: none is known */
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
 	uint64_t described; /* monotonic_usec() from before libvirt gave the newest description */
 	uint64_t touched;   /* monotonic_usec() of the last hook call */

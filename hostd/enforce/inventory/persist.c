@@ -15,6 +15,7 @@
 #include "hostd/base/json_whole.h"
 #include "hostd/base/log.h"
 #include "hostd/base/trusted_file.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/state_file.h"
@@ -120,6 +121,8 @@ static uint64_t fingerprint(const struct managed_domain *managed)
 		hash = mix(hash, managed->unread_xml, strlen(managed->unread_xml) + 1);
 	if (policy)
 		hash = mix(hash, policy, strlen(policy) + 1);
+	if (managed->clone)
+		hash = mix(hash, managed->clone->xml, strlen(managed->clone->xml) + 1);
 	hash = mix(hash, &managed->detached, sizeof(managed->detached));
 	/* A moved device has the same fields as the port that it was. */
 	hash = mix(hash, &managed->port_count, sizeof(managed->port_count));
@@ -155,9 +158,10 @@ int write_saved_domain(const struct enforcer *enforcer, struct managed_domain *m
 	if (managed->saved == content && has_state_file(directory, managed->domain->uuid))
 		return 0;
 	failures = count_json_failures();
-	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:b, s:o*, s:o}", "version", STATE_VERSION,
-			  "name", managed->domain->name, "xml", managed->xml, "unread",
-			  managed->unread_xml ? json_text(managed->unread_xml) : NULL, "in_force",
+	state = json_pack("{s:i, s:s, s:s, s:o*, s:s*, s:s*, s:b, s:o*, s:o}", "version",
+			  STATE_VERSION, "name", managed->domain->name, "xml", managed->xml,
+			  "unread", managed->unread_xml ? json_text(managed->unread_xml) : NULL,
+			  "clone", managed->clone ? managed->clone->xml : NULL, "in_force",
 			  former_policy(managed), "detached", managed->detached, "moved",
 			  describe_moved(managed), "ports", describe_ports(managed));
 	r = state && count_json_failures() == failures
@@ -300,6 +304,7 @@ static int read_state(json_t *state, struct saved_domain *saved)
 	saved->detached = json_is_true(json_object_get(state, "detached"));
 	saved->xml = strdup(xml);
 	if (!saved->xml || copy_text(state, "unread", &saved->unread_xml) < 0 ||
+	    copy_text(state, "clone", &saved->clone_xml) < 0 ||
 	    copy_text(state, "in_force", &saved->policy_text) < 0)
 		return -ENOMEM;
 	r = read_moved(json_object_get(state, "moved"), saved);
@@ -354,6 +359,7 @@ static int visit_saved(const struct loading *loading, const struct state_file *f
 	free_domain(&saved.domain);
 	free(saved.xml);
 	free(saved.unread_xml);
+	free(saved.clone_xml);
 	free(saved.policy_text);
 	free(saved.ports);
 	free(saved.moved);

@@ -28,6 +28,7 @@ struct saved_domain {
 	struct domain *domain; /* read from the XML */
 	char *xml;
 	char *unread_xml;  /* NULL: none */
+	char *clone_xml;   /* likewise */
 	char *policy_text; /* NULL: of the xml, or none */
 	bool detached;
 	struct managed_port *ports; /* mac, device and ifindex */

@@ -19,6 +19,7 @@
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
 #include "hostd/datapath/ports/attach_port.h"
+#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
@@ -145,12 +146,19 @@ static bool is_namesake(const struct managed_domain *managed, const char *device
 	return false;
 }
 
-/* Why the device may be this domain's, which may be managed. */
+/* Why the device may be this domain's, which may be managed, or its clone's. */
 static bool explain_domain(const struct enforcer *enforcer, const struct managed_domain *managed,
 			   const char *device, char *buffer, size_t size)
 {
 	const struct domain *domain = managed->domain;
 
+	if (has_clone_with(managed, device)) {
+		snprintf(buffer, size,
+			 "it belongs to domain %s, which has the UUID of domain %s and cannot be "
+			 "filtered while that runs; to open it, run vmseg port release",
+			 managed->clone->domain->name, domain->name);
+		return true;
+	}
 	if (!may_be_managed(managed))
 		return false;
 	if (managed->unread)
