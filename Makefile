@@ -90,10 +90,12 @@ SKELETON := $(B)/vmseg.skel.h
 TAGGER   := $(B)/tests/bpf/push_tag.skel.h
 WALKER   := $(B)/tests/bench/walker.skel.h $(B)/tests/bench/primitives.skel.h
 PROGRAMS := $(B)/vmseg-hostd $(B)/vmseg $(B)/vmseg-hook
+# The same for every way of building.
+SCHEMAS  := build/vmseg.rng build/vmseg.rnc
 
 object = $(patsubst %.c,$(B)/%.o,$(1))
 
-all: $(PROGRAMS) $(B)/hostd.conf ## build the daemon, the command and the hook
+all: $(PROGRAMS) $(B)/hostd.conf $(SCHEMAS) ## build the daemon, the command, the hook and the schema
 
 $(B)/vmseg-hostd: $(call object,hostd/vmseg-hostd.c) $(LIBRARY)
 $(B)/vmseg: $(call object,$(CTL_SOURCES)) $(LIBRARY)
@@ -134,6 +136,13 @@ $(B)/vmseg.bpf.o: bpf/vmseg.bpf.c $(BPF_HEADERS)
 $(SKELETON): $(B)/vmseg.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name vmseg >$@
+
+$(SCHEMAS): build/%: policies/%.in scripts/make-schema.sh bpf/guards.def bpf/limits.def
+	@mkdir -p $(@D)
+	$(call say,SCHEMA,$@)
+	$(Q)scripts/make-schema.sh $< >$@
+
+$(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS): | $(SCHEMAS)
 
 # ---- tests ----------------------------------------------------------------------------------
 
@@ -189,7 +198,7 @@ $(B)/tests/bench/tools/%: tests/bench/tools/%.c
 
 # What the test VMs boot. The kernel is fetched once, and kept for every build.
 GUEST := $(B)/tests/guest/initrd
-$(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST_TOOLS)
+$(GUEST): $(wildcard tests/harness/guest/*) tests/harness/fetch-kernel.sh $(TEST_TOOLS) | $(SCHEMAS)
 	$(call say,GUEST,$@)
 	$(Q)tests/harness/guest/build-image.sh $(B)/tests/tools build/cache $(@D)
 
@@ -250,8 +259,11 @@ update-golden: $(B)/tests/unit/test_golden ## write tests/golden/*.image anew; r
 protocol-page: $(B)/tests/unit/test_methods ## write docs/control-protocol.md from hostd/control/methods.def
 	$(Q)VMSEG_UPDATE_PROTOCOL=1 $<
 
-schema: ## make policies/vmseg.rng from vmseg.rnc
-	$(Q)trang policies/vmseg.rnc policies/vmseg.rng
+schema: build/vmseg.rnc ## make policies/vmseg.rng.in from vmseg.rnc.in
+	$(Q)trang $< $(B)/whole.rng
+	$(Q)awk '/^    <element name="(guards|limits)">/ { mark = /guards/ ? "@GUARDS@" : "@LIMITS@"; \
+			print; print mark; inside = 1; next } \
+		/^    <\/element>/ { inside = 0 } !inside' $(B)/whole.rng >policies/vmseg.rng.in
 
 verifier-report: $(VERIFIER_REPORT) ## what each kernel's verifier says of each program (KERNELS=: this one's)
 	$(Q)$<
@@ -273,7 +285,7 @@ bench-hotplug: all $(TEST_TOOLS) ## how long a new tap passes frames before it i
 # Everything is compiled once more, by clang, with coverage for libFuzzer.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(FUZZERS): %: %.o $(LIBRARY)
+$(FUZZERS): %: %.o $(LIBRARY) | $(SCHEMAS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(package_libs)
 
@@ -355,7 +367,7 @@ install: all ## install below DESTDIR: programs, hook, unit, group, schema, poli
 	$(Q)$(INSTALL) -d $(D)$(unitdir) $(D)$(datadir)/vmseg/policies $(D)$(sysconfdir)/vmseg/policies
 	$(Q)sed 's|@sbindir@|$(sbindir)|g' packaging/systemd/vmseg-hostd.service \
 		>$(D)$(unitdir)/vmseg-hostd.service
-	$(Q)$(INSTALL) -m 0644 policies/vmseg.rng policies/vmseg.rnc $(D)$(datadir)/vmseg/
+	$(Q)$(INSTALL) -m 0644 $(SCHEMAS) $(D)$(datadir)/vmseg/
 	$(Q)$(INSTALL) -m 0644 $(wildcard policies/*.xml) $(D)$(datadir)/vmseg/policies/
 	$(Q)test -e $(D)$(sysconfdir)/vmseg/hostd.conf || \
 		$(INSTALL) -m 0644 $(B)/hostd.conf $(D)$(sysconfdir)/vmseg/hostd.conf

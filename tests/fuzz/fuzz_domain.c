@@ -17,7 +17,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
 	(void)count;
 	(void)arguments;
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return 0;
 }
 

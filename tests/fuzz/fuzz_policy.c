@@ -24,7 +24,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 
 	(void)count;
 	(void)arguments;
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return load_library("policies", &library, &diag);
 }
 

@@ -4,7 +4,7 @@
 # hostd.sh: vmseg in the lab (lab.sh), with /etc/vmseg and /run/vmseg where users have them.
 
 # Nothing is installed: the schema is the source tree's.
-export VMSEG_SCHEMA=$TOP/policies/vmseg.rng
+export VMSEG_SCHEMA=$TOP/build/vmseg.rng
 
 hostd_pid=
 

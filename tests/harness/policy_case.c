@@ -14,7 +14,7 @@ void open_case(struct policy_case *test)
 {
 	*test = (struct policy_case){.directory = "/tmp/vmseg-case-XXXXXX"};
 	assert_non_null(mkdtemp(test->directory));
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 }
 
 static void remove_directory(const char *path)

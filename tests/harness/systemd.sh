@@ -44,7 +44,7 @@ write_units() {
 		printf '[Unit]\nDefaultDependencies=no\n' >"$1/$unit.target"
 	done
 	install "$BUILD/vmseg-hostd" "$BUILD/vmseg" "$LAB_RUN/sbin"
-	cp "$TOP/policies/vmseg.rng" "$LAB_RUN"
+	cp "$TOP/build/vmseg.rng" "$LAB_RUN"
 	sed "s|@sbindir@|$LAB_RUN/sbin|" "$TOP/packaging/systemd/vmseg-hostd.service" \
 		>"$1/vmseg-hostd.service"
 }

@@ -227,6 +227,6 @@ int main(void)
 		TEST(a_ports_plan_is_found_by_mac_and_device),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

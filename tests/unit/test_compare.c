@@ -212,6 +212,6 @@ int main(void)
 		cmocka_unit_test(changes_account_for_every_rule),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

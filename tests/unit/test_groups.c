@@ -127,6 +127,6 @@ int main(void)
 		cmocka_unit_test(a_change_is_seen_where_it_is),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,6 @@ int main(void)
 		cmocka_unit_test(shipped_files_are_all_good),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -418,7 +418,7 @@ static void free_schema(xmlRelaxNG **schema)
 
 static xmlRelaxNG *load_schema(void)
 {
-	xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewParserCtxt("policies/vmseg.rng");
+	xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewParserCtxt("build/vmseg.rng");
 	xmlRelaxNG *schema = xmlRelaxNGParse(parser);
 
 	xmlRelaxNGFreeParserCtxt(parser);
@@ -610,6 +610,6 @@ int main(void)
 		cmocka_unit_test(lists_have_an_end),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -456,6 +456,6 @@ int main(void)
 		TEST(a_changed_group_is_compiled_anew),
 	};
 
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static const char *const groups[] = {"web"};
 static int name_schema(void **state)
 {
 	(void)state;
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return 0;
 }
 

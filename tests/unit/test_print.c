@@ -221,6 +221,6 @@ int main(void)
 	};
 
 	random_state = start_random();
-	set_schema_path("policies/vmseg.rng");
+	set_schema_path("build/vmseg.rng");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

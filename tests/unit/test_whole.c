@@ -15,7 +15,7 @@
 #include "hostd/policy/write/print.h"
 #include "tests/harness/test.h"
 
-#define SCHEMA "policies/vmseg.rng"
+#define SCHEMA "build/vmseg.rng"
 
 /* ---- allocations that fail ------------------------------------------------------------------ */
 

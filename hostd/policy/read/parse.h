@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * XML to model. Checked first by vmseg's own code, whose messages say what was expected, then by
- * the RELAX NG schema (policies/vmseg.rng). A document must pass both. No entity expansion, no
+ * the RELAX NG schema (policies/vmseg.rng.in). A document must pass both. No entity expansion, no
  * network, at most POLICY_FILE_MAX bytes.
  */
 #ifndef VMSEG_POLICY_PARSE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The RELAX NG schema, policies/vmseg.rng.
+ * The RELAX NG schema, made from policies/vmseg.rng.in.
  */
 #ifndef VMSEG_POLICY_SCHEMA_H
 #define VMSEG_POLICY_SCHEMA_H
