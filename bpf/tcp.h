@@ -70,6 +70,14 @@ static __always_inline int is_answer_again(enum direction direction, const struc
 	       pkt->tcp.sequence == track->window[!direction].mark;
 }
 
+/* SYN and ACK of a side with the number that it has asked with, when the other side has asked
+ * since: both open at once. */
+static __always_inline int answers_rival(enum direction direction, const struct packet *pkt,
+					 const struct tcp_track *track)
+{
+	return (track->attempt_flags & ATTEMPT_RIVAL) && is_noted_syn(direction, pkt, track);
+}
+
 /* May another connection than the session's come of this segment? A SYN in a session that is under
  * way or over: its sender may have lost its state. A peer that has not answers by a challenge ACK
  * (RFC 5961, 4), one that has by SYN and ACK, and only that changes the session. So the SYN passes,
@@ -94,8 +102,25 @@ static __always_inline int begins_another(enum direction direction, const struct
 	if (track->state == STATE_SYN_SENT)
 		return from_opener && acknowledges_first(&track->window[!direction], pkt) &&
 		       !repeats_opening(direction, pkt, track);
-	return acknowledges_attempt(direction, pkt, track) &&
-	       !is_answer_again(direction, pkt, from_opener, track);
+	return answers_rival(direction, pkt, track) ||
+	       (acknowledges_attempt(direction, pkt, track) &&
+		!is_answer_again(direction, pkt, from_opener, track));
+}
+
+/* The session starts anew, opened by the side whose SYN was not noted, because the other's waited
+ * for an answer. The answer says its number; its window and scale are upper bounds. The SYN that
+ * was noted may still be answered: the other one may have been forged. */
+static __always_inline void start_from_rival(struct __sk_buff *skb, enum direction direction,
+					     const struct packet *pkt, struct tcp_track *track)
+{
+	struct tcp_window *opener = &track->window[!direction];
+
+	opener->end = pkt->tcp.acknowledgment;
+	opener->fin_end = 0;
+	opener->max_window = RIVAL_WINDOW;
+	track->scale[!direction] = SCALE_MAX;
+	take_answer(skb, direction, pkt, track);
+	track->attempt_flags &= ~ATTEMPT_RIVAL;
 }
 
 /* A second answer to the same SYN, with another number. The opener takes the first that arrives,
@@ -145,6 +170,10 @@ static __always_inline void start_another(struct __sk_buff *skb, enum direction 
 					  const struct packet *pkt, int from_opener,
 					  struct tcp_track *track)
 {
+	if (answers_rival(direction, pkt, track)) {
+		start_from_rival(skb, direction, pkt, track);
+		return;
+	}
 	if (has_answered(direction, from_opener, track)) {
 		take_second_answer(skb, direction, pkt, track);
 		return;

@@ -8,6 +8,9 @@
 
 #include "bpf/tcp_track.h"
 
+/* What a SYN can offer at most: windows in it are not scaled. */
+#define RIVAL_WINDOW 65535
+
 /* The sender's side as its SYN sets it up. */
 static __always_inline void start_side(const struct packet *pkt, struct tcp_window *side)
 {

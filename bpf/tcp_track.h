@@ -129,7 +129,8 @@ static __always_inline void take_fin(enum direction direction, const struct pack
 }
 
 /* The opener has ended the handshake. Its SYN has done what it was sent for, if that is the latest
- * one: repeated, it is no new attempt. `answer` is the other side's initial number. */
+ * one: repeated, it is no new attempt. So has the other side's, if both have opened at once.
+ * `answer` is the other side's initial number. */
 static __always_inline void establish_track(enum direction opener, __u32 answer,
 					    struct tcp_track *track)
 {
@@ -139,6 +140,9 @@ static __always_inline void establish_track(enum direction opener, __u32 answer,
 	if (is_attempt(track, opener, ATTEMPT_OPEN) && acknowledged <= track->attempt.length + 1U) {
 		track->attempt_flags = attempt_by(opener) | ATTEMPT_DONE;
 		track->attempt.answer = answer;
+		track->changed |= CHANGED_ATTEMPT;
+	} else if (is_attempt(track, !opener, ATTEMPT_OPEN) && track->attempt.sequence == answer) {
+		track->attempt_flags = 0;
 		track->changed |= CHANGED_ATTEMPT;
 	} else if (track->attempt_flags & ATTEMPT_TWICE) {
 		track->attempt_flags &= ~ATTEMPT_TWICE;

@@ -29,7 +29,10 @@
  *   and the latest number count until the opener acknowledges one of them, with the larger of what
  *   both offered.
  * - Of two SYNs that wait for an answer, one of each side, the opener's is remembered. The other
- *   side's takes its place when it comes a second time: the opener's may have been forged.
+ *   side's takes its place when it comes a second time: the opener's may have been forged. If the
+ *   opener answers the other side's with the number that it has asked with, both open at once: the
+ *   other side is the opener then, its number is what was acknowledged, and of its window and scale
+ *   the largest count. The SYN that is remembered may still be answered, until the handshake ends.
  * - A peer that holds a connection of another SYN answers by what fits neither the talk nor the
  *   latest SYN: an empty ACK, or SYN and ACK. Who has asked answers that by a reset, which frees
  *   the peer (RFC 9293, 3.10.7.3). While a SYN waits for an answer all of these pass and change
@@ -521,6 +524,8 @@ static void establish(struct talk *talk, uint32_t answer)
 		asking->open = false;
 		asking->settled = true;
 		asking->answer = answer;
+	} else if (asking->open && asking->by != talk->opener && asking->first == answer) {
+		*asking = (struct asking){0}; /* both have opened at once */
 	}
 }
 
@@ -565,6 +570,29 @@ static bool is_answer_again(const struct talk *talk, enum direction sender,
 	return has_answered(talk, sender) && segment->sequence == talk->side[!sender].acked;
 }
 
+/* Who has asked answers the other side, which has asked since: both open at once. */
+static bool answers_rival(const struct talk *talk, enum direction sender,
+			  const struct reading *segment)
+{
+	const struct asking *asking = &talk->asking;
+
+	return asking->open && asking->rivalled && asking->by == sender &&
+	       asking->first == segment->sequence;
+}
+
+static int start_from_rival(struct talk *talk, enum direction sender, const struct reading *answer)
+{
+	talk->asking.rivalled = false;
+	talk->side[!sender] = (struct speaker){
+		.spoke = true,
+		.first = answer->acknowledgment - 1,
+		.end = answer->acknowledgment,
+		.window = UINT16_MAX,
+		.scale = 14,
+	};
+	return take_answer(talk, sender, answer);
+}
+
 bool begins_another(const struct talk *talk, enum direction sender, const struct reading *segment,
 		    enum direction *ret_opener)
 {
@@ -582,8 +610,9 @@ bool begins_another(const struct talk *talk, enum direction sender, const struct
 		return sender == talk->opener && talk->side[!sender].spoke &&
 		       acknowledges_first(&talk->side[!sender], segment) &&
 		       !has_asked_with(talk, segment->sequence);
-	return acknowledges_asking(talk, sender, segment) &&
-	       !is_answer_again(talk, sender, segment);
+	return answers_rival(talk, sender, segment) ||
+	       (acknowledges_asking(talk, sender, segment) &&
+		!is_answer_again(talk, sender, segment));
 }
 
 bool is_known_asking(const struct talk *talk, enum direction sender, const struct reading *syn)
@@ -623,6 +652,8 @@ static int follow_late_answer(struct talk *talk, enum direction sender,
 	struct speaker *speaker = &talk->side[sender], *listener = &talk->side[!sender];
 	int scale = read_window_scale(segment);
 
+	if (answers_rival(talk, sender, segment))
+		return start_from_rival(talk, sender, segment);
 	if (acknowledges_asking(talk, sender, segment)) {
 		if (!has_answered(talk, sender))
 			return start_anew(talk, sender, segment);
