@@ -209,7 +209,8 @@ tests: $(UNIT_TESTS) $(BPF_TESTS) $(VERIFIER_REPORT) $(BENCHES) $(NETNS_TESTS) \
 SOURCE_SCRIPTS := $(sort $(wildcard tests/source/test_*.sh))
 UNIT_SCRIPTS := $(sort $(wildcard tests/unit/test_*.sh))
 BPF_SCRIPTS  := $(sort $(wildcard tests/bpf/test_*.sh))
-LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) tests/faults/test_faults.sh \
+LAB_SCRIPTS  := $(sort $(wildcard tests/netns/test_*.sh)) tests/stacks/test_differential.sh \
+		tests/faults/test_faults.sh \
 		$(sort $(wildcard tests/e2e/test_*.sh))
 FUZZ_SCRIPTS := tests/fuzz/test_fuzz.sh
 KERNEL_TESTS := $(sort $(wildcard tests/kernels/test_*.sh))
@@ -307,7 +308,7 @@ churn: all tests ## connections at the highest rate over few ports, for SECONDS 
 differential: all tests ## connections between real stacks, with and without ports: SEQUENCES of them (default 100000), by SEED (default: a new one)
 	$(Q)BUILD=$(abspath $(B)) SEQUENCES=$(or $(SEQUENCES),100000) \
 		VMSEG_TEST_SEED=$(if $(filter command,$(firstword $(origin SEED))),$(SEED)) \
-		tests/stacks/differential.sh
+		tests/stacks/test_differential.sh
 
 chaos: all tests $(GUEST) ## random events around real VMs, SECONDS of them (default 600), by SEED (default: a new one)
 	$(Q)BUILD=$(abspath $(B)) CHAOS_SECONDS=$(or $(SECONDS),600) \

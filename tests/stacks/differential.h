@@ -20,8 +20,7 @@ struct tally {
 struct verdict {
 	uint64_t number;
 	struct tally tallies[OUTCOMES_MAX];
-	uint32_t runs;    /* finished */
-	uint32_t started; /* repetitions */
+	uint32_t started, runs; /* repetitions; those that are over */
 	struct verdict *next;
 };
 
@@ -47,6 +46,8 @@ struct differential {
 	size_t dirty_count;
 	struct verdict *verdicts;
 	uint64_t same, complete, differing;
+	uint32_t failed_in[LANES]; /* sequences that have failed in one lane only, in their first
+				      runs */
 };
 
 /* judge.c */

@@ -1,23 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/stacks/forge.h"
 
-#include <string.h>
-
 #define FAR 1000000U
-
-/* The frame as an answer to it would be: addresses and ports exchanged. */
-static struct frame reverse_frame(const struct frame *frame)
-{
-	struct frame reversed = *frame;
-
-	memcpy(reversed.bytes, frame->bytes + 6, 6);
-	memcpy(reversed.bytes + 6, frame->bytes, 6);
-	memcpy(reversed.bytes + 26, frame->bytes + 30, 4);
-	memcpy(reversed.bytes + 30, frame->bytes + 26, 4);
-	memcpy(reversed.bytes + 34, frame->bytes + 36, 2);
-	memcpy(reversed.bytes + 36, frame->bytes + 34, 2);
-	return reversed;
-}
 
 /* What a forger could say, and what the side that he speaks as has really said. */
 struct forger {

@@ -6,15 +6,24 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define FRAME_IP_HEADER       14
-#define FRAME_IP_ADDRESSES    (FRAME_IP_HEADER + 12)
-#define FRAME_IP_TOTAL_LENGTH (FRAME_IP_HEADER + 2)
-#define FRAME_IP_ID           (FRAME_IP_HEADER + 4)
-#define FRAME_IP_FRAGMENT     (FRAME_IP_HEADER + 6)
-#define FRAME_IP_PROTOCOL     (FRAME_IP_HEADER + 9)
-#define FRAME_IP_HEADER_SUM   (FRAME_IP_HEADER + 10)
-#define FRAME_IP_BYTES        20
-#define TRANSPORT_HEADER      (FRAME_IP_HEADER + FRAME_IP_BYTES)
+#define FRAME_TYPE      12
+#define FRAME_IP_HEADER 14
+
+#define FRAME_IPV4_BYTES        20
+#define FRAME_IPV4_TOTAL_LENGTH (FRAME_IP_HEADER + 2)
+#define FRAME_IPV4_ID           (FRAME_IP_HEADER + 4)
+#define FRAME_IPV4_FRAGMENT     (FRAME_IP_HEADER + 6)
+#define FRAME_IPV4_PROTOCOL     (FRAME_IP_HEADER + 9)
+#define FRAME_IPV4_HEADER_SUM   (FRAME_IP_HEADER + 10)
+#define FRAME_IPV4_SOURCE       (FRAME_IP_HEADER + 12)
+#define FRAME_IPV4_ADDRESS      4
+
+#define FRAME_IPV6_BYTES          40
+#define FRAME_IPV6_PAYLOAD_LENGTH (FRAME_IP_HEADER + 4)
+#define FRAME_IPV6_NEXT_HEADER    (FRAME_IP_HEADER + 6)
+#define FRAME_IPV6_SOURCE         (FRAME_IP_HEADER + 8)
+#define FRAME_IPV6_ADDRESS        16
+#define FRAME_IPV6_FRAGMENT_BYTES 8
 
 #define TCP_BYTES           20
 #define TCP_SEQUENCE        4
@@ -52,19 +61,56 @@ static void write32(uint8_t *at, uint32_t value)
 	write16(at + 2, (uint16_t)value);
 }
 
+static bool is_ipv6(const struct frame *frame)
+{
+	return read16(frame->bytes + FRAME_TYPE) == ETH_P_IPV6;
+}
+
+static uint16_t transport_of(const struct frame *frame)
+{
+	return FRAME_IP_HEADER + (is_ipv6(frame) ? FRAME_IPV6_BYTES : FRAME_IPV4_BYTES);
+}
+
+/* Bytes of the IP payload. */
+static uint32_t read_ip_payload(const struct frame *frame)
+{
+	return is_ipv6(frame) ? read16(frame->bytes + FRAME_IPV6_PAYLOAD_LENGTH)
+			      : (uint32_t)read16(frame->bytes + FRAME_IPV4_TOTAL_LENGTH) -
+					FRAME_IPV4_BYTES;
+}
+
+static void set_ip_payload(struct frame *frame, uint32_t bytes)
+{
+	if (is_ipv6(frame))
+		write16(frame->bytes + FRAME_IPV6_PAYLOAD_LENGTH, (uint16_t)bytes);
+	else
+		write16(frame->bytes + FRAME_IPV4_TOTAL_LENGTH,
+			(uint16_t)(FRAME_IPV4_BYTES + bytes));
+}
+
+/* Is it a whole datagram with TCP in it? */
+static bool is_plain_tcp(const struct frame *frame)
+{
+	const uint8_t *bytes = frame->bytes;
+
+	if (is_ipv6(frame))
+		return bytes[FRAME_IPV6_NEXT_HEADER] == IPPROTO_TCP;
+	return read16(bytes + FRAME_TYPE) == ETH_P_IP && bytes[FRAME_IP_HEADER] == 0x45 &&
+	       bytes[FRAME_IPV4_PROTOCOL] == IPPROTO_TCP &&
+	       !(read16(bytes + FRAME_IPV4_FRAGMENT) & 0x3fff);
+}
+
 bool view_segment(const struct frame *frame, struct segment_view *ret)
 {
-	const uint8_t *ip = frame->bytes + FRAME_IP_HEADER, *tcp = frame->bytes + TRANSPORT_HEADER;
-	uint32_t total, header;
+	uint16_t transport = transport_of(frame);
+	const uint8_t *tcp = frame->bytes + transport;
+	uint32_t present, header;
 
-	if (frame->length < TRANSPORT_HEADER + TCP_BYTES || read16(frame->bytes + 12) != ETH_P_IP ||
-	    ip[0] != 0x45 || frame->bytes[FRAME_IP_PROTOCOL] != IPPROTO_TCP ||
-	    (read16(frame->bytes + FRAME_IP_FRAGMENT) & 0x3fff))
+	if (frame->length < transport + TCP_BYTES || !is_plain_tcp(frame))
 		return false;
-	total = read16(frame->bytes + FRAME_IP_TOTAL_LENGTH);
+	present = read_ip_payload(frame);
 	header = (uint32_t)(tcp[TCP_OFFSET] >> 4) * 4;
-	if (total + FRAME_IP_HEADER > frame->length || header < TCP_BYTES ||
-	    total < FRAME_IP_BYTES + header)
+	if (present + transport > frame->length || header < TCP_BYTES || present < header)
 		return false;
 	*ret = (struct segment_view){
 		.source_port = read16(tcp),
@@ -73,9 +119,9 @@ bool view_segment(const struct frame *frame, struct segment_view *ret)
 		.acknowledgment = read32(tcp + TCP_ACKNOWLEDGMENT),
 		.flags = tcp[TCP_FLAGS_BYTE],
 		.window = read16(tcp + TCP_WINDOW),
-		.header = TRANSPORT_HEADER,
-		.payload = (uint16_t)(TRANSPORT_HEADER + header),
-		.bytes = (uint16_t)(total - FRAME_IP_BYTES - header),
+		.header = transport,
+		.payload = (uint16_t)(transport + header),
+		.bytes = (uint16_t)(present - header),
 	};
 	return true;
 }
@@ -143,15 +189,41 @@ int read_frame_scale(const struct frame *frame, const struct segment_view *view)
 	return at ? frame->bytes[at + 2] : -1;
 }
 
+static void swap_bytes(uint8_t *a, uint8_t *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint8_t byte = a[i];
+
+		a[i] = b[i];
+		b[i] = byte;
+	}
+}
+
+struct frame reverse_frame(const struct frame *frame)
+{
+	struct frame reversed = *frame;
+	uint8_t *bytes = reversed.bytes, *tcp = bytes + transport_of(frame);
+
+	swap_bytes(bytes, bytes + ETH_ALEN, ETH_ALEN);
+	if (is_ipv6(frame))
+		swap_bytes(bytes + FRAME_IPV6_SOURCE,
+			   bytes + FRAME_IPV6_SOURCE + FRAME_IPV6_ADDRESS, FRAME_IPV6_ADDRESS);
+	else
+		swap_bytes(bytes + FRAME_IPV4_SOURCE,
+			   bytes + FRAME_IPV4_SOURCE + FRAME_IPV4_ADDRESS, FRAME_IPV4_ADDRESS);
+	swap_bytes(tcp, tcp + 2, 2);
+	return reversed;
+}
+
 struct frame forge_segment(const struct frame *like, uint8_t flags, uint32_t sequence,
 			   uint32_t acknowledgment, uint16_t window, uint16_t bytes)
 {
-	struct frame forged = {.length = (uint16_t)(TRANSPORT_HEADER + TCP_BYTES + bytes)};
-	uint8_t *tcp = forged.bytes + TRANSPORT_HEADER;
+	uint16_t transport = transport_of(like);
+	struct frame forged = {.length = (uint16_t)(transport + TCP_BYTES + bytes)};
+	uint8_t *tcp = forged.bytes + transport;
 
-	memcpy(forged.bytes, like->bytes, TRANSPORT_HEADER);
-	memcpy(tcp, like->bytes + TRANSPORT_HEADER, 4); /* both ports */
-	write16(forged.bytes + FRAME_IP_TOTAL_LENGTH, (uint16_t)(forged.length - FRAME_IP_HEADER));
+	memcpy(forged.bytes, like->bytes, transport + 4U); /* and both ports */
+	set_ip_payload(&forged, TCP_BYTES + bytes);
 	write32(tcp + TCP_SEQUENCE, sequence);
 	write32(tcp + TCP_ACKNOWLEDGMENT, acknowledgment);
 	tcp[TCP_OFFSET] = (TCP_BYTES / 4) << 4;
@@ -179,22 +251,25 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static void fill_ip_checksum(struct frame *frame)
+static void fill_ipv4_checksum(struct frame *frame)
 {
-	write16(frame->bytes + FRAME_IP_HEADER_SUM, 0);
-	write16(frame->bytes + FRAME_IP_HEADER_SUM,
-		fold(sum_words(frame->bytes + FRAME_IP_HEADER, FRAME_IP_BYTES, 0)));
+	write16(frame->bytes + FRAME_IPV4_HEADER_SUM, 0);
+	write16(frame->bytes + FRAME_IPV4_HEADER_SUM,
+		fold(sum_words(frame->bytes + FRAME_IP_HEADER, FRAME_IPV4_BYTES, 0)));
 }
 
 void fill_checksum(struct frame *frame)
 {
-	uint32_t length = (uint32_t)read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES;
-	uint8_t *tcp = frame->bytes + TRANSPORT_HEADER;
-	uint32_t sum;
+	uint8_t *tcp = frame->bytes + transport_of(frame);
+	uint32_t length = read_ip_payload(frame), sum = IPPROTO_TCP + length;
 
-	fill_ip_checksum(frame);
+	if (is_ipv6(frame)) {
+		sum = sum_words(frame->bytes + FRAME_IPV6_SOURCE, 2 * FRAME_IPV6_ADDRESS, sum);
+	} else {
+		fill_ipv4_checksum(frame);
+		sum = sum_words(frame->bytes + FRAME_IPV4_SOURCE, 2 * FRAME_IPV4_ADDRESS, sum);
+	}
 	write16(tcp + TCP_CHECKSUM, 0);
-	sum = sum_words(frame->bytes + FRAME_IP_ADDRESSES, 8, IPPROTO_TCP + length);
 	write16(tcp + TCP_CHECKSUM, fold(sum_words(tcp, length, sum)));
 }
 
@@ -202,31 +277,47 @@ void fill_checksum(struct frame *frame)
 void spoil_checksum(struct frame *frame)
 {
 	fill_checksum(frame);
-	frame->bytes[TRANSPORT_HEADER + TCP_CHECKSUM] ^= 0x5a;
+	frame->bytes[transport_of(frame) + TCP_CHECKSUM] ^= 0x5a;
 }
 
 /* ---- fragments ------------------------------------------------------------------------------ */
 
+/* The IPv6 fragment header (RFC 8200, 4.5), after an IPv6 header that has been copied already. */
+static void add_fragment_header(struct frame *frame, uint16_t offset, bool more, uint16_t id)
+{
+	uint8_t *header = frame->bytes + FRAME_IP_HEADER + FRAME_IPV6_BYTES;
+
+	header[0] = frame->bytes[FRAME_IPV6_NEXT_HEADER];
+	header[1] = 0;
+	write16(header + 2, (uint16_t)(offset | more));
+	write32(header + 4, id);
+	frame->bytes[FRAME_IPV6_NEXT_HEADER] = IPPROTO_FRAGMENT;
+}
+
 static void make_fragment(const struct frame *frame, uint16_t from, uint16_t to, uint16_t id,
 			  struct frame *ret)
 {
-	uint16_t total = (uint16_t)(read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES);
-	uint16_t field = (uint16_t)(from / FRAGMENT_UNIT | (to < total ? MORE_FRAGMENTS : 0));
+	uint16_t transport = transport_of(frame), size = (uint16_t)(to - from), at = transport;
+	bool more = to < read_ip_payload(frame);
 
-	memcpy(ret->bytes, frame->bytes, TRANSPORT_HEADER);
-	memcpy(ret->bytes + TRANSPORT_HEADER, frame->bytes + TRANSPORT_HEADER + from,
-	       (size_t)(to - from));
-	ret->length = (uint16_t)(TRANSPORT_HEADER + to - from);
-	write16(ret->bytes + FRAME_IP_TOTAL_LENGTH, (uint16_t)(FRAME_IP_BYTES + to - from));
-	write16(ret->bytes + FRAME_IP_ID, id);
-	write16(ret->bytes + FRAME_IP_FRAGMENT, field);
-	fill_ip_checksum(ret);
+	memcpy(ret->bytes, frame->bytes, transport);
+	if (is_ipv6(frame)) {
+		add_fragment_header(ret, from, more, id);
+		at += FRAME_IPV6_FRAGMENT_BYTES;
+	}
+	memcpy(ret->bytes + at, frame->bytes + transport + from, size);
+	ret->length = (uint16_t)(at + size);
+	set_ip_payload(ret, (uint32_t)(at - transport) + size);
+	if (is_ipv6(frame))
+		return;
+	write16(ret->bytes + FRAME_IPV4_ID, id);
+	write16(ret->bytes + FRAME_IPV4_FRAGMENT,
+		(uint16_t)(from / FRAGMENT_UNIT | (more ? MORE_FRAGMENTS : 0)));
+	fill_ipv4_checksum(ret);
 }
 
 void cut_in_fragments(const struct frame *frame, uint16_t at, uint16_t id, struct frame ret[2])
 {
-	uint16_t total = (uint16_t)(read16(frame->bytes + FRAME_IP_TOTAL_LENGTH) - FRAME_IP_BYTES);
-
 	make_fragment(frame, 0, at, id, &ret[0]);
-	make_fragment(frame, at, total, id, &ret[1]);
+	make_fragment(frame, at, (uint16_t)read_ip_payload(frame), id, &ret[1]);
 }

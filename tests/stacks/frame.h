@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ethernet frames with IPv4 and TCP, as they are on the wire: what they say, and the same frame
- * with something else in one place. Numbers are in host byte order.
+ * Ethernet frames with IPv4 or IPv6 (without extension headers) and TCP, as they are on the wire:
+ * what they say, and the same frame with something else in one place. Numbers are in host byte
+ * order.
  */
 #ifndef VMSEG_STACKS_FRAME_H
 #define VMSEG_STACKS_FRAME_H
@@ -29,7 +30,7 @@ struct segment_view {
 	uint16_t bytes;   /* of payload */
 };
 
-/* False: no whole TCP segment over IPv4. */
+/* False: no whole TCP segment, or IPv4 options or IPv6 extension headers before it. */
 bool view_segment(const struct frame *frame, struct segment_view *ret);
 
 /* Sequence numbers that the segment takes: its payload, SYN and FIN. */
@@ -45,6 +46,9 @@ bool strip_option(struct frame *frame, const struct segment_view *view, uint8_t 
 
 /* The shift of the window scale option, -1 without one. */
 int read_frame_scale(const struct frame *frame, const struct segment_view *view);
+
+/* The same hosts and ports, but from the one that the frame is for. */
+struct frame reverse_frame(const struct frame *frame);
 
 /* A segment of the same hosts and ports, without options, with `bytes` bytes of payload that no
  * honest sender has sent. Checksums are right. */

@@ -54,7 +54,7 @@ static int open_wire(const char *lane, const char *end)
 {
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
+		.sll_protocol = htons(ETH_P_ALL),
 	};
 	char device[IF_NAMESIZE];
 	int fd;
@@ -72,23 +72,44 @@ static int open_wire(const char *lane, const char *end)
 	return fd;
 }
 
-static struct sockaddr_in end_address(enum side side, uint32_t run)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
+/* A socket address of either family. */
+union end_address {
+	struct sockaddr any;
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+};
 
-	inet_pton(AF_INET, side == LEFT ? LEFT_ADDRESS : RIGHT_ADDRESS, &address.sin_addr);
-	address.sin_port = htons((uint16_t)(side == LEFT ? FIRST_PORT + run % CLIENT_PORTS
-							 : SERVICE_PORT + run / CLIENT_PORTS));
+static socklen_t size_of_address(bool ipv6)
+{
+	return ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+static union end_address end_address(enum side side, struct place place)
+{
+	static const char *const hosts[2][FAMILIES] = {{"10.0.0.11", "fd00::11"},
+						       {"10.0.0.12", "fd00::12"}};
+	uint16_t port = (uint16_t)(side == LEFT ? FIRST_PORT + place.run % CLIENT_PORTS
+						: SERVICE_PORT + place.run / CLIENT_PORTS);
+	union end_address address = {.any.sa_family = place.ipv6 ? AF_INET6 : AF_INET};
+
+	if (place.ipv6) {
+		inet_pton(AF_INET6, hosts[side][1], &address.ipv6.sin6_addr);
+		address.ipv6.sin6_port = htons(port);
+	} else {
+		inet_pton(AF_INET, hosts[side][0], &address.ipv4.sin_addr);
+		address.ipv4.sin_port = htons(port);
+	}
 	return address;
 }
 
-int open_stack_socket(const struct lane *lane, enum side side, uint32_t run, bool small_buffers)
+int open_stack_socket(const struct lane *lane, enum side side, struct place place,
+		      bool small_buffers)
 {
-	struct sockaddr_in address = end_address(side, run);
+	union end_address address = end_address(side, place);
 	int fd;
 
 	enter(lane->namespaces[side]);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	enter(home);
 	if (fd < 0)
 		err(2, "socket");
@@ -103,18 +124,39 @@ int open_stack_socket(const struct lane *lane, enum side side, uint32_t run, boo
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 	if (small_buffers)
 		set_option(fd, SOL_SOCKET, SO_RCVBUF, SMALL_BUFFER);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		err(2, "bind to port %u", ntohs(address.sin_port));
+	if (bind(fd, &address.any, size_of_address(place.ipv6)) < 0)
+		err(2, "bind to the ports of run %u", place.run);
 	return fd;
 }
 
-int connect_stack_socket(int fd, enum side side, uint32_t run)
+int connect_stack_socket(int fd, enum side side, struct place place)
 {
-	struct sockaddr_in peer = end_address(!side, run);
+	union end_address peer = end_address(!side, place);
 
-	if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 && errno != EINPROGRESS)
+	if (connect(fd, &peer.any, size_of_address(place.ipv6)) < 0 && errno != EINPROGRESS)
 		return -errno;
 	return 0;
+}
+
+int accept_stack_socket(const struct lane *lane, uint32_t service, bool ipv6, uint16_t *ret_port)
+{
+	union end_address peer;
+	socklen_t size = sizeof(peer);
+	int fd = accept4(lane->listeners[service][ipv6], &peer.any, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		*ret_port = ntohs(ipv6 ? peer.ipv6.sin6_port : peer.ipv4.sin_port);
+	return fd;
+}
+
+static int open_listener(const struct lane *lane, struct place place)
+{
+	int fd = open_stack_socket(lane, RIGHT, place, false);
+
+	if (listen(fd, BACKLOG) < 0)
+		err(2, "listen");
+	return fd;
 }
 
 void open_lane(const char *name, uint32_t services, struct lane *ret)
@@ -134,9 +176,10 @@ void open_lane(const char *name, uint32_t services, struct lane *ret)
 	if (services > SERVICES_MAX)
 		errx(2, "that many runs have no ports");
 	for (uint32_t i = 0; i < services; i++) {
-		ret->listeners[i] = open_stack_socket(ret, RIGHT, i * CLIENT_PORTS, false);
-		if (listen(ret->listeners[i], BACKLOG) < 0)
-			err(2, "listen");
+		for (int family = 0; family < FAMILIES; family++)
+			ret->listeners[i][family] =
+				open_listener(ret, (struct place){.run = i * CLIENT_PORTS,
+								  .ipv6 = family});
 	}
 }
 

@@ -16,14 +16,16 @@ lanes_here=$(dirname "${BASH_SOURCE[0]}")
 . "$lanes_here/../harness/hostd.sh"
 . "$lanes_here/../harness/tap.sh"
 
-LEFT4=10.0.0.11 LEFT_MAC=52:54:00:00:00:11
-RIGHT4=10.0.0.12 RIGHT_MAC=52:54:00:00:00:12
+LEFT4=10.0.0.11 LEFT6=fd00::11 LEFT_MAC=52:54:00:00:00:11
+RIGHT4=10.0.0.12 RIGHT6=fd00::12 RIGHT_MAC=52:54:00:00:00:12
 
 # add_stack LANE SIDE DEVICE: a namespace whose NIC ends at DEVICE.
 add_stack() {
-	local name=$1-$2 mac=$LEFT_MAC address=$LEFT4 peer=$RIGHT4 peer_mac=$RIGHT_MAC
+	local name=$1-$2 mac=$LEFT_MAC address=$LEFT4 address6=$LEFT6
+	local peer=$RIGHT4 peer6=$RIGHT6 peer_mac=$RIGHT_MAC
 	[ "$2" = left ] || {
-		mac=$RIGHT_MAC address=$RIGHT4 peer=$LEFT4 peer_mac=$LEFT_MAC
+		mac=$RIGHT_MAC address=$RIGHT4 address6=$RIGHT6
+		peer=$LEFT4 peer6=$LEFT6 peer_mac=$LEFT_MAC
 	}
 	ip netns add "$name"
 	ip -netns "$name" link set lo up
@@ -32,9 +34,12 @@ add_stack() {
 	# One segment a frame, as the wire wants them.
 	ip -netns "$name" link set eth0 gso_max_segs 1 up
 	ip -netns "$name" address add "$address/24" dev eth0
+	ip -netns "$name" address add "$address6/64" dev eth0 nodad
 	ip -netns "$name" neighbor add "$peer" lladdr "$peer_mac" dev eth0 nud permanent
+	ip -netns "$name" neighbor add "$peer6" lladdr "$peer_mac" dev eth0 nud permanent
 	# Every acknowledgment at once: what a stack sends is to follow from what it gets.
 	ip -netns "$name" route change 10.0.0.0/24 dev eth0 src "$address" quickack 1
+	ip -netns "$name" -6 route replace fd00::/64 dev eth0 proto kernel quickack 1
 	tune_stack "$name"
 }
 
@@ -85,8 +90,8 @@ filter_lane() {
 		</policy>
 	XML
 	start_hostd "libvirt-uri = none" "log-events = off" "pickup-window = 0" "$@"
-	vmseg port attach left0 --mac "$LEFT_MAC" --address "$LEFT4" --policy open
-	vmseg port attach right0 --mac "$RIGHT_MAC" --address "$RIGHT4" --policy open
+	vmseg port attach left0 --mac "$LEFT_MAC" --address "$LEFT4" --address "$LEFT6" --policy open
+	vmseg port attach right0 --mac "$RIGHT_MAC" --address "$RIGHT4" --address "$RIGHT6" --policy open
 }
 
 # list_counters: what both ports have counted, by direction and reason.

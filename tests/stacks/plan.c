@@ -85,4 +85,5 @@ void make_plan(uint64_t seed, uint64_t number, struct plan *ret)
 	connections = one_in(&random, 2) ? 1 : 1 + random_below(&random, PLAN_CONNECTIONS_MAX);
 	for (uint32_t i = 0; i < connections; i++)
 		add_connection(ret, &random, i + 1 == connections);
+	ret->ipv6 = one_in(&random, 2);
 }

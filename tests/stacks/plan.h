@@ -35,7 +35,7 @@ struct op {
 struct plan {
 	uint64_t seed;
 	uint32_t rate, budget; /* see struct wire */
-	bool small_buffers;
+	bool ipv6, small_buffers;
 	struct op ops[PLAN_OPS_MAX];
 	uint32_t count;
 };

@@ -181,11 +181,12 @@ static bool is_ended(const struct talk *talk)
 
 static void open_end(struct talk *talk, enum side side)
 {
+	struct place place = {.run = talk->run, .ipv6 = talk->plan->ipv6};
 	struct end *end = &talk->end[side];
 	int r;
 
-	end->fd = open_stack_socket(talk->lane, side, talk->run, talk->plan->small_buffers);
-	r = connect_stack_socket(end->fd, side, talk->run);
+	end->fd = open_stack_socket(talk->lane, side, place, talk->plan->small_buffers);
+	r = connect_stack_socket(end->fd, side, place);
 	if (r < 0)
 		fail_end(talk, side, fate_of_error(-r));
 }

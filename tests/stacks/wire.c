@@ -9,6 +9,11 @@
 
 #define HELD_TICKS 3
 #define WAIT_MAX   12
+/* How far from its initial number an honest segment may be. */
+#define STREAM_BYTES (1U << 24)
+/* How often one acknowledgment passes. Two stacks that each hold the other's segments for wrong (a
+ * forger has come between them) answer each other for ever; they are not to use up the machine. */
+#define SAME_MAX 100
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -146,11 +151,21 @@ static void learn(struct wire *wire, enum side from, const struct frame *frame,
 		side->window <<= side->scale;
 }
 
-/* The segment as the ends see it, whatever their initial numbers, and how often it has come. */
-static uint64_t identify(struct wire *wire, enum side from, const struct segment_view *view)
+/* A number as it is in each run of the sequence: counted from the initial one, or, far from that,
+ * as it stands, because then it comes of a forger, who says the same in each run. */
+static uint32_t place_in_stream(const struct wire_side *side, uint32_t number)
 {
-	uint32_t sequence = view->sequence - wire->side[from].first;
-	uint32_t acknowledgment = view->acknowledgment - wire->side[!from].first;
+	uint32_t place = number - side->first;
+
+	return place + STREAM_BYTES < 2 * STREAM_BYTES ? place : number;
+}
+
+/* The segment as the ends see it, whatever their initial numbers, and how often it has come. */
+static uint64_t identify(struct wire *wire, enum side from, const struct segment_view *view,
+			 uint8_t *ret_times)
+{
+	uint32_t sequence = place_in_stream(&wire->side[from], view->sequence);
+	uint32_t acknowledgment = place_in_stream(&wire->side[!from], view->acknowledgment);
 	uint64_t identity = mix((uint64_t)sequence << 32 | view->bytes << 8 | view->flags,
 				view->bytes ? from : (uint64_t)acknowledgment << 1 | from);
 	uint32_t place = (uint32_t)identity % WIRE_SEEN_MAX;
@@ -158,7 +173,10 @@ static uint64_t identify(struct wire *wire, enum side from, const struct segment
 	if (wire->seen[place] != identity)
 		wire->times[place] = 0;
 	wire->seen[place] = identity;
-	return mix(identity, ++wire->times[place]);
+	if (wire->times[place] < UINT8_MAX)
+		wire->times[place]++;
+	*ret_times = wire->times[place];
+	return mix(identity, wire->times[place]);
 }
 
 /* ---- trouble -------------------------------------------------------------------------------- */
@@ -257,6 +275,7 @@ void take_segment(struct wire *wire, enum side from, const struct frame *frame,
 		  const struct segment_view *view)
 {
 	struct random random;
+	uint8_t times;
 
 	if (wire->cut) {
 		trace(wire, from, "cut", frame);
@@ -264,7 +283,9 @@ void take_segment(struct wire *wire, enum side from, const struct frame *frame,
 	}
 	learn(wire, from, frame, view);
 	trace(wire, from, "sent", frame);
-	random.state = mix(wire->seed, identify(wire, from, view));
+	random.state = mix(wire->seed, identify(wire, from, view, &times));
+	if (times > SAME_MAX && view->flags == ACK && !view->bytes)
+		return;
 	if (wire->budget && random_below(&random, 1000) < wire->rate) {
 		wire->budget--;
 		disturb(wire, &random, from, frame, view);
