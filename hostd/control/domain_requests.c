@@ -65,7 +65,7 @@ static const char *first_error(const struct managed_domain *domain)
 static json_t *view_domain(struct enforcer *enforcer, const struct managed_domain *domain)
 {
 	const char *error = first_error(domain), *gap = NULL;
-	char text[256];
+	char text[GAP_BYTES];
 
 	if (find_gap(enforcer, domain, true, text, sizeof(text)))
 		gap = text;

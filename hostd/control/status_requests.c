@@ -60,7 +60,7 @@ static void count_domain(const struct managed_domain *domain, void *context)
 	struct tally *tally = context;
 	json_t *warnings = view_warnings(tally->enforcer, domain);
 	json_t *unfiltered = view_unfiltered(domain);
-	char gap[256], clone[512];
+	char gap[GAP_BYTES], clone[512];
 
 	if (is_managed(domain))
 		tally->managed++;
@@ -94,7 +94,7 @@ static json_t *view_unclaimed(struct enforcer *enforcer)
 	const struct unclaimed_port *port;
 
 	for (port = first_unclaimed_port(enforcer); port; port = port->hh.next) {
-		char reason[512] = "it is about to be opened";
+		char reason[REASON_BYTES] = "it is about to be opened";
 
 		explain_unclaimed(enforcer, port, reason, sizeof(reason));
 		json_array_append_new(

@@ -199,6 +199,30 @@ move_tap() {
 	bridge fdb replace "$(vm_mac $WEB)" dev "$tap" master static
 }
 
+# The same while no daemon runs.
+move_tap_unseen() {
+	local tap
+	tap=$(vm_tap web)
+	stop_hostd KILL
+	ip link set "$tap" netns elsewhere
+	start_hostd
+	wait_for 60 error_has web ''
+	ip -netns elsewhere link set "$tap" netns 1
+	wait_for 60 web_is_filtered "$tap"
+	ip link set "$tap" master "$VM_BRIDGE" up
+	bridge fdb replace "$(vm_mac $WEB)" dev "$tap" master static
+}
+
+# A tap that is down may be opened unseen: it stays as it is while its domain has it.
+bounce_tap() {
+	local tap
+	tap=$(vm_tap web)
+	ip link set "$tap" down
+	ip link set "$tap" up
+	bridge fdb replace "$(vm_mac $WEB)" dev "$tap" master static
+	wait_for 60 web_is_filtered "$tap"
+}
+
 web_is_filtered() {
 	vmseg show web --json | jq -e --arg device "$1" \
 		'.ports[] | select(.device == $device).hooked | .in and .out'
@@ -254,6 +278,23 @@ start_twin() {
 	"$BUILD/vmseg-hook" twin stopped end - <"$LAB/twin.xml"
 }
 
+# A domain of another libvirt that has web's UUID, and a device of its own.
+start_clone() {
+	ip link add clone0 type veth peer name clone1
+	clone_xml >"$LAB/clone.xml"
+	"$BUILD/vmseg-hook" clone reconnect begin - <"$LAB/clone.xml"
+	vmseg status --json | jq -e '.problems[] | select(.error | contains("running domain, clone of"))'
+	pick end leave
+	[ "$picked" = leave ] || "$BUILD/vmseg-hook" clone stopped end - <"$LAB/clone.xml"
+	ip link del clone0
+}
+
+clone_xml() {
+	domain_xml clone 61 "$(metadata 61 '<policy ref="desktop"/>')" |
+		sed -e "s/<name>/<uuid>$(virsh --quiet domuuid web)<\/uuid>&/" \
+			-e "s/<mac address='$(vm_mac 61)'\/>/&<target dev='clone0'\/>/"
+}
+
 twin_xml() {
 	domain_xml twin 60 "$(metadata 60 '<policy ref="desktop"/>')" |
 		sed -e 's/<name>/<uuid>00000000-0000-0000-0000-000000000060<\/uuid>&/' \
@@ -262,7 +303,7 @@ twin_xml() {
 
 EVENTS=(toggle_domain toggle_domain toggle_domain toggle_nic toggle_nic change_metadata change_metadata
 	change_policy break_policy suspend_web lose_daemon lose_libvirtd spoil_metadata toggle_lookalike
-	plug_container move_tap damage_state forge_news start_twin)
+	plug_container move_tap move_tap_unseen bounce_tap damage_state forge_news start_twin start_clone)
 
 # "web 52:54:00:77:00:0a vnet0" for each NIC of a managed domain that libvirt knows.
 nics_with_devices() {

@@ -400,6 +400,24 @@ check_failed_attach() {
 		"$(jq -r '.moved[].device' /run/vmseg/domains/*.json)"
 }
 
+# check_long_name NAME: one of 255 bytes.
+check_long_name() {
+	ip link add vnet6 type veth peer name eth6
+	describe "$1" 38 "$(managed 38 "<vmseg:policy ref='web-server'/>")" vnet6 |
+		hook "$1" start begin -
+	ip link set vnet6 netns admin
+	ip link add vnet6 type veth peer name other6
+	check_soon 30 "a problem with a domain of a long name is shown whole" \
+		has_problem "run vmseg attach $1)"
+	stop "$1" 38
+	ip link del vnet6
+	ip -netns admin link del vnet6
+}
+
+has_problem() {
+	problems | grep -qF "$1"
+}
+
 # The domain has another NIC, so that it is not over when one is gone.
 check_unseen_newcomer() {
 	ip link add vnet5 type veth peer name other5
@@ -465,6 +483,7 @@ check_unread_stranger
 check_lost_device
 check_renamed_device
 check_moved_device
+check_long_name "a$(printf 'é%.0s' {1..127})"
 check_unseen_newcomer
 check_unseen_namesake
 check_release

@@ -295,7 +295,7 @@ void close_gaps(struct enforcer *enforcer)
 	look_at_next_processes(enforcer);
 	for (struct managed_domain *m = enforcer->domains; m; m = m->hh.next) {
 		bool found;
-		char gap[256];
+		char gap[GAP_BYTES];
 
 		found = find_gap(enforcer, m, false, gap, sizeof(gap));
 		if ((found && has_unfiltered_device(enforcer, m)) ||

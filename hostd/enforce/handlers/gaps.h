@@ -8,6 +8,9 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
+/* For any text of find_gap(), also with a name of 255 bytes. */
+#define GAP_BYTES 640
+
 /* Every NIC of every running managed domain is filtered, is closed, or is listed as a problem: by
  * its port's error, or by its domain's. Returns false if that is so for each NIC of the domain.
  * Else there is a gap, and what it is in `buffer`, to be listed as a problem of the domain. With

@@ -117,7 +117,7 @@ bool has_released_device(const struct enforcer *enforcer)
 void open_released_device(struct enforcer *enforcer)
 {
 	struct unclaimed_port *port = find_released(enforcer);
-	char doubt[512];
+	char doubt[REASON_BYTES];
 
 	if (!port || look_at_unseen_process(enforcer, port->released))
 		return;
@@ -247,7 +247,7 @@ bool needs_descriptions(struct enforcer *enforcer)
 void release_unclaimed(struct enforcer *enforcer)
 {
 	struct unclaimed_port *port, *next;
-	char doubt[512];
+	char doubt[REASON_BYTES];
 
 	HASH_ITER (hh, enforcer->unclaimed, port, next) {
 		if (port->released || explain_unclaimed(enforcer, port, doubt, sizeof(doubt)))

@@ -8,6 +8,9 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
+/* For any text of explain_unclaimed(), also with two names of domains. */
+#define REASON_BYTES 768
+
 /* An attached port without an owner: it passes nothing, or what its last owner allowed. */
 struct unclaimed_port {
 	unsigned int ifindex;
