@@ -9,6 +9,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/plan_inputs.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/policy/check/trial.h"
 #include "hostd/policy/read/parse.h"

@@ -57,7 +57,7 @@ upward() {
 }
 
 # Rooms where files may still include each other.
-with_circles='^hostd/(control|domain|policy|enforce/(plan|inventory|handlers))/'
+with_circles='^hostd/(control|domain|policy)/'
 
 # Files of the other rooms that include each other.
 circles() {

@@ -4,6 +4,7 @@
 #include "hostd/change/effect.h"
 #include "hostd/datapath/queries/session_query.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
 #include "tests/harness/test.h"
 
 #define DOMAIN                                                                                     \

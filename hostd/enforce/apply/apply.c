@@ -22,6 +22,8 @@
 #include "hostd/enforce/apply/bypass.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 /* The next set of ports; what is not moved into it by the end is detached. */
 struct transition {

@@ -16,6 +16,9 @@
 #include "hostd/enforce/apply/apply.h"
 #include "hostd/enforce/apply/batch.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/plan_inputs.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 #include "hostd/enforce/plan/description.h"
 
 /* Text NULL: what is asked for is in force. A new text is logged. */

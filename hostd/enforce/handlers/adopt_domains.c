@@ -24,6 +24,10 @@
 #include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/groups.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/policy/read/parse.h"
 

@@ -15,6 +15,7 @@
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 /* More than the datapath keeps in reserve is of no use. */
 #define RESERVATIONS_MAX 256
@@ -69,7 +70,7 @@ void do_chore(struct enforcer *enforcer)
 		tidy_datapath(enforcer->datapath);
 }
 
-void free_chores(struct chores *chores)
+void free_chores(struct enforcer *enforcer)
 {
-	free(chores->reservations);
+	free(enforcer->handlers->chores.reservations);
 }

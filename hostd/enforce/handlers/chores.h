@@ -7,11 +7,6 @@
 
 #include "hostd/enforce/inventory/enforcer.h"
 
-struct chores {
-	struct slot_reservation *reservations; /* of domains that are about to start */
-	size_t reservation_count;
-};
-
 /* The domain is about to start: the slots of its ports are to be ready when it does. */
 void reserve_slots_later(struct enforcer *enforcer, const struct domain_plan *plan);
 
@@ -19,6 +14,6 @@ void reserve_slots_later(struct enforcer *enforcer, const struct domain_plan *pl
 bool has_chores(const struct enforcer *enforcer);
 void do_chore(struct enforcer *enforcer);
 
-void free_chores(struct chores *chores);
+void free_chores(struct enforcer *enforcer);
 
 #endif

@@ -16,6 +16,9 @@
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 static struct managed_domain *get_domain(struct enforcer *enforcer, const char *name,
 					 struct diag *diag)

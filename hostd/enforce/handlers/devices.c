@@ -23,30 +23,20 @@
 #include "hostd/enforce/handlers/lifecycle.h"
 #include "hostd/enforce/handlers/policed.h"
 #include "hostd/enforce/handlers/port_domain.h"
+#include "hostd/enforce/handlers/quarantine.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/handlers/repair.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 #include "hostd/netlink/link_info.h"
 
 /* The name that libvirt gives to the taps and veths it makes itself; reserved there
  * (src/util/virnetdev.h, VIR_NET_GENERATED_VNET_PREFIX). */
 #define LIBVIRT_NAMES "vnet*"
-
-static bool matches(const char *pattern, const char *device)
-{
-	return fnmatch(pattern, device, 0) == 0;
-}
-
-static bool is_exempt(const struct config *config, const char *device)
-{
-	for (size_t i = 0; i < config->quarantine_except_count; i++) {
-		if (matches(config->quarantine_except[i], device))
-			return true;
-	}
-	return false;
-}
 
 static bool is_lxc_uri(const char *uri)
 {
@@ -94,33 +84,7 @@ static bool may_be_plugged_in(const struct enforcer *enforcer, const char *devic
 	if (is_opened_kind(info->kind))
 		return true;
 	return strcmp(info->kind, "veth") == 0 &&
-	       (has_containers(enforcer) || matches(LIBVIRT_NAMES, device));
-}
-
-/* Nothing passes until it is known which domain has the device. False: it cannot be closed, or it
- * is gone. */
-static bool close_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
-{
-	const struct domain_interface nic = {0};
-	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
-	_cleanup_(clear_diag) struct diag diag = {0};
-
-	if (plan_closed(&nic, &plan) < 0)
-		return false;
-	plan->config.fresh = true;
-	if (attach_device(enforcer, ifindex, &plan->config, plan->image, &diag) < 0) {
-		/* It may be gone again. */
-		if (if_nametoindex(device) == ifindex)
-			log_error(NULL,
-				  "device %s passes all packets, because it cannot be closed: %s",
-				  device, diag_message(&diag));
-		return false;
-	}
-	/* It may have been known as somebody's by mistake. */
-	claim_device(enforcer, ifindex);
-	add_unclaimed(enforcer, ifindex, device, false);
-	log_debug(NULL, "device %s passes nothing until its domain is known", device);
-	return true;
+	       (has_containers(enforcer) || fnmatch(LIBVIRT_NAMES, device, 0) == 0);
 }
 
 /* A device that has the name of a NIC without a device. For example, it was moved to another
@@ -156,14 +120,6 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
 		close_device(enforcer, ifindex, device);
 }
 
-/* Whether nothing is to be done about a device that a managed domain's QEMU has open. */
-static bool may_stay_open(const struct enforcer *enforcer, unsigned int ifindex, const char *device)
-{
-	return is_attached(enforcer->datapath, ifindex) ||
-	       is_formerly_filtered(enforcer->datapath, ifindex) ||
-	       was_opened_by_hand(enforcer, ifindex) || is_exempt(enforcer->config, device);
-}
-
 /* A running domain that is not filtered has the device: libvirt or its hook has said so. */
 static bool is_left_alone(const struct enforcer *enforcer, const char *device)
 {
@@ -181,35 +137,6 @@ void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const cha
 	if (held && !find_port_domain(enforcer, device) && !is_left_alone(enforcer, device) &&
 	    !may_stay_open(enforcer, ifindex, device))
 		note_device(enforcer, ifindex, device, watched);
-}
-
-void close_held_devices(struct enforcer *enforcer, const struct managed_domain *managed)
-{
-	for (size_t i = 0; i < managed->held.count; i++) {
-		const char *device = managed->held.names[i];
-		unsigned int ifindex = if_nametoindex(device);
-
-		if (!ifindex || !can_be_held(ifindex) ||
-		    !holds_secretly(enforcer, managed, device) ||
-		    may_stay_open(enforcer, ifindex, device))
-			continue;
-		if (close_device(enforcer, ifindex, device))
-			log_warning(managed->domain->name,
-				    "its QEMU has device %s open, which its description does not "
-				    "name: the device is closed",
-				    device);
-	}
-}
-
-void close_namesakes(struct enforcer *enforcer, const struct managed_domain *managed)
-{
-	for (size_t i = 0; may_be_managed(managed) && i < managed->domain->interface_count; i++) {
-		const struct domain_interface *nic = &managed->domain->interfaces[i];
-		unsigned int ifindex = find_namesake(managed, nic);
-
-		if (ifindex && !may_stay_open(enforcer, ifindex, nic->target))
-			close_device(enforcer, ifindex, nic->target);
-	}
 }
 
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)

@@ -6,7 +6,6 @@
 #define VMSEG_DEVICES_H
 
 #include "hostd/enforce/inventory/enforcer.h"
-#include "hostd/enforce/inventory/managed.h"
 
 /* A device has appeared. While libvirt's events come in (`watched`), or a managed domain runs, one
  * that a domain of libvirt's could have passes nothing until it is known whose it is. */
@@ -17,14 +16,6 @@ void note_device(struct enforcer *enforcer, unsigned int ifindex, const char *de
  * as it is. */
 void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const char *device,
 		      bool held, bool watched);
-
-/* Closes devices that the domain's QEMU has open, and that neither the domain's description names
- * nor an administrator has opened. */
-void close_held_devices(struct enforcer *enforcer, const struct managed_domain *managed);
-
-/* Closes devices that have the name of one of the domain's NICs, and that are not proven to be it.
- */
-void close_namesakes(struct enforcer *enforcer, const struct managed_domain *managed);
 
 /* A device is gone; `moved`: it is in another network namespace now. */
 void lose_device(struct enforcer *enforcer, unsigned int ifindex, bool moved);

@@ -21,12 +21,13 @@
 #include "hostd/datapath/ports/port_table.h"
 #include "hostd/datapath/queries/port_status.h"
 #include "hostd/enforce/apply/wanted.h"
-#include "hostd/enforce/handlers/devices.h"
 #include "hostd/enforce/handlers/handlers_state.h"
+#include "hostd/enforce/handlers/quarantine.h"
 #include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
+#include "hostd/enforce/inventory/libvirts.h"
 
 #define RETRY_PAUSE_USEC (5 * USEC_PER_SEC)
 

@@ -21,6 +21,10 @@
 #include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/plan_inputs.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/enforce/plan/veth.h"
 

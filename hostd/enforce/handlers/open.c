@@ -10,10 +10,17 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/enforce/handlers/adopt_domains.h"
 #include "hostd/enforce/handlers/arrivals.h"
+#include "hostd/enforce/handlers/chores.h"
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/handlers/policed.h"
+#include "hostd/enforce/handlers/repair.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/groups.h"
+#include "hostd/enforce/inventory/libvirts.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 int open_enforcer(const struct config *config, struct datapath *datapath, struct enforcer **ret,
 		  struct diag *diag)
@@ -42,8 +49,8 @@ static void free_handlers(struct enforcer *enforcer)
 {
 	if (!enforcer->handlers)
 		return;
-	free_chores(&enforcer->handlers->chores);
-	free_repair(&enforcer->handlers->repair);
+	free_chores(enforcer);
+	free_repair(enforcer);
 	free_arrivals(enforcer);
 	free_policed(enforcer);
 	free(enforcer->handlers);

@@ -16,6 +16,7 @@
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 /* How long after its `prepare` hook a domain's devices may come. */
 #define START_USEC (60 * USEC_PER_SEC)

@@ -22,6 +22,8 @@
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/persist.h"
+#include "hostd/enforce/inventory/plan_inputs.h"
 #include "hostd/enforce/inventory/state_file.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/netlink/link_info.h"

@@ -19,6 +19,8 @@
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
+#include "hostd/enforce/inventory/libvirts.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
  * domain and xml, which may be NULL. */
@@ -182,7 +184,7 @@ void note_unknown_domains(struct enforcer *enforcer, const char *const *uuids, s
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!find_managed(enforcer, uuids[i]))
-			enforcer->libvirts.lists_unknown = true;
+			enforcer->libvirts->lists_unknown = true;
 	}
 }
 

@@ -12,6 +12,8 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/handlers/replan.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/groups.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* Domains that are brought to their groups' members in one go: more of them take turns with
  * requests. */

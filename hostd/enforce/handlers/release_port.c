@@ -14,6 +14,8 @@
 #include "hostd/enforce/handlers/lifecycle.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 int release_port(struct enforcer *enforcer, const char *device, struct diag *diag)
 {

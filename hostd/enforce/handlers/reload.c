@@ -15,6 +15,7 @@
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/handlers/replan.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
 
 /* There is no file of that name. One that is there and bad holds up its own domains only. */
 static int check_named_policy(const struct config *config, const struct library *library,

@@ -25,6 +25,8 @@
 #include "hostd/enforce/handlers/handlers_state.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/unclaimed.h"
 
 #define PORTS_AT_ONCE 16
 
@@ -203,8 +205,10 @@ void request_full_round(struct enforcer *enforcer)
 	enforcer->handlers->repair.rounds = 0;
 }
 
-void free_repair(struct repair *repair)
+void free_repair(struct enforcer *enforcer)
 {
+	struct repair *repair = &enforcer->handlers->repair;
+
 	free_bypasses(&repair->bypasses);
 	free(repair->pins_problem);
 }

@@ -5,15 +5,7 @@
 #ifndef VMSEG_REPAIR_H
 #define VMSEG_REPAIR_H
 
-#include "hostd/enforce/apply/bypass.h"
 #include "hostd/enforce/inventory/enforcer.h"
-
-struct repair {
-	uint32_t cursor; /* where this round is: next_attached_port() */
-	unsigned rounds;
-	struct bypasses bypasses;
-	char *pins_problem; /* NULL: all is pinned as it should be */
-};
 
 /* Looks at the next few ports for programs that somebody has taken off, and puts them back. Returns
  * whether the round over all ports goes on. The kernel reports changes of clsact's filters, so
@@ -32,6 +24,6 @@ const char *find_pins_problem(const struct enforcer *enforcer);
 /* Reports of the kernel were lost: the next round looks at everything. */
 void request_full_round(struct enforcer *enforcer);
 
-void free_repair(struct repair *repair);
+void free_repair(struct enforcer *enforcer);
 
 #endif

@@ -12,6 +12,8 @@
 #include "hostd/enforce/apply/apply.h"
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
 
 int begin_replanning(struct enforcer *enforcer, struct replanning *ret)
 {

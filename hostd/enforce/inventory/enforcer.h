@@ -28,7 +28,4 @@ void for_each_problem(struct enforcer *enforcer,
 /* Sets the problem of `subject`; text NULL: it is solved. Changes are logged. */
 void report_problem(struct enforcer *enforcer, const char *subject, const char *text);
 
-/* The inputs of a plan with this library, NULL for the newest, and the present groups. */
-struct plan_inputs plan_inputs(struct enforcer *enforcer, const struct library_share *library);
-
 #endif

@@ -6,14 +6,26 @@
 #ifndef VMSEG_ENFORCER_STATE_H
 #define VMSEG_ENFORCER_STATE_H
 
-#include "hostd/enforce/inventory/enforcer.h"
-#include "hostd/enforce/inventory/groups.h"
-#include "hostd/enforce/inventory/libvirts.h"
-#include "hostd/enforce/inventory/managed.h"
-#include "hostd/enforce/inventory/persist.h"
-#include "hostd/enforce/inventory/unclaimed.h"
+#include <time.h>
 
+#include "hostd/config/config.h"
+#include "hostd/enforce/inventory/library_share.h"
+#include "hostd/enforce/inventory/problems.h"
+#include "hostd/enforce/plan/rules_cache.h"
+
+struct groups;
 struct handlers;
+struct libvirts;
+struct managed_domain;
+struct unclaimed_port;
+
+/* Where the state files of domains are: persist.c. */
+struct state_directories {
+	char *domains;               /* of libvirt's domains: does not outlive a reboot */
+	char *ports;                 /* of port domains: does */
+	struct timespec domain_time; /* of the directories, when all files were last there */
+	struct timespec port_time;
+};
 
 struct enforcer {
 	const struct config *config;
@@ -26,8 +38,8 @@ struct enforcer {
 	struct unclaimed_port *unclaimed; /* by ifindex */
 	unsigned int *opened;             /* devices that were opened by hand: unclaimed.h */
 	size_t opened_count;
-	uint64_t device_lost; /* monotonic_usec() when a device was last gone; 0: none was */
-	struct libvirts libvirts;
+	uint64_t device_lost;      /* monotonic_usec() when a device was last gone; 0: none was */
+	struct libvirts *libvirts; /* libvirts.h */
 	struct state_directories directories;
 	struct problem *problems;  /* of the host: no known domain's */
 	struct handlers *handlers; /* handlers_state.h */

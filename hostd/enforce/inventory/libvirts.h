@@ -23,8 +23,8 @@ struct libvirts {
 };
 
 /* Returns 0 or -ENOMEM. */
-int new_libvirts(const struct config *config, struct libvirts *ret);
-void free_libvirts(struct libvirts *libvirts);
+int new_libvirts(const struct config *config, struct libvirts **ret);
+void free_libvirts(struct libvirts **libvirts);
 
 /* The libvirt of this number, whose driver is `driver`, was asked after `seen` to describe all
  * that runs, has done so, and reconcile_domain() was called for each. */

@@ -5,18 +5,10 @@
 #ifndef VMSEG_PERSIST_H
 #define VMSEG_PERSIST_H
 
-#include <time.h>
-
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
-/* Where they are. */
-struct state_directories {
-	char *domains;               /* of libvirt's domains: does not outlive a reboot */
-	char *ports;                 /* of port domains: does */
-	struct timespec domain_time; /* of the directories, when all files were last there */
-	struct timespec port_time;
-};
+struct state_directories; /* enforcer_state.h */
 
 /* Names the directories, and makes that of libvirt's domains. Refuses directories that others may
  * write to. Returns 0 or -errno with an error in diag. */

@@ -23,6 +23,8 @@
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
+#include "hostd/enforce/inventory/libvirts.h"
+#include "hostd/enforce/inventory/persist.h"
 #include "hostd/netlink/link_info.h"
 
 /* Libvirt is asked about a device so long after it came. This is not a deadline: libvirt's
@@ -204,7 +206,7 @@ bool explain_unclaimed(const struct enforcer *enforcer, const struct unclaimed_p
 	}
 	if (has_bad_state(enforcer))
 		snprintf(buffer, size, "it may belong to a domain whose state file cannot be used");
-	else if (enforcer->libvirts.count == 0)
+	else if (enforcer->libvirts->count == 0)
 		snprintf(buffer, size, "there is no libvirt to ask (libvirt-uri = none)");
 	else if (undescribed && !undescribed->described)
 		snprintf(buffer, size, "libvirt at %s cannot be asked", undescribed->uri);
@@ -232,9 +234,9 @@ bool needs_descriptions(struct enforcer *enforcer)
 {
 	uint64_t now = monotonic_usec();
 	struct unclaimed_port *port;
-	bool needed = enforcer->libvirts.lists_unknown;
+	bool needed = enforcer->libvirts->lists_unknown;
 
-	enforcer->libvirts.lists_unknown = false;
+	enforcer->libvirts->lists_unknown = false;
 	for (port = enforcer->unclaimed; port; port = port->hh.next) {
 		if (port->asked || port->since + ASK_AFTER_USEC > now)
 			continue;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
-#include "hostd/enforce/plan/plan.h"
 #include "hostd/policy/read/parse.h"
 
 int set_only_policy(struct domain_policy *policy, const char *name)
