@@ -11,6 +11,7 @@
 #include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 
 static void print_help(void)
 {

@@ -13,6 +13,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/json_whole.h"
 #include "hostd/control/protocol.h"
+#include "hostd/control/server_state.h"
 
 #define CONNECTIONS_MAX   64
 #define CLIENT_SECONDS    30

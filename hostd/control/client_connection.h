@@ -1,35 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside the control server: its own state and that of one connection.
+ * The connections of the control server.
  */
-#ifndef VMSEG_CONTROL_CONNECTION_H
-#define VMSEG_CONTROL_CONNECTION_H
+#ifndef VMSEG_CLIENT_CONNECTION_H
+#define VMSEG_CLIENT_CONNECTION_H
 
-#include <sys/types.h>
+#include <jansson.h>
+#include <stdbool.h>
 
-#include "hostd/control/server.h"
+struct control_server;
 
-struct connection;
+/* Serves a connected stream socket, which belongs to the server from here on. */
+int add_control_client(struct control_server *server, int fd, bool read_only);
 
-struct control_listener {
-	char *path;
-	mode_t mode;
-	gid_t group;
-	sd_event_io_handler_t accept;
-	dev_t device; /* of the socket's file, as it was made */
-	ino_t inode;
-	sd_event_source *source;
-};
-
-struct control_server {
-	sd_event *event;
-	struct control_listener control, read;
-	const struct method *methods;
-	size_t method_count;
-	struct control_context *context;
-	struct connection *connections; /* doubly linked */
-	size_t connection_count[2];     /* by read_only: each socket has its own share */
-};
+/* Sends an object to every streaming client. Whoever does not read loses lines, never delays the
+ * daemon; the next line that fits is preceded by {"lost": n}. */
+void publish_object(struct control_server *server, json_t *object);
+bool has_stream_clients(const struct control_server *server);
 
 void close_connections(struct control_server *server);
 

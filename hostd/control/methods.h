@@ -5,7 +5,7 @@
 #ifndef VMSEG_CONTROL_METHODS_H
 #define VMSEG_CONTROL_METHODS_H
 
-#include "hostd/control/server.h"
+#include "hostd/control/method.h"
 #include "hostd/enforce/handlers/reload.h"
 #include "hostd/virt/deliver.h"
 

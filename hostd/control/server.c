@@ -16,6 +16,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/control/client_connection.h"
 #include "hostd/control/protocol.h"
+#include "hostd/control/server_state.h"
 
 #define BACKLOG 64
 

@@ -15,6 +15,7 @@
 #include "hostd/ctl/request.h"
 #include "hostd/ctl/usage.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 
 /* "vmseg --help", "vmseg help", and both with a command or with the first word of several. */
 static int print_help(const struct parsed_words *words)

@@ -16,6 +16,8 @@
 #include "hostd/base/run_directory.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/config/load_config.h"
+#include "hostd/control/client_connection.h"
+#include "hostd/control/server.h"
 #include "hostd/datapath/datapath.h"
 #include "hostd/enforce/handlers/open.h"
 #include "hostd/observe/events.h"

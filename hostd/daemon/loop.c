@@ -11,6 +11,7 @@
 #include "hostd/base/heartbeat.h"
 #include "hostd/base/log.h"
 #include "hostd/change/policy_edit.h"
+#include "hostd/control/client_connection.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/queries/event_ring.h"

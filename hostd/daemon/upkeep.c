@@ -11,6 +11,7 @@
 #include "hostd/base/log.h"
 #include "hostd/base/run_directory.h"
 #include "hostd/change/pending.h"
+#include "hostd/control/server.h"
 #include "hostd/daemon/daemon.h"
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/persist.h"

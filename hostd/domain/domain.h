@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A libvirt domain as vmseg sees it: the only reader of domain XML.
+ * A libvirt domain as vmseg sees it.
  */
 #ifndef VMSEG_DOMAIN_H
 #define VMSEG_DOMAIN_H
@@ -62,15 +62,6 @@ struct domain {
 	int metadata_problem_line;
 };
 
-/* Returns 0, or -errno with an error in diag: -EINVAL for XML that is not a domain. The kinds of
- * host devices are read from sysfs (host_device.h). Metadata that cannot be used is no failure
- * here: see check_metadata(). */
-int parse_domain(const char *xml, size_t size, struct domain **ret, struct diag *diag);
-
-/* As parse_domain(), with nothing but name, UUID and driver: for a domain of which the rest cannot
- * be read. */
-int parse_identity(const char *xml, size_t size, struct domain **ret, struct diag *diag);
-
 /* A domain without further data. `driver` is "qemu" or "lxc". Returns 0, -EINVAL if uuid is not a
  * UUID or name is not a domain's name, or -ENOMEM. */
 int new_domain(const char *name, const char *uuid, const char *driver, struct domain **ret);
@@ -90,5 +81,11 @@ bool has_nic(const struct domain *domain, const uint8_t mac[static MAC_BYTES]);
 bool names_device(const struct domain *domain, const char *device);
 
 bool is_port_domain(const struct domain *domain);
+
+/* As long as a file's name may be (NAME_MAX): libvirt makes one of it. */
+#define DOMAIN_NAME_MAX 255
+
+/* Does libvirt take this name for a QEMU or LXC domain? */
+bool is_domain_name(const char *text);
 
 #endif

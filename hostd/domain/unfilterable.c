@@ -27,16 +27,6 @@
 static const char drives_itself[] =
 	"is a network card that the domain uses directly, without the host's network stack";
 
-void free_unfilterable(struct unfilterable_nic *items, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(items[i].kind);
-		free(items[i].name);
-		free(items[i].reason);
-	}
-	free(items);
-}
-
 static bool has_value(const xmlNode *element, const char *name, const char *value)
 {
 	const char *found = attribute_value(element, name);

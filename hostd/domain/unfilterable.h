@@ -15,6 +15,4 @@
  */
 int read_unfilterable(const xmlNode *root, struct domain *domain);
 
-void free_unfilterable(struct unfilterable_nic *items, size_t count);
-
 #endif

@@ -12,6 +12,7 @@
 #include "hostd/base/log.h"
 #include "hostd/enforce/handlers/arrivals.h"
 #include "hostd/enforce/handlers/reconcile.h"
+#include "hostd/enforce/handlers/unlisted.h"
 #include "hostd/enforce/inventory/libvirts.h"
 #include "hostd/enforce/inventory/unclaimed.h"
 

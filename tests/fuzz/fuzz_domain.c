@@ -8,7 +8,9 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

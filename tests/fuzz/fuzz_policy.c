@@ -11,6 +11,7 @@
 #include "hostd/policy/compile/compile.h"
 #include "hostd/policy/read/library.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "hostd/policy/write/print.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);

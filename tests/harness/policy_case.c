@@ -6,6 +6,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/test.h"
 
 const uint8_t case_mac[MAC_BYTES] = {0x52, 0x54, 0, 0, 0, 1};

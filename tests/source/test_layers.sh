@@ -56,12 +56,9 @@ upward() {
 		<(floors) <(includes)
 }
 
-# Rooms where files may still include each other.
-with_circles='^hostd/(control|domain|policy)/'
-
-# Files of the other rooms that include each other.
+# Files that include each other.
 circles() {
-	includes | grep -vE "$with_circles" | sed 's/\.[ch] / /; s/\.[ch]$//' | sort |
+	includes | sed 's/\.[ch] / /; s/\.[ch]$//' | sort |
 		tsort 2>&1 >/dev/null | sed -n 's/^tsort: \([^ ]*\)$/\1/p' | sort -u
 }
 

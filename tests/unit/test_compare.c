@@ -2,6 +2,7 @@
 /* What differs between two policies or sets. */
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "hostd/policy/write/compare.h"
 #include "tests/harness/policy_case.h"
 #include "tests/harness/test.h"

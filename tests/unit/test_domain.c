@@ -3,6 +3,7 @@
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "hostd/domain/domain_xml.h"
 #include "tests/harness/test.h"
 
 #define NAME "<name>web</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>"

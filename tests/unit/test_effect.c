@@ -3,6 +3,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/change/effect.h"
 #include "hostd/datapath/queries/session_query.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/managed.h"
 #include "tests/harness/test.h"

@@ -3,6 +3,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/enforce/inventory/groups.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/test.h"
 
 static const struct domain_description {

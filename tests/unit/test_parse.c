@@ -8,6 +8,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/policy_case.h"
 #include "tests/harness/test.h"
 

@@ -6,6 +6,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/test.h"
 
 /* Who finds the fault: our reader alone, or the schema as well. Faults of XML itself are the

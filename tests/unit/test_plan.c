@@ -5,11 +5,13 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/config/load_config.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/plan/description.h"
 #include "hostd/enforce/plan/plan.h"
 #include "hostd/enforce/plan/rule_notes.h"
 #include "hostd/enforce/plan/rules_cache.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/test.h"
 
 #define DOMAIN(metadata, devices)                                                                  \

@@ -3,8 +3,10 @@
 #include "hostd/base/address.h"
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/domain/port_description.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "tests/harness/test.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"

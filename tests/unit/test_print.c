@@ -4,6 +4,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "hostd/policy/write/print.h"
 #include "tests/harness/compare_models.h"
 #include "tests/harness/test.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hostd/control/client.h"
+#include "hostd/control/client_connection.h"
 #include "hostd/control/protocol.h"
 #include "hostd/control/server.h"
 #include "tests/harness/test.h"

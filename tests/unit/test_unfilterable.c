@@ -6,6 +6,7 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/domain/host_device.h"
 #include "hostd/domain/qemu_arguments.h"
 #include "tests/harness/test.h"

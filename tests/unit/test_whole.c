@@ -10,8 +10,10 @@
 
 #include "hostd/base/cleanup.h"
 #include "hostd/domain/domain.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/domain/port_description.h"
 #include "hostd/policy/read/parse.h"
+#include "hostd/policy/read/schema.h"
 #include "hostd/policy/write/print.h"
 #include "tests/harness/test.h"
 

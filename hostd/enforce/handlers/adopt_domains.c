@@ -18,6 +18,7 @@
 #include "hostd/datapath/ports/former.h"
 #include "hostd/datapath/ports/port_table.h"
 #include "hostd/datapath/queries/port_status.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/handlers/port_domain.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/handlers/repair.h"

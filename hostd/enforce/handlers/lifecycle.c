@@ -11,6 +11,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/log.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/apply/apply.h"
 #include "hostd/enforce/apply/wanted.h"
 #include "hostd/enforce/handlers/arrivals.h"

@@ -12,15 +12,15 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/base/text.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/apply/wanted.h"
-#include "hostd/enforce/handlers/lifecycle.h"
 #include "hostd/enforce/handlers/refresh.h"
 #include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/holders.h"
-#include "hostd/enforce/inventory/libvirts.h"
 #include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
 
 /* A domain that is new here runs already: what it has open may be picked up for a while. Takes over
  * domain and xml, which may be NULL. */
@@ -141,64 +141,4 @@ void note_undescribed(struct enforcer *enforcer, const struct domain_event *even
 		text = NULL;
 	note_unread(enforcer, event, text ? text : why);
 	refresh_groups(enforcer);
-}
-
-/* Libvirt does not know the domain, and no hook has told of its end. Its guest may run all the
- * same: a libvirtd that restarts forgets a domain whose status file it cannot read. When a guest
- * ends, its device goes; so one that is still there stays filtered. */
-static void end_or_mark_missing(struct enforcer *enforcer, struct managed_domain *managed)
-{
-	const char *device = find_present_device(managed);
-
-	if (!has_device_left(managed)) {
-		stop_domain(enforcer, managed->uuid);
-		return;
-	}
-	if (!managed->missing && device)
-		log_warning(managed->domain->name,
-			    "libvirt no longer knows this domain, but its device %s still exists "
-			    "and stays filtered",
-			    device);
-	managed->missing = true;
-}
-
-void forget_ended_domain(struct enforcer *enforcer, const char *driver, const char *uuid,
-			 uint64_t seen)
-{
-	struct managed_domain *managed = find_managed(enforcer, uuid);
-
-	if (managed && managed->touched <= seen && strcmp(managed->domain->driver, driver) == 0)
-		end_or_mark_missing(enforcer, managed);
-}
-
-static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(uuid, uuids[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-void note_unknown_domains(struct enforcer *enforcer, const char *const *uuids, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!find_managed(enforcer, uuids[i]))
-			enforcer->libvirts->lists_unknown = true;
-	}
-}
-
-void forget_unlisted_domains(struct enforcer *enforcer, const char *driver,
-			     const char *const *uuids, size_t count, uint64_t seen)
-{
-	struct managed_domain *managed, *next;
-
-	HASH_ITER (hh, enforcer->domains, managed, next) {
-		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0)
-			continue;
-		if (is_listed(managed->uuid, uuids, count))
-			managed->missing = false;
-		else
-			end_or_mark_missing(enforcer, managed);
-	}
 }

@@ -26,18 +26,4 @@ void reconcile_domain(struct enforcer *enforcer, const struct domain_event *even
  * that cannot be read. */
 void note_undescribed(struct enforcer *enforcer, const struct domain_event *event, const char *why);
 
-/* The libvirt of this driver ("qemu", "lxc") was asked about the domain after `seen` and says that
- * it does not run. It is forgotten, unless one of its devices is still there: then it stays
- * filtered and is a problem until the device is gone, libvirt knows the domain again, the hook says
- * that it is over, or release_port(). */
-void forget_ended_domain(struct enforcer *enforcer, const char *driver, const char *uuid,
-			 uint64_t seen);
-
-/* These UUIDs are all that run of this driver: the others are forgotten in the same way. */
-void forget_unlisted_domains(struct enforcer *enforcer, const char *driver,
-			     const char *const *uuids, size_t count, uint64_t seen);
-
-/* Is one of these running domains unknown here? Then needs_descriptions() is true once. */
-void note_unknown_domains(struct enforcer *enforcer, const char *const *uuids, size_t count);
-
 #endif

@@ -13,6 +13,7 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/log.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
+#include "hostd/enforce/inventory/persist.h"
 #include "hostd/enforce/plan/description.h"
 
 bool is_clone(const struct managed_domain *managed, const struct domain *domain, bool from_hook)
@@ -53,17 +54,6 @@ int note_clone(const struct enforcer *enforcer, struct managed_domain *managed,
 	if (is_new && explain_clone(managed, text, sizeof(text)))
 		log_warning(managed->domain->name, "%s", text);
 	return 0;
-}
-
-void forget_clone(struct managed_domain *managed)
-{
-	struct clone *clone = TAKE_PTR(managed->clone);
-
-	if (!clone)
-		return;
-	free_domain(&clone->domain);
-	free(clone->xml);
-	free(clone);
 }
 
 /* A device that exists, and that only the clone's description names. */

@@ -10,12 +10,6 @@
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/managed.h"
 
-struct clone {
-	struct domain *domain; /* its newest description */
-	char *xml;             /* what that was read from */
-	bool managed;          /* it is to be filtered, or its metadata cannot be used */
-};
-
 /* Whether the description is that of a clone. `from_hook`: any libvirt may have sent it; else it is
  * from the only one of its driver. */
 bool is_clone(const struct managed_domain *managed, const struct domain *domain, bool from_hook);
@@ -24,10 +18,7 @@ bool is_clone(const struct managed_domain *managed, const struct domain *domain,
 int note_clone(const struct enforcer *enforcer, struct managed_domain *managed,
 	       struct domain *domain, const char *xml);
 
-/* Forgets the clone, if there is one. */
-void forget_clone(struct managed_domain *managed);
-
-/* Forgets it if none of its own devices exists any more. */
+/* Forgets the clone if none of its own devices exists any more. */
 void forget_ended_clone(const struct enforcer *enforcer, struct managed_domain *managed);
 
 /* Whether a clone of the domain that may be managed has the device. */

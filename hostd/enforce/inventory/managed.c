@@ -11,7 +11,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/clock.h"
 #include "hostd/base/text.h"
-#include "hostd/enforce/inventory/clones.h"
 #include "hostd/enforce/inventory/enforcer.h"
 
 void free_port(struct managed_port *port)
@@ -47,6 +46,17 @@ struct managed_domain *new_managed(struct domain *domain, char *xml, struct doma
 	free_domain_policy(&policy);
 	free(xml);
 	return NULL;
+}
+
+void forget_clone(struct managed_domain *managed)
+{
+	struct clone *clone = TAKE_PTR(managed->clone);
+
+	if (!clone)
+		return;
+	free_domain(&clone->domain);
+	free(clone->xml);
+	free(clone);
 }
 
 void free_managed(struct managed_domain *managed)

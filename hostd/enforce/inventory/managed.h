@@ -30,6 +30,13 @@ struct moved_device {
 	unsigned int ifindex;
 };
 
+/* Another domain of the same UUID: clones.h. */
+struct clone {
+	struct domain *domain; /* its newest description */
+	char *xml;             /* what that was read from */
+	bool managed;          /* it is to be filtered, or its metadata cannot be used */
+};
+
 /* What is asked for is the newest description: `xml`, or `unread_xml` where there is one. What is
  * in force is `policy` with the ports' plans. wanted.c brings the one to the other. */
 struct managed_domain {
@@ -47,7 +54,7 @@ struct managed_domain {
 	size_t port_count;
 	struct moved_device *moved; /* a device that comes by such a name is another one */
 	size_t moved_count;
-	struct clone *clone; /* another domain of this UUID: clones.h; NULL: none is known */
+	struct clone *clone;           /* NULL: none is known */
 	struct library_share *library; /* that the ports' images were made from; may be NULL */
 	uint64_t described; /* monotonic_usec() from before libvirt gave the newest description */
 	uint64_t touched;   /* monotonic_usec() of the last hook call */
@@ -79,6 +86,9 @@ void free_managed(struct managed_domain *managed);
 
 /* Frees what the port points to. */
 void free_port(struct managed_port *port);
+
+/* Forgets the clone, if there is one. */
+void forget_clone(struct managed_domain *managed);
 
 /* Takes over domain and xml: a newer description of the same UUID, which can be read. The policy in
  * force stays. */

@@ -15,7 +15,7 @@
 #include "hostd/base/json_whole.h"
 #include "hostd/base/log.h"
 #include "hostd/base/trusted_file.h"
-#include "hostd/enforce/inventory/clones.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/enforce/inventory/domains.h"
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/state_file.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hostd/base/cleanup.h"
+#include "hostd/domain/domain_xml.h"
 #include "hostd/policy/read/parse.h"
 
 int set_only_policy(struct domain_policy *policy, const char *name)

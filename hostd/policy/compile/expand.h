@@ -6,7 +6,9 @@
 #ifndef VMSEG_POLICY_EXPAND_H
 #define VMSEG_POLICY_EXPAND_H
 
-#include "hostd/policy/compile/resolve.h"
+#include "hostd/base/diag.h"
+#include "hostd/policy/compile/effective_policy.h"
+#include "hostd/policy/read/library.h"
 
 struct expander {
 	const struct library *library;

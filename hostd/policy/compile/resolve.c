@@ -258,20 +258,3 @@ int resolve_policy(const struct library *library, const struct policy *mandatory
 		*ret = TAKE_PTR(policy);
 	return r;
 }
-
-void free_effective_policy(struct effective_policy **policy)
-{
-	struct effective_policy *p = *policy;
-
-	if (!p)
-		return;
-	free(p->rules);
-	for (size_t i = 0; i < p->list_count; i++)
-		free(p->lists[i].prefixes);
-	free(p->lists);
-	for (size_t i = 0; i < p->group_count; i++)
-		free(p->groups[i]);
-	free(p->groups);
-	free(p);
-	*policy = NULL;
-}

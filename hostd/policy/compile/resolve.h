@@ -7,60 +7,9 @@
 #define VMSEG_POLICY_RESOLVE_H
 
 #include "hostd/base/diag.h"
+#include "hostd/policy/compile/effective_policy.h"
 #include "hostd/policy/model.h"
 #include "hostd/policy/read/library.h"
-
-/* Addresses of a group's members now; the single seam for every source of addresses. Returns the
- * count and a borrowed, sorted array. An unknown group has no members. */
-struct group_source {
-	size_t (*members)(void *context, const char *group, const struct prefix **ret);
-	void *context;
-};
-
-/* Addresses that one or several rules name: sorted, none inside another. */
-struct prefix_list {
-	struct prefix *prefixes;
-	size_t count; /* 0: an empty group or set, which matches nothing */
-};
-
-#define ANY_REMOTE SIZE_MAX
-
-/* A rule of a port's effective policy, with its remotes expanded to prefixes. */
-struct effective_rule {
-	const struct rule *rule; /* borrowed from the library or the domain policy */
-	const char *policy; /* name of the policy it comes from, borrowed; "inline": it has none */
-	bool is_inline;     /* of the domain's own */
-	size_t list;        /* index into the policy's lists, or ANY_REMOTE */
-};
-
-/* The place of each setting, borrowed; source NULL: the value is built in. */
-struct setting_places {
-	struct place defaults[2]; /* by enum direction */
-	struct place guards[GUARD_KIND_COUNT];
-	struct place limits[LIMIT_COUNT];
-};
-
-struct effective_policy {
-	enum policy_mode mode;
-	enum action default_action[2]; /* by enum direction */
-	uint32_t guards;               /* enum guard_bit */
-	uint16_t vlans[PORT_VLANS_MAX];
-	size_t vlan_count;
-	uint32_t limits[LIMIT_COUNT]; /* 0: unlimited, except LIMIT_SESSIONS, always > 0 */
-	struct prefix addresses[PORT_ADDRESSES_MAX];
-	size_t address_count;
-	struct effective_rule *rules; /* first match wins */
-	size_t rule_count;
-	struct prefix_list *lists; /* rules that name the same remotes share one */
-	size_t list_count;
-	struct setting_places setting_places;
-	struct place place; /* of the domain's metadata, for messages; source is borrowed */
-	char **groups;      /* names of the groups that the rules mention: sorted, no duplicates */
-	size_t group_count;
-};
-
-/* Prefixes in all lists of an effective policy together. */
-#define PREFIXES_MAX (1U << 20)
 
 /* The effective policy of the interface with this MAC address: settings, and rules in order, with
  * remotes not yet expanded. So the result stays valid as long as the library does. `mandatory` may
@@ -81,6 +30,5 @@ int resolve_policy(const struct library *library, const struct policy *mandatory
 		   const struct domain_policy *domain, const uint8_t mac[static MAC_BYTES],
 		   const struct group_source *groups, struct effective_policy **ret,
 		   struct diag *diag);
-void free_effective_policy(struct effective_policy **policy);
 
 #endif

@@ -10,9 +10,6 @@
 #include "hostd/base/diag.h"
 #include "hostd/policy/model.h"
 
-/* The path of the schema; NULL: the installed one. The string must stay valid. */
-void set_schema_path(const char *path);
-
 /* Exactly one of *ret_policy and *ret_set is set on success. `source` names the text in messages.
  * Returns 0 or -errno with an error in diag: -EINVAL for bad input. */
 int parse_policy_file(const char *path, struct policy **ret_policy, struct address_set **ret_set,

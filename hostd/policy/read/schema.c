@@ -16,7 +16,6 @@
 #include "hostd/base/cleanup.h"
 #include "hostd/base/xml.h"
 #include "hostd/base/xml_memory.h"
-#include "hostd/policy/read/parse.h"
 
 #define SCHEMA_BYTES_MAX (1 << 20)
 

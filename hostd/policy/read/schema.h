@@ -9,6 +9,9 @@
 
 #include "hostd/policy/read/reader.h"
 
+/* The path of the schema; NULL: the installed one. The string must stay valid. */
+void set_schema_path(const char *path);
+
 /* Returns 0, -EINVAL with the schema's objection in the reader's diag, or another -errno when the
  * schema itself cannot be used. */
 int validate_document(const struct reader *reader, xmlDoc *document);
