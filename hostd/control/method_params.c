@@ -11,7 +11,7 @@ const char *param_type_name(enum param_type type)
 	static const char *const names[] = {
 		[PARAM_STRING] = "a string",    [PARAM_NUMBER] = "a number",
 		[PARAM_FLAG] = "true or false", [PARAM_STRINGS] = "an array of strings",
-		[PARAM_OBJECT] = "an object",
+		[PARAM_OBJECT] = "an object",   [PARAM_OTHERS] = "anything",
 	};
 
 	return names[type];
@@ -43,6 +43,8 @@ static bool has_type(const json_t *value, enum param_type type)
 		return is_strings(value);
 	case PARAM_OBJECT:
 		return json_is_object(value);
+	case PARAM_OTHERS:
+		return true;
 	}
 	return false;
 }
@@ -60,7 +62,7 @@ static int check_param(const struct method_param *param, const json_t *value, st
 static bool is_param(const struct method_param *list, const char *name)
 {
 	for (; list && list->name; list++) {
-		if (strcmp(list->name, name) == 0)
+		if (list->type == PARAM_OTHERS || strcmp(list->name, name) == 0)
 			return true;
 	}
 	return false;

@@ -10,7 +10,14 @@
 
 #include "hostd/base/diag.h"
 
-enum param_type { PARAM_STRING, PARAM_NUMBER, PARAM_FLAG, PARAM_STRINGS, PARAM_OBJECT };
+enum param_type {
+	PARAM_STRING,
+	PARAM_NUMBER,
+	PARAM_FLAG,
+	PARAM_STRINGS,
+	PARAM_OBJECT,
+	PARAM_OTHERS, /* its entry stands for all parameters that the list does not name */
+};
 
 struct method_param {
 	const char *name; /* NULL ends the list */
@@ -22,7 +29,8 @@ struct method_param {
 /* "a string", "an array of strings". */
 const char *param_type_name(enum param_type type);
 
-/* Whether `params`, an object or NULL, has all that is needed and nothing else. null is as good as
+/* Whether `params`, an object or NULL, has all that is needed, and nothing else unless the list has
+ * an entry of PARAM_OTHERS. null is as good as
  * a parameter that is not there, and is removed. Returns 0 or -EINVAL with an error in diag. */
 int check_params(const struct method_param *list, json_t *params, struct diag *diag);
 

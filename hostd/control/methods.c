@@ -13,6 +13,7 @@
 
 #define NEEDED(name, type, help) {name, PARAM_##type, true, help},
 #define MAY(name, type, help)    {name, PARAM_##type, false, help},
+#define OTHERS(help)             {"*", PARAM_OTHERS, false, help},
 #define PARAMS(...)                                                                                \
 	(const struct method_param[])                                                              \
 	{                                                                                          \

@@ -104,6 +104,18 @@ static void other_parameters_are_refused(void **state)
 		       "params.force: expected true or false");
 }
 
+/* The hook is replaced before the daemon is started again: no start of a VM may fail in between. */
+static void the_hook_may_say_more(void **state)
+{
+	(void)state;
+	expect_refusal("hook",
+		       "{\"operation\": \"start\", \"xml\": \"\", \"later\": [1], \"x\": {}}", "");
+	expect_refusal("hook", "{\"operation\": \"start\", \"later\": 1}",
+		       "params.xml: expected a string");
+	expect_refusal("hook", "{\"operation\": 1, \"xml\": \"\", \"later\": 1}",
+		       "params.operation: expected a string");
+}
+
 /* ---- the page ------------------------------------------------------------------------------- */
 
 static void print_json_block(FILE *out, const char *title, const char *text)
@@ -147,9 +159,8 @@ static void print_page(FILE *out)
 	      "takes "
 	      "those for readers,\nfrom root and the group `vmseg`. A parameter that a method does "
 	      "not "
-	      "have is an error. Members may be\nadded to results; a client ignores those that it "
-	      "does "
-	      "not know.\n",
+	      "have is an error,\nunless its table has `*`. Members may be added to results; a "
+	      "client ignores those that it does not\nknow.\n",
 	      out);
 	for (size_t i = 0; i < control_method_count; i++)
 		print_method(out, &method_descriptions[i]);
@@ -196,6 +207,7 @@ int main(void)
 		cmocka_unit_test(every_example_of_a_request_is_accepted),
 		cmocka_unit_test(null_is_not_given),
 		cmocka_unit_test(other_parameters_are_refused),
+		cmocka_unit_test(the_hook_may_say_more),
 		cmocka_unit_test(the_page_shows_the_list),
 	};
 
