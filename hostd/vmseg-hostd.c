@@ -10,6 +10,7 @@
 #include "hostd/config/load_config.h"
 #include "hostd/config/settings_list.h"
 #include "hostd/daemon/daemon.h"
+#include "hostd/daemon/settings.h"
 #include "hostd/policy/read/parse.h"
 #include "hostd/policy/read/schema.h"
 

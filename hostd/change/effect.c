@@ -162,7 +162,7 @@ static void judge_session(const struct session_view *view, void *context)
 		judgement->cut(effect, judgement->port, view, verdict, judgement->context);
 }
 
-bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wished,
+bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
 		    cut_callback cut, void *context)
 {
 	struct judgement judgement = {.cut = cut, .context = context};
@@ -173,7 +173,7 @@ bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t w
 	judgement.effect = &effect->ports[effect->judged];
 	domain = find_port_owner(enforcer, judgement.effect->ifindex, &judgement.port);
 	if (!domain || strcmp(domain->domain->name, judgement.effect->domain) != 0 ||
-	    page_sessions(enforcer_datapath(enforcer), judgement.effect->ifindex, wished,
+	    page_sessions(enforcer_datapath(enforcer), judgement.effect->ifindex, wanted,
 			  &effect->place, judge_session, &judgement) < 0)
 		effect->place = 0;
 	if (effect->place == 0)

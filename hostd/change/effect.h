@@ -47,10 +47,10 @@ typedef void (*cut_callback)(const struct port_effect *effect, const struct mana
  * Looks at no session. Returns 0 or -ENOMEM. */
 int foresee_effect(struct enforcer *enforcer, struct candidate *candidate, struct effect **ret);
 
-/* Judges about `wished` more sessions and adds them to the counts of their port. Anything may
+/* Judges about `wanted` more sessions and adds them to the counts of their port. Anything may
  * change between two calls: a session is judged in its current state, and a port that is gone has
  * no sessions. Returns whether there are more. */
-bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wished,
+bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
 		    cut_callback cut, void *context);
 
 void free_effect(struct effect **pointer);

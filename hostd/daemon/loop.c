@@ -2,6 +2,8 @@
 /*
  * The event loop: each event and the function that handles it.
  */
+#include "hostd/daemon/loop.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
@@ -12,7 +14,9 @@
 #include "hostd/base/log.h"
 #include "hostd/change/policy_edit.h"
 #include "hostd/control/client_connection.h"
-#include "hostd/daemon/daemon.h"
+#include "hostd/daemon/daemon_state.h"
+#include "hostd/daemon/settings.h"
+#include "hostd/daemon/upkeep.h"
 #include "hostd/datapath/ports/sweep.h"
 #include "hostd/datapath/queries/event_ring.h"
 #include "hostd/enforce/handlers/chores.h"

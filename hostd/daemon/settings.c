@@ -2,6 +2,8 @@
 /*
  * The daemon's settings, read at the start and again on request.
  */
+#include "hostd/daemon/settings.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -9,9 +11,8 @@
 #include "hostd/base/log.h"
 #include "hostd/config/load_config.h"
 #include "hostd/config/settings_list.h"
-#include "hostd/daemon/daemon.h"
+#include "hostd/daemon/daemon_state.h"
 #include "hostd/datapath/datapath.h"
-#include "hostd/enforce/handlers/reload.h"
 
 static const char *settings_path(const struct daemon *daemon)
 {

@@ -3,6 +3,8 @@
  * What the daemon keeps on disk: heartbeat, lock, sockets, state files. A clean-up may remove any
  * of it; it is made again here.
  */
+#include "hostd/daemon/upkeep.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #include "hostd/base/run_directory.h"
 #include "hostd/change/pending.h"
 #include "hostd/control/server.h"
-#include "hostd/daemon/daemon.h"
+#include "hostd/daemon/daemon_state.h"
 #include "hostd/enforce/inventory/enforcer.h"
 #include "hostd/enforce/inventory/persist.h"
 

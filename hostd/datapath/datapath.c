@@ -264,14 +264,14 @@ void apply_settings(struct datapath *datapath, const struct datapath_config *con
 	write_settings(&config->live, datapath->objects.hz, settings_of(&datapath->objects.memory));
 }
 
-bool is_tidy(const struct datapath *datapath)
+bool has_discarded_slots(const struct datapath *datapath)
 {
-	return are_slots_tidy(&datapath->objects);
+	return can_free_slot(&datapath->objects);
 }
 
-void tidy_datapath(struct datapath *datapath)
+void free_discarded_slot(struct datapath *datapath)
 {
-	tidy_slots(&datapath->objects);
+	free_slot(&datapath->objects);
 }
 
 void read_datapath_status(const struct datapath *datapath, struct datapath_status *ret)

@@ -41,10 +41,10 @@ void close_datapath(struct datapath **pointer);
 /* Writes the live settings of a changed configuration. */
 void apply_settings(struct datapath *datapath, const struct datapath_config *config);
 
-/* Gives back what detached ports have left, one slot a call, which waits some 10 ms for running
- * programs. Tidy: there is nothing to give back. */
-void tidy_datapath(struct datapath *datapath);
-bool is_tidy(const struct datapath *datapath);
+/* Frees a slot that a detached port has left, with its tables. This waits some 10 ms for running
+ * programs. */
+void free_discarded_slot(struct datapath *datapath);
+bool has_discarded_slots(const struct datapath *datapath);
 
 struct datapath_status {
 	enum attach_method attach; /* of new ports; not ATTACH_AUTO */

@@ -218,8 +218,8 @@ void attach_tap(struct netns *netns)
 
 void tidy_netns_datapath(struct netns *netns)
 {
-	while (!is_tidy(netns->datapath))
-		tidy_datapath(netns->datapath);
+	while (has_discarded_slots(netns->datapath))
+		free_discarded_slot(netns->datapath);
 }
 
 void detach_tap(struct netns *netns)

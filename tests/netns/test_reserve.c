@@ -21,9 +21,9 @@ static struct port_status tap_of(const struct netns *netns)
 
 static void reserve(const struct netns *netns, uint32_t sessions, bool remotes)
 {
-	const struct slot_reservation wish = {.sessions = sessions, .remotes = remotes};
+	const struct slot_reservation reservation = {.sessions = sessions, .remotes = remotes};
 
-	assert_int_equal(reserve_slots(netns->datapath, &wish, 1), 0);
+	assert_int_equal(reserve_slots(netns->datapath, &reservation, 1), 0);
 }
 
 /* The id of a map that is made now. */
@@ -131,18 +131,18 @@ static void a_quarantine_that_took_another_size_gets_its_own(void **state)
 static void ports_come_before_the_reserve(void **state)
 {
 	struct netns *netns = *state;
-	const struct slot_reservation wishes[] = {{.sessions = 7},
-						  {.sessions = 7},
-						  {.sessions = 7},
-						  {.sessions = 7},
-						  {.sessions = 7}};
+	const struct slot_reservation reservations[] = {{.sessions = 7},
+							{.sessions = 7},
+							{.sessions = 7},
+							{.sessions = 7},
+							{.sessions = 7}};
 	struct datapath_status status;
 
 	read_datapath_status(netns->datapath, &status);
 	assert_int_equal(status.max_ports, 4);
-	assert_int_equal(reserve_slots(netns->datapath, wishes, 5), -ENOSPC);
+	assert_int_equal(reserve_slots(netns->datapath, reservations, 5), -ENOSPC);
 	tidy_netns_datapath(netns);
-	assert_int_equal(reserve_slots(netns->datapath, wishes, 4), 0);
+	assert_int_equal(reserve_slots(netns->datapath, reservations, 4), 0);
 	attach_tap(netns);
 	assert_int_equal(tap_of(netns).session_limit, netns->port.limits[LIMIT_SESSIONS]);
 }

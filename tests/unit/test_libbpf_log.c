@@ -28,11 +28,11 @@ static void what_libbpf_says_is_kept(void **state)
 	const char nonsense[] = "this is no ELF file";
 
 	capture_libbpf();
-	assert_string_equal(last_words_of_libbpf(), "");
+	assert_string_equal(last_libbpf_message(), "");
 	assert_null(bpf_object__open_mem(nonsense, sizeof(nonsense), NULL));
-	assert_string_not_equal(last_words_of_libbpf(), "");
+	assert_string_not_equal(last_libbpf_message(), "");
 	capture_libbpf();
-	assert_string_equal(last_words_of_libbpf(), "");
+	assert_string_equal(last_libbpf_message(), "");
 }
 
 static void of_a_refusal_the_verdict_is_kept(void **state)
@@ -43,8 +43,8 @@ static void of_a_refusal_the_verdict_is_kept(void **state)
 	    "0: (b7) r0 = 0\n1: (61) r1 = *(u32 *)(r1 +12)\ninvalid access to packet\n"
 	    "processed 75429 insns (limit 1000000)\n");
 	say("libbpf: prog 'to_vm': failed to load: -13\n");
-	assert_string_equal(last_words_of_libbpf(), "0: (b7) r0 = 0 | 1: (61) r1 = *(u32 *)(r1 "
-						    "+12) | invalid access to packet");
+	assert_string_equal(last_libbpf_message(), "0: (b7) r0 = 0 | 1: (61) r1 = *(u32 *)(r1 "
+						   "+12) | invalid access to packet");
 }
 
 /* However much there is of it. */
@@ -57,19 +57,19 @@ static void of_a_long_log_the_end_is_kept(void **state)
 	capture_libbpf();
 	for (int i = 0; i < 1000; i++)
 		say("line %d\n", i);
-	assert_string_equal(last_words_of_libbpf(), "line 997 | line 998 | line 999");
+	assert_string_equal(last_libbpf_message(), "line 997 | line 998 | line 999");
 	capture_libbpf();
 	say("%.*s\n", (int)sizeof(log), log);
-	assert_non_null(strstr(last_words_of_libbpf(), "the verdict"));
+	assert_non_null(strstr(last_libbpf_message(), "the verdict"));
 }
 
 static void debugging_output_is_left_out(void **state)
 {
 	capture_libbpf();
 	say_at(LIBBPF_DEBUG, "detail %d\n", 1);
-	assert_string_equal(last_words_of_libbpf(), "");
+	assert_string_equal(last_libbpf_message(), "");
 	say_at(LIBBPF_INFO, "hint %d\n", 2);
-	assert_string_equal(last_words_of_libbpf(), "hint 2");
+	assert_string_equal(last_libbpf_message(), "hint 2");
 }
 
 int main(void)

@@ -17,19 +17,19 @@ void discard_slot(struct objects *objects, uint32_t slot)
 	objects->discarded[objects->discarded_count++] = slot;
 }
 
-bool are_slots_tidy(const struct objects *objects)
+bool can_free_slot(const struct objects *objects)
 {
-	return !objects->discarded_count || monotonic_usec() < objects->tidy_after;
+	return objects->discarded_count && monotonic_usec() >= objects->free_after;
 }
 
-void tidy_slots(struct objects *objects)
+void free_slot(struct objects *objects)
 {
 	int sessions = bpf_map__fd(objects->skeleton->maps.session_map);
 	int remotes = bpf_map__fd(objects->skeleton->maps.remote_map);
 	uint32_t slot;
 	int r = 0;
 
-	if (are_slots_tidy(objects))
+	if (!can_free_slot(objects))
 		return;
 	slot = objects->discarded[objects->discarded_count - 1];
 	if (has_inner_table(remotes, slot))
@@ -37,7 +37,7 @@ void tidy_slots(struct objects *objects)
 	if (r == 0)
 		r = drop_inner_table(objects, sessions, slot);
 	if (r < 0) {
-		objects->tidy_after = monotonic_usec() + RETRY_USEC;
+		objects->free_after = monotonic_usec() + RETRY_USEC;
 		return;
 	}
 	objects->discarded_count--;

@@ -65,7 +65,7 @@ static bool is_noise(const char *line)
 	       strstr(line, "failed to load") || strstr(line, "failed: Permission denied");
 }
 
-const char *last_words_of_libbpf(void)
+const char *last_libbpf_message(void)
 {
 	static char words[sizeof(text)];
 	const char *lines[LAST_WORDS_LINES] = {NULL};

@@ -11,6 +11,6 @@ void capture_libbpf(void);
 
 /* The last lines that libbpf wrote since capture_libbpf(), on one line: of a refused program the
  * verifier's verdict. "" when there are none. Valid until the next capture. */
-const char *last_words_of_libbpf(void);
+const char *last_libbpf_message(void);
 
 #endif

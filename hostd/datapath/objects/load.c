@@ -84,7 +84,7 @@ static int check_pinned_map(const struct bpf_map *map, const struct bpf_map_info
 static int reuse_map(struct bpf_map *map, const struct pins *pins, struct diag *diag)
 {
 	struct bpf_map_info info = {0};
-	uint32_t size = sizeof(info), wished = bpf_map__max_entries(map);
+	uint32_t size = sizeof(info), wanted = bpf_map__max_entries(map);
 	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_BYTES];
 	int r;
@@ -99,11 +99,11 @@ static int reuse_map(struct bpf_map *map, const struct pins *pins, struct diag *
 	r = bpf_map__reuse_fd(map, fd);
 	if (r < 0)
 		return fail(diag, -r, path, 0, "cannot use the pinned map: %s", strerror(-r));
-	if (info.max_entries != wished)
+	if (info.max_entries != wanted)
 		warn(diag, path, 0,
 		     "the pinned map keeps its size of %u; to get the configured size of %u, stop "
 		     "vmseg-hostd, run vmseg detach --all, and start it",
-		     info.max_entries, wished);
+		     info.max_entries, wanted);
 	return 0;
 }
 
@@ -173,24 +173,24 @@ uint32_t find_max_ports(const struct vmseg *skeleton)
 	return (bpf_map__max_entries(skeleton->maps.port_map) - CLOSED_PORTS_MORE) / 2;
 }
 
-static int size_maps(const struct vmseg *skeleton, const struct map_sizes *wished)
+static int size_maps(const struct vmseg *skeleton, const struct map_sizes *wanted)
 {
 	/* Slot 0 belongs to no port. */
-	const uint32_t slots = wished->max_ports + CLOSED_PORTS_MORE + 1;
+	const uint32_t slots = wanted->max_ports + CLOSED_PORTS_MORE + 1;
 	const struct {
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
 		{skeleton->maps.port_index_high, slots},
-		{skeleton->maps.port_map, record_count(wished->max_ports)},
+		{skeleton->maps.port_map, record_count(wanted->max_ports)},
 		{skeleton->maps.port_state_map, slots},
 		{skeleton->maps.session_map, slots},
 		{skeleton->maps.remote_map, slots},
 		{skeleton->maps.stats_map, slots},
 		{skeleton->maps.fragment_map, slots * FRAGMENTS_PER_PORT},
-		{skeleton->maps.policy_map, wished->policy_nodes},
-		{skeleton->maps.rule_stats_map, wished->rule_counters},
-		{skeleton->maps.event_ring, wished->ring_bytes},
+		{skeleton->maps.policy_map, wanted->policy_nodes},
+		{skeleton->maps.rule_stats_map, wanted->rule_counters},
+		{skeleton->maps.event_ring, wanted->ring_bytes},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -207,11 +207,11 @@ static int fail_with_libbpf(struct diag *diag, int error, const char *what)
 	int code = error == -KERNEL_ENOTSUPP ? EOPNOTSUPP : -error;
 
 	return fail(diag, code, NULL, 0, "%s: %s (%s)", what, strerror(code),
-		    last_words_of_libbpf());
+		    last_libbpf_message());
 }
 
 /* On kernels before 5.11 maps count as locked memory: libbpf raises that limit itself. */
-int load_skeleton(const struct map_sizes *wished, const struct pins *pins, bool adopt,
+int load_skeleton(const struct map_sizes *wanted, const struct pins *pins, bool adopt,
 		  struct vmseg **ret, struct diag *diag)
 {
 	_cleanup_(unload_skeleton) struct vmseg *skeleton = NULL;
@@ -221,7 +221,7 @@ int load_skeleton(const struct map_sizes *wished, const struct pins *pins, bool 
 	skeleton = vmseg__open();
 	if (!skeleton)
 		return fail_with_libbpf(diag, -errno, "cannot open the BPF object");
-	r = size_maps(skeleton, wished);
+	r = size_maps(skeleton, wanted);
 	if (r < 0)
 		return fail_with_libbpf(diag, r, "cannot set the sizes of the BPF maps");
 	if (adopt) {

@@ -40,7 +40,7 @@ struct objects {
 
 	uint32_t *discarded; /* slots, room for all */
 	uint32_t discarded_count;
-	uint64_t tidy_after; /* on the monotonic clock: not before, because it has failed */
+	uint64_t free_after; /* monotonic_usec(): not before, because freeing a slot has failed */
 	struct retired_parts retired[RETIRED_MAX];
 	uint32_t retired_count;
 };

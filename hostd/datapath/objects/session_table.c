@@ -46,9 +46,9 @@ static int grow_batch(struct session_batch *batch, uint32_t space)
 	return 0;
 }
 
-int read_batch(int table, uint32_t wished, struct session_batch *batch)
+int read_batch(int table, uint32_t wanted, struct session_batch *batch)
 {
-	uint32_t count = wished < BATCH_MIN ? BATCH_MIN : wished, next;
+	uint32_t count = wanted < BATCH_MIN ? BATCH_MIN : wanted, next;
 	int r;
 
 	for (;;) {

@@ -27,9 +27,9 @@ struct session_batch {
 	bool finished; /* no further piece */
 };
 
-/* The next piece of about `wished` entries, which may be none. Check `finished` first. An entry
+/* The next piece of about `wanted` entries, which may be none. Check `finished` first. An entry
  * that is there all the time is read exactly once. */
-int read_batch(int table, uint32_t wished, struct session_batch *batch);
+int read_batch(int table, uint32_t wanted, struct session_batch *batch);
 
 /* Begins anew; the memory is kept. */
 void rewind_batch(struct session_batch *batch);

@@ -48,8 +48,8 @@ static int take_free_slot(struct datapath *datapath, struct filtered_port *port)
 
 	if (r == -ENOSPC)
 		drop_reserve(datapath);
-	while (r == -ENOSPC && !are_slots_tidy(objects)) {
-		tidy_slots(objects);
+	while (r == -ENOSPC && can_free_slot(objects)) {
+		free_slot(objects);
 		r = take_range(&objects->slots, 1, &slot);
 	}
 	if (r == 0)
@@ -186,7 +186,7 @@ int detach_port(struct datapath *datapath, unsigned int ifindex)
 	struct filtered_port *port = find_filtered_port(datapath, ifindex);
 
 	if (!port)
-		return strip_former_port(datapath, ifindex);
+		return detach_former_port(datapath, ifindex);
 	unregister_port(datapath, port);
 	dismantle_port(&port);
 	return 0;

@@ -22,8 +22,8 @@ int attach_port(struct datapath *datapath, unsigned int ifindex, const struct po
  * and it is no error when nothing is missing. */
 int repair_port(struct datapath *datapath, unsigned int ifindex, struct diag *diag);
 
-/* Detaches both programs and leaves the port's sessions, slot and image to tidy_datapath(). Also
- * for a device that is gone, or formerly filtered. -ENOENT when the port is not attached. */
+/* Detaches both programs and leaves the port's sessions, slot and image to free_discarded_slot().
+ * Also for a device that is gone, or formerly filtered. -ENOENT when the port is not attached. */
 int detach_port(struct datapath *datapath, unsigned int ifindex);
 
 #endif

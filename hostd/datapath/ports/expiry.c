@@ -97,7 +97,7 @@ static void finish_pass(struct filtered_port *port, const struct expiry *expiry,
 	close_pickup_window(port, now);
 }
 
-int expire_piece(struct filtered_port *port, struct expiry *expiry, uint32_t wished, uint32_t now)
+int expire_piece(struct filtered_port *port, struct expiry *expiry, uint32_t wanted, uint32_t now)
 {
 	_cleanup_close_ int table = open_table(port);
 	int r;
@@ -106,7 +106,7 @@ int expire_piece(struct filtered_port *port, struct expiry *expiry, uint32_t wis
 		return table;
 	if (!expiry->batch.started || expiry->table_id != port->table_id)
 		begin_pass(expiry, port->table_id);
-	r = read_batch(table, wished, &expiry->batch);
+	r = read_batch(table, wanted, &expiry->batch);
 	if (r == 0)
 		r = clear_piece(port, expiry, now);
 	if (r == 0 && expiry->batch.finished)

@@ -23,10 +23,10 @@ struct expiry {
 /* As the programs judge it: is_expired() in bpf/session.h. `now` in jiffies. */
 bool is_expired(const struct settings *settings, const struct session *session, uint32_t now);
 
-/* Ends what has expired of the next piece of about `wished` entries. When batch.finished says that
+/* Ends what has expired of the next piece of about `wanted` entries. When batch.finished says that
  * the pass is complete, the port's number of live sessions is set. A port that has another table
  * than at the last piece begins a new pass. Returns 0 or -errno. */
-int expire_piece(struct filtered_port *port, struct expiry *expiry, uint32_t wished, uint32_t now);
+int expire_piece(struct filtered_port *port, struct expiry *expiry, uint32_t wanted, uint32_t now);
 
 /* A whole pass at once. */
 int expire_port(struct filtered_port *port);

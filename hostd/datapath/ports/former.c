@@ -147,7 +147,7 @@ void forget_former_ports(struct datapath *datapath)
 	}
 }
 
-int strip_former_port(struct datapath *datapath, unsigned int ifindex)
+int detach_former_port(struct datapath *datapath, unsigned int ifindex)
 {
 	const struct former_port *port = find_former(datapath, ifindex);
 

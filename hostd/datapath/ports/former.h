@@ -38,6 +38,6 @@ void forget_former_port(struct datapath *datapath, unsigned int ifindex);
 void forget_former_ports(struct datapath *datapath);
 
 /* Takes the programs off the device. -ENOENT: it has none of a former datapath's. */
-int strip_former_port(struct datapath *datapath, unsigned int ifindex);
+int detach_former_port(struct datapath *datapath, unsigned int ifindex);
 
 #endif

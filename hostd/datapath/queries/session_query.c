@@ -100,7 +100,7 @@ static void show_batch(const struct filtered_port *port, const struct session_ba
 	}
 }
 
-int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
+int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wanted, uint32_t *place,
 		  void (*visit)(const struct session_view *view, void *context), void *context)
 {
 	_cleanup_(clear_batch) struct session_batch batch = {
@@ -123,7 +123,7 @@ int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wish
 	r = read_jiffies(&datapath->objects, &now);
 	if (r < 0)
 		return r;
-	r = read_batch(table, wished, &batch);
+	r = read_batch(table, wanted, &batch);
 	if (r < 0)
 		return r;
 	show_batch(port, &batch, now, visit, context);

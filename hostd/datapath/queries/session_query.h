@@ -24,12 +24,12 @@ struct session_view {
 	uint32_t age_seconds;
 };
 
-/* Live sessions (expired ones are left out), of about `wished` entries of the table from a place
+/* Live sessions (expired ones are left out), of about `wanted` entries of the table from a place
  * on: 0 is its beginning, and at the end *place is 0 again. What comes or goes between two calls
  * may be seen or not, and what stays is seen once unless the table changes its size. Returns 0,
  * -ENOENT when the port is not attached, or -errno when its table cannot be read; then *place means
  * nothing. */
-int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished, uint32_t *place,
+int page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wanted, uint32_t *place,
 		  void (*visit)(const struct session_view *view, void *context), void *context);
 
 /* The live session under a key; -ENOENT when there is none. */

@@ -55,7 +55,7 @@ static void make_reservations(struct enforcer *enforcer)
 bool has_chores(const struct enforcer *enforcer)
 {
 	return enforcer->handlers->chores.reservation_count > 0 || enforcer->outdated ||
-	       has_released_device(enforcer) || !is_tidy(enforcer->datapath);
+	       has_released_device(enforcer) || has_discarded_slots(enforcer->datapath);
 }
 
 void do_chore(struct enforcer *enforcer)
@@ -67,7 +67,7 @@ void do_chore(struct enforcer *enforcer)
 	else if (has_released_device(enforcer))
 		open_released_device(enforcer);
 	else
-		tidy_datapath(enforcer->datapath);
+		free_discarded_slot(enforcer->datapath);
 }
 
 void free_chores(struct enforcer *enforcer)
