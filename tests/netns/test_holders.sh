@@ -88,6 +88,29 @@ check_new() {
 	check_equal "... nothing is left" "" "$(unclaimed)$(problems)"
 }
 
+# The kernel shows what QEMU has open by its present name.
+check_new_name() {
+	hold_tap tap15 "$UUID"
+	be_qemu
+	check_soon 30 "a new tap is closed" unclaimed_are tap15
+	ip link set tap15 down
+	ip link set tap15 name other15
+	ip link set other15 up
+	check_soon 30 "... also by another name" unclaimed_are other15
+	check_secret "a tap of QEMU's that has another name" other15
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 tap15 |
+		hook web reconnect begin -
+	check "the domain waits for a device" has_problem "there is no tap15"
+	ip link set other15 down
+	ip link set other15 name tap15
+	check_soon 30 "... and has it when one gets that name" state_is enforce
+	check_equal "..." "2 " "$(programs_on tap15) $(unclaimed)"
+	end_holder
+	describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 |
+		hook web reconnect begin -
+	check_soon 30 "..." state_is enforce
+}
+
 # It is there before the daemon, and QEMU opens it later.
 check_old() {
 	stop_hostd
@@ -231,6 +254,7 @@ write_good_policy
 start_hostd 'libvirt-uri = none'
 describe web 11 "$(managed 11 "<vmseg:policy ref='web-server'/>")" vnet0 | hook web start begin -
 check_new
+check_new_name
 check_old
 check_named
 check_stranger

@@ -167,7 +167,7 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 
 	if (!ifindex && plan->target && if_nametoindex(plan->target))
 		return fail(diag, ENODEV, NULL, 0,
-			    "interface %s has no host device: %s is not proven to be its",
+			    "interface %s has no host device: it is not certain that %s is its",
 			    format_mac(plan->mac, mac), plan->target);
 	if (!ifindex)
 		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",

@@ -142,8 +142,9 @@ void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const cha
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device)
 {
 	struct port_status status;
+	bool is_unclaimed = rename_unclaimed(enforcer, ifindex, device);
 
-	if (read_port_status(enforcer->datapath, ifindex, &status) < 0 &&
+	if ((is_unclaimed || read_port_status(enforcer->datapath, ifindex, &status) < 0) &&
 	    !filter_port_device(enforcer, device))
 		filter_nic_device(enforcer, ifindex, device);
 }

@@ -20,7 +20,8 @@ void note_held_device(struct enforcer *enforcer, unsigned int ifindex, const cha
 /* A device is gone; `moved`: it is in another network namespace now. */
 void lose_device(struct enforcer *enforcer, unsigned int ifindex, bool moved);
 
-/* A device has a new name. What it has stays; if a port domain waits for that name, it is its. */
+/* A device has a new name. What it has stays; if a domain waits for a device of that name, the
+ * device is the domain's. */
 void rename_device(struct enforcer *enforcer, unsigned int ifindex, const char *device);
 
 #endif

@@ -61,17 +61,17 @@ struct managed_domain {
 	uint64_t pickup_until;    /* monotonic_usec(); mid-stream pick-up is on before */
 	struct held_devices held; /* by its QEMU when that was last looked at: see holders.h */
 	uint64_t looked;          /* monotonic_usec() of that look; 0: there was none */
-	bool arrived;             /* by migration or restore, and not yet resumed */
-	int look_error;           /* why that look has failed, -errno; 0: it has not */
-	bool outdated;            /* its ports wait for a new plan: see chores.c */
-	uint64_t saved;           /* what its state file says, as a hash; 0: it has none */
+	uint64_t retry;  /* monotonic_usec(): ports that failed are not tried again before */
+	bool arrived;    /* by migration or restore, and not yet resumed */
+	int look_error;  /* why that look has failed, -errno; 0: it has not */
+	bool outdated;   /* its ports wait for a new plan: see chores.c */
+	uint64_t saved;  /* what its state file says, as a hash; 0: it has none */
 	bool unproven;   /* adopted, and not described since: it has the devices of `ports` */
 	bool detached;   /* by hand: stays so until it starts again */
 	bool missing;    /* libvirt does not know it any more, but a device of it is still there */
 	char *error;     /* why not all that is asked for now is in force; NULL: it is */
 	char *gap;       /* what find_gap() found in the last round of repairs; NULL: nothing */
 	bool gap_logged; /* in the log */
-	uint64_t retry;  /* monotonic_usec(): ports that failed are not tried again before */
 	bool unwatched_logged; /* is_unwatched(), in the log */
 	UT_hash_handle hh;
 };

@@ -64,6 +64,14 @@ void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *
 		free(port);
 }
 
+/* What was known of its owner does not count any more. */
+static void ask_anew(struct unclaimed_port *port)
+{
+	port->released = 0;
+	port->since = monotonic_usec();
+	port->asked = false;
+}
+
 void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held)
 {
 	struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
@@ -71,9 +79,18 @@ void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held)
 	if (!port || port->unheld == !held)
 		return;
 	port->unheld = !held;
-	port->released = 0;
-	port->since = monotonic_usec();
-	port->asked = false;
+	ask_anew(port);
+}
+
+bool rename_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	struct unclaimed_port *port = find_unclaimed(enforcer, ifindex);
+
+	if (!port)
+		return false;
+	snprintf(port->device, sizeof(port->device), "%s", device);
+	ask_anew(port);
+	return true;
 }
 
 void claim_device(struct enforcer *enforcer, unsigned int ifindex)
@@ -169,7 +186,8 @@ static bool explain_domain(const struct enforcer *enforcer, const struct managed
 			 domain->name);
 	else if (is_namesake(managed, device))
 		snprintf(buffer, size,
-			 "domain %s names it, but it is not proven to be the domain's own device",
+			 "domain %s names it, but it is not certain that it is the domain's own "
+			 "device",
 			 domain->name);
 	else if (names_device(domain, device))
 		snprintf(buffer, size, "it belongs to domain %s, but could not be filtered",

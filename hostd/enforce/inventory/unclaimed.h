@@ -33,6 +33,10 @@ void add_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *
  * from now on, so what libvirt said before does not count. Does nothing for other devices. */
 void note_held(struct enforcer *enforcer, unsigned int ifindex, bool held);
 
+/* The device has a new name: what libvirt said before does not count. False: it is another device.
+ */
+bool rename_unclaimed(struct enforcer *enforcer, unsigned int ifindex, const char *device);
+
 /* The device has an owner now. Does nothing for other devices. */
 void claim_device(struct enforcer *enforcer, unsigned int ifindex);
 
