@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -151,24 +152,48 @@ int new_control_server(sd_event *event, const struct method *methods, size_t met
 	return 0;
 }
 
+/* The group's id, unchanged if there is no such group. Returns 0 or -errno. Only the file is asked:
+ * a module of NSS would run with the daemon's rights, and NSS crashes in glibc 2.36 when an
+ * allocation fails. */
+static int find_group(const char *name, gid_t *ret)
+{
+	_cleanup_fclose_ FILE *stream = fopen("/etc/group", "re");
+	const struct group *group;
+
+	if (!stream && errno != ENOENT)
+		return -errno;
+	errno = 0;
+	while (stream && (group = fgetgrent(stream))) {
+		if (strcmp(group->gr_name, name) == 0) {
+			*ret = group->gr_gid;
+			return 0;
+		}
+		errno = 0;
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
 int open_control_server(sd_event *event, const char *directory, const struct method *methods,
 			size_t method_count, struct control_context *context,
 			struct control_server **ret, struct diag *diag)
 {
 	_cleanup_(close_control_server) struct control_server *server = NULL;
-	const struct group *group = getgrnam(CONTROL_GROUP);
+	gid_t group = (gid_t)-1;
 	int r = new_control_server(event, methods, method_count, context, &server);
 
 	if (r < 0)
 		return fail(diag, -r, directory, 0, "out of memory");
+	r = find_group(CONTROL_GROUP, &group);
+	if (r < 0)
+		return fail(diag, -r, "/etc/group", 0, "%s", strerror(-r));
 	server->control = (struct control_listener){
 		.mode = 0600,
 		.group = (gid_t)-1,
 		.accept = accept_control,
 	};
 	server->read = (struct control_listener){
-		.mode = group ? 0660 : 0600,
-		.group = group ? group->gr_gid : (gid_t)-1,
+		.mode = group == (gid_t)-1 ? 0600 : 0660,
+		.group = group,
 		.accept = accept_read,
 	};
 	r = open_listener(server, &server->control, directory, "control.sock", diag);
