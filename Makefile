@@ -158,6 +158,7 @@ $(B)/tests/unit/test_whole: LDFLAGS += \
 	$(addprefix -Wl$(,)--wrap=,malloc calloc realloc reallocarray strdup asprintf vasprintf)
 
 $(B)/tests/unit/test_json_whole: LDFLAGS += -Wl,--wrap=malloc
+$(B)/tests/unit/test_effect: LDFLAGS += -Wl,--wrap=page_sessions
 
 # Preloaded into the daemon, it has calls fail.
 FAULT_SHIM := $(B)/tests/faults/shim.so

@@ -162,20 +162,24 @@ static void judge_session(const struct session_view *view, void *context)
 		judgement->cut(effect, judgement->port, view, verdict, judgement->context);
 }
 
-bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
-		    cut_callback cut, void *context)
+int judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
+		   cut_callback cut, void *context)
 {
 	struct judgement judgement = {.cut = cut, .context = context};
 	const struct managed_domain *domain;
+	int r = -ENOENT;
 
 	if (effect->judged == effect->port_count)
-		return false;
+		return 0;
 	judgement.effect = &effect->ports[effect->judged];
 	domain = find_port_owner(enforcer, judgement.effect->ifindex, &judgement.port);
-	if (!domain || strcmp(domain->domain->name, judgement.effect->domain) != 0 ||
-	    page_sessions(enforcer_datapath(enforcer), judgement.effect->ifindex, wanted,
-			  &effect->place, judge_session, &judgement) < 0)
+	if (domain && strcmp(domain->domain->name, judgement.effect->domain) == 0)
+		r = page_sessions(enforcer_datapath(enforcer), judgement.effect->ifindex, wanted,
+				  &effect->place, judge_session, &judgement);
+	if (r == -ENOENT)
 		effect->place = 0;
+	else if (r < 0)
+		return r;
 	if (effect->place == 0)
 		effect->judged++;
 	return effect->judged < effect->port_count;

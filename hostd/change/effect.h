@@ -49,9 +49,10 @@ int foresee_effect(struct enforcer *enforcer, struct candidate *candidate, struc
 
 /* Judges about `wanted` more sessions and adds them to the counts of their port. Anything may
  * change between two calls: a session is judged in its current state, and a port that is gone has
- * no sessions. Returns whether there are more. */
-bool judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
-		    cut_callback cut, void *context);
+ * no sessions. Returns 1 if there are more, 0 at the end, or -errno when the sessions of
+ * effect->ports[effect->judged] cannot be read. */
+int judge_sessions(struct effect *effect, struct enforcer *enforcer, uint32_t wanted,
+		   cut_callback cut, void *context);
 
 void free_effect(struct effect **pointer);
 

@@ -209,13 +209,14 @@ static void send_reply(struct connection *connection, json_t *reply)
 static int on_work(sd_event_source *source, void *context)
 {
 	struct connection *connection = context;
+	_cleanup_(clear_diag) struct diag diag = {0};
 	json_t *result = NULL;
-	int r = connection->task->work(connection->task, &result);
+	int r = connection->task->work(connection->task, &result, &diag);
 
 	if (r == 0)
 		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	end_task(connection);
-	send_reply(connection, r < 0 ? pack_error(strerror(-r)) : pack_result(result));
+	send_reply(connection, r < 0 ? pack_error(diag_message(&diag)) : pack_result(result));
 	return 0;
 }
 

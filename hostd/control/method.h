@@ -17,8 +17,9 @@ struct control_context;
  * nothing else is to be done. */
 struct task {
 	/* Does a piece, of milliseconds. Returns 1 with a new reference in *ret_result when that
-	 * was the last, 0 when there is more, -errno when it has failed. */
-	int (*work)(struct task *task, json_t **ret_result);
+	 * was the last, 0 when there is more, -errno with an error in diag when it has
+	 * failed. */
+	int (*work)(struct task *task, json_t **ret_result, struct diag *diag);
 	void (*free)(struct task *task);
 };
 

@@ -133,16 +133,21 @@ static json_t *view_refused(const struct effect *effect)
 	return refused;
 }
 
-static int work_on_diff(struct task *task, json_t **ret_result)
+static int work_on_diff(struct task *task, json_t **ret_result, struct diag *diag)
 {
 	struct diff_task *diff = (struct diff_task *)task;
+	struct effect *effect = diff->effect;
+	int r = judge_sessions(effect, diff->enforcer, SESSIONS_A_PIECE, collect_session, diff);
 
-	if (judge_sessions(diff->effect, diff->enforcer, SESSIONS_A_PIECE, collect_session, diff))
+	if (r < 0)
+		return fail(diag, -r, NULL, 0, "cannot read the sessions of device %s: %s",
+			    effect->ports[effect->judged].device, strerror(-r));
+	if (r > 0)
 		return 0;
 	json_object_update_new(diff->result,
 			       json_pack("{s:o, s:o, s:I, s:O, s:b}", "ports",
-					 view_port_effects(diff->effect), "refused",
-					 view_refused(diff->effect), "cut", diff->cut, "sessions",
+					 view_port_effects(effect), "refused",
+					 view_refused(effect), "cut", diff->cut, "sessions",
 					 diff->sessions, "truncated", diff->cut > diff->limit));
 	*ret_result = TAKE_PTR(diff->result);
 	return 1;

@@ -142,8 +142,14 @@ int answer_sessions(struct control_context *context, const json_t *params, json_
 		return -ENOENT;
 	collection = (struct collection){filter, first_port(domain, from), json_array()};
 	if (collection.port && collection.port->ifindex)
-		page_sessions(enforcer_datapath(context->enforcer), collection.port->ifindex,
-			      PAGE_SESSIONS, &place, collect_session, &collection);
+		r = page_sessions(enforcer_datapath(context->enforcer), collection.port->ifindex,
+				  PAGE_SESSIONS, &place, collect_session, &collection);
+	/* A port that is not filtered has no sessions. */
+	if (r < 0 && r != -ENOENT) {
+		json_decref(collection.sessions);
+		return fail(diag, -r, NULL, 0, "cannot read the sessions of device %s: %s",
+			    collection.port->device, strerror(-r));
+	}
 	*ret_result = json_pack("{s:s, s:o, s:o}", "domain", domain->domain->name, "sessions",
 				collection.sessions, "next",
 				collection.port ? view_cursor(domain, collection.port, place)

@@ -59,12 +59,12 @@ struct counting {
 	json_int_t left; /* pieces; below 0: it fails */
 };
 
-static int count_piece(struct task *task, json_t **ret_result)
+static int count_piece(struct task *task, json_t **ret_result, struct diag *diag)
 {
 	struct counting *counting = (struct counting *)task;
 
 	if (counting->left < 0)
-		return -EIO;
+		return (fail)(diag, EIO, NULL, 0, "cannot count");
 	counting->context->pieces++;
 	if (--counting->left > 0)
 		return 0;
@@ -325,7 +325,7 @@ static void an_answer_may_take_several_pieces(void **state)
 			"{\"v\":1,\"ok\":false,\"error\":\"pieces: expected some\"}\n");
 	expect_exchange(fixture, true,
 			"{\"v\":1,\"method\":\"count\",\"params\":{\"pieces\":-1}}\n",
-			"{\"v\":1,\"ok\":false,\"error\":\"Input/output error\"}\n");
+			"{\"v\":1,\"ok\":false,\"error\":\"cannot count\"}\n");
 	assert_int_equal(fixture->context.tasks, 0);
 }
 

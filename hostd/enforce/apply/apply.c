@@ -165,13 +165,14 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 	const struct managed_domain *other = find_other_owner(enforcer, managed, ifindex);
 	char mac[MAC_TEXT_BYTES];
 
+	format_mac(plan->mac, mac);
 	if (!ifindex && plan->target && if_nametoindex(plan->target))
 		return fail(diag, ENODEV, NULL, 0,
 			    "interface %s has no host device: it is not certain that %s is its",
-			    format_mac(plan->mac, mac), plan->target);
+			    mac, plan->target);
 	if (!ifindex)
-		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s",
-			    format_mac(plan->mac, mac), plan->target ? ": there is no " : "",
+		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s", mac,
+			    plan->target ? ": there is no " : "",
 			    plan->target ? plan->target : "");
 	if (other)
 		return fail(diag, EBUSY, NULL, 0,
