@@ -243,7 +243,10 @@ unit-coverage: $(UNIT_TESTS) $(call object,$(CTL_SOURCES))
 	$(run_tests) $(UNIT_TESTS)
 	$(Q)tests/source/coverage.sh $(B)
 
-check: all tests build-asan build-fuzz $(GUEST) ## every test, real VMs included
+check: deps ## every test, real VMs included
+	$(Q)$(MAKE) --no-print-directory run-check
+
+run-check: all tests build-asan build-fuzz $(GUEST)
 	$(run_tests) $(SOURCE_SCRIPTS) $(UNIT_TESTS) $(UNIT_SCRIPTS) \
 		$(UNIT_TESTS:build/%=build-asan/%) $(FUZZ_SCRIPTS) $(BPF_TESTS) $(BPF_SCRIPTS) \
 		$(NETNS_TESTS) $(LAB_SCRIPTS) tests/bench/test_bench.sh $(KERNEL_TESTS)
@@ -401,6 +404,6 @@ help: ## this list
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-tests coverage unit-coverage test check check-integration check-kernels check-root build-asan build-fuzz \
+.PHONY: all tests unit-tests coverage unit-coverage test check run-check check-integration check-kernels check-root build-asan build-fuzz \
 	fuzz fuzzers churn differential chaos bench bench-page bench-baseline bench-hotplug update-golden protocol-page schema verifier-report demo deps fmt lint lint-format \
 	lint-tidy lint-shell lint-manual install uninstall clean help

@@ -166,6 +166,11 @@ missing_references() {
 	done < <(grep -ohE 'ref="[^"]*"' "$work"/domains/*.xml | sed 's/ref="\(.*\)"/\1/')
 }
 
+# first_step TARGET: the first command that make runs for it.
+first_step() {
+	env -u MAKEFLAGS -u MAKELEVEL make --dry-run "$1" 2>/dev/null | awk '{ print; exit }' || true
+}
+
 for page in "$MAN"/*.[158]; do
 	check "${page##*/} is well formed" mandoc -T lint -W warning "$page"
 done
@@ -201,5 +206,9 @@ for file in "$work"/policies/*.xml; do
 done
 check "examples of metadata follow the schema" jing build/vmseg.rng "$work"/domains/*.xml
 check_equal "and refer to policies that are shown or shipped" "" "$(missing_references)"
+
+for target in demo check; do
+	check_equal "README: make $target installs what it needs" scripts/deps.sh "$(first_step $target)"
+done
 
 done_testing
