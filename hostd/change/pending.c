@@ -2,9 +2,9 @@
 /*
  * The table of pending changes and its state files.
  *
- * A deadline is kept in two clocks. The boot's own never jumps, and is the one to go by until the
- * next boot; after that the wall clock says how much of the time is over, and is not believed where
- * it would give more than there was.
+ * A deadline is stored as CLOCK_BOOTTIME and as wall-clock time. The former is used until the next
+ * boot. After a reboot the wall clock says how much of the time is left, but the change never gets
+ * more than its full time again.
  */
 #include "hostd/change/pending.h"
 

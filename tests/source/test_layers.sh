@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Folders of the product are floors: a file includes headers of its own folder and of lower floors.
+# Folders of the product are layers: a file includes headers of its own folder and of lower layers.
 # Within a folder no two files include each other, by whatever way round; x.c and x.h are one file.
 
 set -euo pipefail
@@ -9,8 +9,8 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../harness/tap.sh"
 cd "$here/../.."
 
-# From the lowest to the highest. Folders of one line are one floor.
-floors() {
+# From the lowest to the highest. Folders of one line are one layer.
+layers() {
 	cat <<-END
 		bpf
 		hostd/base
@@ -48,12 +48,12 @@ includes() {
 		sed 's/:#include "\([^"]*\)".*/ \1/'
 }
 
-# Includes of a header that is on a higher floor, or in a folder that has no floor.
+# Includes of a header of a higher layer, or in a folder that has no layer.
 upward() {
 	awk 'function folder(path) { sub("/[^/]*$", "", path); return path }
-		NR == FNR { for (i = 1; i <= NF; i++) floor[$i] = NR; next }
-		!(folder($1) in floor) || !(folder($2) in floor) || floor[folder($1)] < floor[folder($2)]' \
-		<(floors) <(includes)
+		NR == FNR { for (i = 1; i <= NF; i++) layer[$i] = NR; next }
+		!(folder($1) in layer) || !(folder($2) in layer) || layer[folder($1)] < layer[folder($2)]' \
+		<(layers) <(includes)
 }
 
 # Files that include each other.
