@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * guard.h - anti-spoofing: what a guest may say about who and where it is. Guards come before any
- * accept, live sessions and ICMP errors included. All but the VLAN and ethertype guards look only
- * at what the guest sends.
+ * guard.h - anti-spoofing: what a guest may say about who and where it is. These guards are checked
+ * before a packet can pass, also a packet of an open session or an ICMP error. All look only at
+ * what the guest sends, except `vlan`, `other-ethertypes` and a part of `nd` (neighbor.h).
+ * `tcp-window` is in tcp.h.
  */
 #ifndef VMSEG_BPF_GUARD_H
 #define VMSEG_BPF_GUARD_H

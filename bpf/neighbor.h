@@ -2,8 +2,8 @@
 /*
  * neighbor.h - ARP, RARP and IPv6 neighbor discovery. They pass in both directions without a
  * session and without a rule, because IP does not work without them. What the guest sends has to be
- * true, where the guards "arp" and "neighbor-discovery" act: it may speak for its own MAC address
- * and its own IP addresses only.
+ * true, where the guards "arp" and "nd" act: it may speak for its own MAC address and its own IP
+ * addresses only.
  */
 #ifndef VMSEG_BPF_NEIGHBOR_H
 #define VMSEG_BPF_NEIGHBOR_H
