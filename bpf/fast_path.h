@@ -12,6 +12,7 @@
 #ifndef VMSEG_BPF_FAST_PATH_H
 #define VMSEG_BPF_FAST_PATH_H
 
+#include "bpf/checksum_offload.h"
 #include "bpf/session.h"
 #include "bpf/stats.h"
 
@@ -22,6 +23,7 @@
 struct fast_packet {
 	struct session_key key;
 	void *transport; /* the TCP or UDP header; 8 bytes are there */
+	__u32 offset;    /* of the transport header, bytes from the frame's first one */
 	__u32 length;    /* bytes of the IP payload */
 	__u8 protocol;
 };
@@ -48,6 +50,7 @@ static __always_inline int read_fast_ipv4(struct iphdr *ip, void *end, enum dire
 	set_ipv4(source_of(&fast->key, direction), ip->saddr);
 	set_ipv4(destination_of(&fast->key, direction), ip->daddr);
 	fast->transport = ip + 1;
+	fast->offset = sizeof(struct ethhdr) + sizeof(*ip);
 	fast->length = total - sizeof(*ip);
 	fast->protocol = ip->protocol;
 	return 1;
@@ -70,6 +73,7 @@ static __always_inline int read_fast_ipv6(struct ipv6hdr *ip, void *end, enum di
 	copy_address(source_of(&fast->key, direction), source);
 	copy_address(destination_of(&fast->key, direction), destination);
 	fast->transport = ip + 1;
+	fast->offset = sizeof(struct ethhdr) + sizeof(*ip);
 	fast->protocol = ip->nexthdr;
 	return 1;
 }
@@ -209,6 +213,9 @@ static __always_inline int take_fast_path(struct __sk_buff *skb, enum direction 
 	void *end;
 
 	if ((port->flags & PORT_QUARANTINE) || !read_fast_packet(skb, direction, port, &fast, &end))
+		return 0;
+	if (judgement->pending_checksum &&
+	    !is_checksum_place(judgement->pending_checksum - (__s32)fast.offset, fast.protocol))
 		return 0;
 	set_fast_l4_ports(&fast, direction);
 	session = follow_fast_session(judgement, direction, now, &fast, end);

@@ -50,11 +50,12 @@
 struct judgement {
 	const struct port *port;
 	const struct settings *settings;
-	void *table;      /* the port's session table */
-	__u32 verdict;    /* out: the policy's cell, where it was asked */
-	__u8 has_session; /* out */
-	__u8 is_stranger; /* the fast path has looked for a session, and there is none */
-	__u8 is_over;     /* there is one, but it has run out or has been succeeded */
+	void *table;            /* the port's session table */
+	__u32 verdict;          /* out: the policy's cell, where it was asked */
+	__s32 pending_checksum; /* see find_pending_checksum() */
+	__u8 has_session;       /* out */
+	__u8 is_stranger;       /* the fast path has looked for a session, and there is none */
+	__u8 is_over;           /* there is one, but it has run out or has been succeeded */
 };
 
 static __always_inline int is_expired(const struct session *session, __u32 now,

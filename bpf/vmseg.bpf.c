@@ -87,6 +87,8 @@ static __always_inline int judge_ip(struct __sk_buff *skb, enum direction direct
 		reason = parse_transport(skb, direction, pkt);
 	if (reason != UNDECIDED)
 		return reason;
+	if (overwrites_header(pkt, judgement->pending_checksum))
+		return REASON_BAD_HEADER;
 
 	if (direction == DIRECTION_OUT) {
 		reason = guard_sender(port, pkt);
@@ -107,6 +109,7 @@ static __always_inline int judge_frame(struct __sk_buff *skb, enum direction dir
 				       struct judgement *judgement, struct packet *pkt, int dry)
 {
 	const struct port *port = judgement->port;
+	__s32 pending = judgement->pending_checksum;
 	int reason = parse_ethernet(skb, pkt);
 
 	if (reason == UNDECIDED)
@@ -122,8 +125,12 @@ static __always_inline int judge_frame(struct __sk_buff *skb, enum direction dir
 		return judge_ip(skb, direction, judgement, pkt, dry);
 	case ETH_P_ARP:
 	case ETH_P_RARP:
+		if (pending)
+			return REASON_BAD_HEADER;
 		return judge_arp(skb, direction, port, pkt);
 	default:
+		if (pending && pending < (__s32)pkt->network)
+			return REASON_BAD_HEADER;
 		return port->guards & GUARD_OTHER_ETHERTYPES ? REASON_GUARD_OTHER_ETHERTYPES
 							     : REASON_OTHER_ETHERTYPES;
 	}
@@ -158,6 +165,8 @@ static __always_inline int filter(struct __sk_buff *skb, enum direction directio
 		return TC_ACT_SHOT;
 	}
 	judgement.table = find_session_table(judgement.port->slot);
+	if (!dry)
+		judgement.pending_checksum = find_pending_checksum(skb);
 	if (!dry && judgement.table && take_fast_path(skb, direction, &judgement))
 		return TC_ACT_UNSPEC;
 

@@ -146,9 +146,9 @@ static int work_on_diff(struct task *task, json_t **ret_result, struct diag *dia
 		return 0;
 	json_object_update_new(diff->result,
 			       json_pack("{s:o, s:o, s:I, s:O, s:b}", "ports",
-					 view_port_effects(effect), "refused",
-					 view_refused(effect), "cut", diff->cut, "sessions",
-					 diff->sessions, "truncated", diff->cut > diff->limit));
+					 view_port_effects(effect), "refused", view_refused(effect),
+					 "cut", diff->cut, "sessions", diff->sessions, "truncated",
+					 diff->cut > diff->limit));
 	*ret_result = TAKE_PTR(diff->result);
 	return 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an effect says of a port that is gone before its sessions have been judged, or whose sessions
- * cannot be read. */
+/* What an effect says of a port that is gone before its sessions have been judged, or whose
+ * sessions cannot be read. */
 #include "hostd/base/cleanup.h"
 #include "hostd/change/effect.h"
 #include "hostd/datapath/queries/session_query.h"

@@ -172,8 +172,7 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 			    mac, plan->target);
 	if (!ifindex)
 		return fail(diag, ENODEV, NULL, 0, "interface %s has no host device%s%s", mac,
-			    plan->target ? ": there is no " : "",
-			    plan->target ? plan->target : "");
+			    plan->target ? ": there is no " : "", plan->target ? plan->target : "");
 	if (other)
 		return fail(diag, EBUSY, NULL, 0,
 			    "device %s is filtered for domain %s (to release it: vmseg %s %s)",
