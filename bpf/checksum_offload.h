@@ -46,8 +46,8 @@ static __always_inline __s32 find_pending_checksum(struct __sk_buff *ctx)
 	return place ? place : -1;
 }
 
-/* Whether a checksum may be written at `place`, bytes from the transport header: at its own field, or
- * in what vmseg does not read. */
+/* Whether a checksum may be written at `place`, bytes from the transport header: at its own field,
+ * or in what vmseg does not read. */
 static __always_inline int is_checksum_place(__s32 place, __u8 protocol)
 {
 	switch (protocol) {
@@ -67,7 +67,7 @@ static __always_inline int is_checksum_place(__s32 place, __u8 protocol)
 	}
 }
 
-/* Would the checksum change what has been read of the packet? `pending`: find_pending_checksum(). */
+/* Would the checksum at `pending`, from find_pending_checksum(), change what has been read? */
 static __always_inline int overwrites_header(const struct packet *pkt, __s32 pending)
 {
 	__s32 place = pending - (__s32)pkt->transport;

@@ -25,6 +25,9 @@ static __always_inline void count_packet(__u32 slot, enum direction direction, _
 {
 	struct port_stats *stats = bpf_map_lookup_elem(&stats_map, &slot);
 
+	/* The compiler may compare one copy of the reason and use another, whose bound the verifier
+	 * does not know. */
+	asm volatile("" : "+r"(reason));
 	if (!stats || reason >= REASON_MAX)
 		return;
 	add_packet(&stats->by_reason[direction][reason], length);

@@ -31,7 +31,7 @@ int check_pinned_abi(const struct pins *pins, struct diag *diag);
 
 /* Loads the programs: on the pinned maps when `adopt`, else on new ones of the configured sizes.
  * Nothing is pinned or attached. */
-int load_skeleton(const struct map_sizes *sizes, const struct pins *pins, bool adopt,
+int load_skeleton(const struct map_sizes *wanted, const struct pins *pins, bool adopt,
 		  struct vmseg **ret, struct diag *diag);
 void unload_skeleton(struct vmseg **skeleton);
 
