@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The addresses by which a running domain is known to others: the one place where their sources
- * come together. Today that is its metadata.
+ * The addresses of a running domain as a member of groups. Their source is its metadata. The guards
+ * have their addresses from the policy compiler (policy/compile/resolve.h).
  */
 #ifndef VMSEG_ADDRESSES_H
 #define VMSEG_ADDRESSES_H
