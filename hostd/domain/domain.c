@@ -127,3 +127,9 @@ bool is_port_domain(const struct domain *domain)
 {
 	return strcmp(domain->driver, PORT_DRIVER) == 0;
 }
+
+bool is_same_domain(const struct domain *a, const struct domain *b)
+{
+	return strcmp(a->uuid, b->uuid) == 0 && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->driver, b->driver) == 0;
+}

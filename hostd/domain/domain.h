@@ -82,6 +82,10 @@ bool names_device(const struct domain *domain, const char *device);
 
 bool is_port_domain(const struct domain *domain);
 
+/* Whether two descriptions of one UUID can be of one running domain: another libvirt may run a
+ * domain of the same UUID. */
+bool is_same_domain(const struct domain *a, const struct domain *b);
+
 /* As long as a file's name may be (NAME_MAX): libvirt makes one of it. */
 #define DOMAIN_NAME_MAX 255
 

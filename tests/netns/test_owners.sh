@@ -153,6 +153,76 @@ check_clone_reconnects() {
 	check_soon 30 "a clone without a device is forgotten" has_no_problem
 }
 
+# container_xml METADATA DEVICE: a container of libvirt's LXC driver, with web's UUID.
+container_xml() {
+	describe ct 11 "$1" "$2" | sed "s/type='kvm'/type='lxc'/"
+}
+
+# as_web METADATA [NAME]: web's UUID and device, and its name if there is no other.
+as_web() {
+	describe "${2:-web}" 11 "$1" vnet0
+}
+
+# check_web WHEN
+check_web() {
+	check_equal "... $1 web goes on" "2 enforce web" \
+		"$(programs_on vnet0) $(state_of web) $(vmseg show web --json | jq -r .name)"
+}
+
+# A description of web's UUID names web's own device, and would open it.
+check_same_device() {
+	local open="<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>" metadata refusal
+	for metadata in "" "$open"; do
+		refusal=$(container_xml "$metadata" vnet0 | hook ct start begin - 2>&1) &&
+			refusal="it has started"
+		check_contains "a container of web's UUID does not start with web's device" \
+			"device vnet0 still exists and is filtered for domain web" "$refusal"
+		check_web "beside it"
+		refusal=$(as_web "$metadata" clone | hook clone start begin - 2>&1) &&
+			refusal="it has started"
+		check_contains "nor does a VM of another name" \
+			"device vnet0 still exists and is filtered for domain web" "$refusal"
+		check_web "beside it"
+		container_xml "$metadata" vnet0 | hook ct reconnect begin -
+		check_web "when a container reconnects with its device,"
+		check_contains "... which is a problem" \
+			"web: another running domain, ct of driver lxc, has the same UUID" "$(problems)"
+		vmseg reload >/dev/null
+		check_web "after a reload"
+		container_xml "$metadata" vnet0 | hook ct stopped end -
+		check_web "when the container ends,"
+		check_equal "... and the problem is over" "" "$(problems)"
+		as_web "$metadata" clone | hook clone reconnect begin -
+		check_web "when a VM of another name reconnects with its device,"
+		as_web "$metadata" clone | hook clone stopped end -
+		check_web "when that ends,"
+	done
+	refusal=$(as_web "" | hook web start begin - 2>&1) && refusal="it has started"
+	check_contains "a start without metadata does not open a device that is filtered" \
+		"device vnet0 still exists and is filtered for domain web" "$refusal"
+	check_web "after it"
+	check_ask "... by its policy" silence host 22
+	web_xml vnet0 | hook web stopped end -
+	check "after web's end it starts" hook web start begin - < <(as_web "")
+	check_equal "... and is not filtered" 0 "$(programs_on vnet0)"
+	as_web "" | hook web stopped end -
+	check "web starts again" start_web
+}
+
+# Devices of a container of web's UUID that has its own.
+check_container() {
+	local metadata
+	ip link add vnet9 type veth peer name eth9
+	for metadata in "" "<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>"; do
+		container_xml "$metadata" vnet9 | hook ct reconnect begin -
+		check_web "when a container with a device of its own reconnects,"
+		container_xml "$metadata" vnet9 | hook ct stopped end -
+		check_web "when it ends,"
+	done
+	ip link del vnet9
+	check_soon 30 "a container without a device is forgotten" has_no_problem
+}
+
 has_no_problem() {
 	[ -z "$(problems)" ]
 }
@@ -475,6 +545,8 @@ check_refused
 check_named
 check_clone
 check_clone_reconnects
+check_same_device
+check_container
 check_failed_start
 check_names
 check_unread

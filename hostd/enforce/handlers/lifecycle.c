@@ -70,18 +70,22 @@ int prepare_incoming_domain(struct enforcer *enforcer, const char *xml, struct d
 }
 
 /* A domain of this UUID that is known has ended unseen, or runs elsewhere: in another libvirt, as a
- * clone. Devices that both have go over to the new one. What only the old one has may be in use. */
+ * clone. Devices that both have go over to the new one if it is the same domain and is filtered.
+ * Every other device that exists may be in use. `policy` NULL: the new one is not filtered. */
 static int check_successor(const struct managed_domain *former, const struct domain *domain,
-			   struct diag *diag)
+			   const struct domain_policy *policy, struct diag *diag)
 {
 	const struct managed_port *port = find_unnamed_port(former, domain);
+	const char *device = port ? port->device : NULL;
 
-	if (!port)
+	if (!policy || !is_same_domain(former->domain, domain))
+		device = find_present_device(former);
+	if (!device)
 		return 0;
 	return fail(diag, EBUSY, NULL, 0,
 		    "device %s still exists and is filtered for domain %s, which has the same UUID "
 		    "(to release it: vmseg detach %s)",
-		    port->device, former->domain->name, former->domain->name);
+		    device, former->domain->name, former->domain->name);
 }
 
 static void move_ports(struct managed_domain *from, struct managed_domain *to)
@@ -171,7 +175,7 @@ int start_domain(struct enforcer *enforcer, const char *xml, struct diag *diag)
 	find_veth_targets(domain);
 	memcpy(uuid, domain->uuid, UUID_BYTES);
 	former = find_managed(enforcer, uuid);
-	r = former ? check_successor(former, domain, diag) : 0;
+	r = former ? check_successor(former, domain, policy, diag) : 0;
 	if (r < 0)
 		return r;
 	copy = strdup(xml);
@@ -231,6 +235,8 @@ static bool is_others_end(const struct managed_domain *managed, const struct dom
 
 	if (!find_present_device(managed))
 		return false;
+	if (!is_same_domain(managed->domain, domain))
+		return true;
 	for (size_t i = 0; i < domain->interface_count; i++) {
 		const char *device = domain->interfaces[i].target;
 
@@ -238,7 +244,7 @@ static bool is_others_end(const struct managed_domain *managed, const struct dom
 			return false;
 		named = named || device;
 	}
-	return named || released || strcmp(managed->domain->name, domain->name) != 0;
+	return named || released;
 }
 
 int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct diag *diag)
@@ -254,9 +260,9 @@ int end_domain(struct enforcer *enforcer, const char *xml, bool released, struct
 	managed = find_managed(enforcer, domain->uuid);
 	if (managed && is_others_end(managed, domain, released)) {
 		log_warning(managed->domain->name,
-			    "the hook reported the end of domain %s, which has the same UUID but "
-			    "none of this domain's devices: %s stays filtered",
-			    domain->name, find_present_device(managed));
+			    "the hook reported the end of another domain of the same UUID, %s of "
+			    "driver %s: %s stays filtered",
+			    domain->name, domain->driver, find_present_device(managed));
 		forget_clone(managed);
 		save_domain(enforcer, managed);
 		return 0;

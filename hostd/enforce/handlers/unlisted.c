@@ -9,6 +9,7 @@
 #include "hostd/enforce/inventory/enforcer_state.h"
 #include "hostd/enforce/inventory/libvirts.h"
 #include "hostd/enforce/inventory/managed.h"
+#include "hostd/enforce/inventory/persist.h"
 
 /* Libvirt does not know the domain, and no hook has told of its end. Its guest may run all the
  * same: a libvirtd that restarts forgets a domain whose status file it cannot read. When a guest
@@ -29,13 +30,27 @@ static void end_or_mark_missing(struct enforcer *enforcer, struct managed_domain
 	managed->missing = true;
 }
 
+/* Libvirt does not know a domain of this UUID and driver. */
+static void forget_drivers_clone(struct enforcer *enforcer, struct managed_domain *managed,
+				 const char *driver)
+{
+	if (!managed->clone || strcmp(managed->clone->domain->driver, driver) != 0)
+		return;
+	forget_clone(managed);
+	save_domain(enforcer, managed);
+}
+
 void forget_ended_domain(struct enforcer *enforcer, const char *driver, const char *uuid,
 			 uint64_t seen)
 {
 	struct managed_domain *managed = find_managed(enforcer, uuid);
 
-	if (managed && managed->touched <= seen && strcmp(managed->domain->driver, driver) == 0)
+	if (!managed || managed->touched > seen)
+		return;
+	if (strcmp(managed->domain->driver, driver) == 0)
 		end_or_mark_missing(enforcer, managed);
+	else
+		forget_drivers_clone(enforcer, managed, driver);
 }
 
 static bool is_listed(const char *uuid, const char *const *uuids, size_t count)
@@ -61,11 +76,17 @@ void forget_unlisted_domains(struct enforcer *enforcer, const char *driver,
 	struct managed_domain *managed, *next;
 
 	HASH_ITER (hh, enforcer->domains, managed, next) {
-		if (managed->touched > seen || strcmp(managed->domain->driver, driver) != 0)
+		bool listed = is_listed(managed->uuid, uuids, count);
+
+		if (managed->touched > seen)
 			continue;
-		if (is_listed(managed->uuid, uuids, count))
+		if (strcmp(managed->domain->driver, driver) != 0) {
+			if (!listed)
+				forget_drivers_clone(enforcer, managed, driver);
+		} else if (listed) {
 			managed->missing = false;
-		else
+		} else {
 			end_or_mark_missing(enforcer, managed);
+		}
 	}
 }

@@ -18,11 +18,16 @@
 
 bool is_clone(const struct managed_domain *managed, const struct domain *domain, bool from_hook)
 {
-	bool has_same_name = strcmp(managed->domain->name, domain->name) == 0 &&
-			     strcmp(managed->domain->driver, domain->driver) == 0;
+	bool same_driver = strcmp(managed->domain->driver, domain->driver) == 0;
+	bool same = is_same_domain(managed->domain, domain);
 
+	if (!find_present_device(managed))
+		return false;
+	/* A domain that runs keeps its name. One driver's libvirt knows which domain it is. */
+	if (!same_driver || (from_hook && !same))
+		return true;
 	/* A device of the known domain still exists, and this description does not name it. */
-	return (from_hook || !has_same_name) && find_unnamed_port(managed, domain);
+	return (from_hook || !same) && find_unnamed_port(managed, domain);
 }
 
 static bool may_be_filtered(const struct enforcer *enforcer, const struct domain *domain)
@@ -56,13 +61,17 @@ int note_clone(const struct enforcer *enforcer, struct managed_domain *managed,
 	return 0;
 }
 
-/* A device that exists, and that only the clone's description names. */
+/* A device that exists, and that the clone may have: one that only its description names, or any
+ * that a domain of another driver names. */
 static bool has_own_device(const struct managed_domain *managed, const struct domain *clone)
 {
+	bool same_driver = strcmp(managed->domain->driver, clone->driver) == 0;
+
 	for (size_t i = 0; i < clone->interface_count; i++) {
 		const char *device = clone->interfaces[i].target;
 
-		if (device && if_nametoindex(device) && !names_device(managed->domain, device))
+		if (device && if_nametoindex(device) &&
+		    !(same_driver && names_device(managed->domain, device)))
 			return true;
 	}
 	return false;

@@ -145,8 +145,8 @@ void open_released_device(struct enforcer *enforcer)
 		port->released = 0;
 		return;
 	}
-	if (!port->named)
-		log_notice(NULL, "%s: no libvirt knows it: not filtered any more", port->device);
+	log_notice(NULL, "%s: %s: not filtered any more", port->device,
+		   port->named ? "its domain is not filtered" : "no libvirt knows it");
 	detach_port(enforcer->datapath, port->ifindex);
 	claim_device(enforcer, port->ifindex);
 }
