@@ -353,6 +353,27 @@ check_release() {
 		"$(! vmseg port release vnet0 2>&1)"
 }
 
+# A start that fails gives nobody a device.
+check_failed_thief() {
+	local open="<vmseg:domain xmlns:vmseg='urn:vmseg:1'/>" device
+	rm -f /run/vmseg/domains/*.json
+	stop_hostd KILL
+	start_hostd
+	for device in no-such lo; do
+		check_fails "a domain does not start with $device" \
+			hook thief start begin - < <(describe thief 35 "$open" vnet0 "$device")
+		check_equal "... and another's device stays as it is" "vnet0 2" \
+			"$(unclaimed) $(programs_on vnet0)"
+		check_contains "... as one that was filtered when the daemon started" "no libvirt to ask" \
+			"$(vmseg status | grep unclaimed)"
+		check_ask "... which is not open" silence host 22
+	done
+	web_xml vnet0 | hook web reconnect begin -
+	check_equal "its domain gets it back" "enforce 2 " \
+		"$(state_of web) $(programs_on vnet0) $(unclaimed)"
+	check_ask "... by its policy" answered host 80
+}
+
 # ---- programs and devices that are not there --------------------------------------------------
 
 check_lost_device() {
@@ -559,6 +580,7 @@ check_long_name "a$(printf 'é%.0s' {1..127})"
 check_unseen_newcomer
 check_unseen_namesake
 check_release
+check_failed_thief
 stop web 11
 stop_hostd
 done_testing

@@ -98,6 +98,8 @@ static void end_transition(struct transition *transition)
 {
 	struct managed_domain *managed = transition->managed;
 
+	for (size_t i = 0; i < transition->count; i++)
+		claim_device(transition->enforcer, transition->ports[i].ifindex);
 	for (size_t i = 0; i < managed->port_count; i++) {
 		struct managed_port *port = &managed->ports[i];
 
@@ -143,7 +145,6 @@ static int bring_up(struct transition *transition, struct port_plan *plan, unsig
 	if (r < 0)
 		return fail(diag, -r, plan->target, 0, "%s", strerror(-r));
 	free_image(&plan->image);
-	claim_device(enforcer, ifindex);
 	return 0;
 }
 
@@ -183,17 +184,50 @@ static int find_device(struct enforcer *enforcer, const struct managed_domain *m
 	return 0;
 }
 
-/* What the domain had before stays filtered. */
+/* From now on nothing passes an attached device. If that fails, it keeps what it has. */
+static void close_port(struct enforcer *enforcer, unsigned int ifindex, const char *device)
+{
+	const struct domain_interface nic = {0};
+	_cleanup_(free_port_plan) struct port_plan *plan = NULL;
+	_cleanup_(clear_diag) struct diag diag = {0};
+	int r = plan_closed(&nic, &plan);
+
+	if (r == 0)
+		r = update_port(enforcer->datapath, ifindex, &plan->config, plan->image, &diag);
+	if (r < 0) {
+		fail(&diag, -r, NULL, 0, "%s", strerror(-r));
+		log_error(NULL, "device %s keeps its policy, because it cannot be closed: %s",
+			  device, diag_message(&diag));
+	}
+}
+
+/* What the domain had before stays filtered, and what nobody had stays closed. */
 static void undo_transition(struct transition *transition)
 {
-	for (size_t i = 0; i < transition->count; i++) {
-		unsigned int ifindex = transition->ports[i].ifindex;
+	struct enforcer *enforcer = transition->enforcer;
 
-		if (!present_port(transition->managed, ifindex))
-			detach_port(transition->enforcer->datapath, ifindex);
-		free_port(&transition->ports[i]);
+	for (size_t i = 0; i < transition->count; i++) {
+		struct managed_port *port = &transition->ports[i];
+
+		if (find_unclaimed(enforcer, port->ifindex))
+			close_port(enforcer, port->ifindex, port->device);
+		else if (!present_port(transition->managed, port->ifindex))
+			detach_port(enforcer->datapath, port->ifindex);
+		free_port(port);
 	}
 	free(transition->ports);
+}
+
+/* Nothing is changed for a domain that lacks a device. */
+static int check_devices(struct enforcer *enforcer, const struct managed_domain *managed,
+			 const struct domain_plan *plan, struct diag *diag)
+{
+	unsigned int ifindex;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->port_count; i++)
+		r = find_device(enforcer, managed, plan->ports[i], &ifindex, diag);
+	return r;
 }
 
 int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
@@ -202,17 +236,19 @@ int apply_new_plan(struct enforcer *enforcer, struct managed_domain *managed,
 	struct transition transition = {0};
 	int r = begin_transition(enforcer, managed, plan->port_count, &transition);
 
+	if (r == 0)
+		r = check_devices(enforcer, managed, plan, diag);
 	transition.fresh = !is_port_domain(managed->domain);
 	for (size_t i = 0; r == 0 && i < plan->port_count; i++) {
 		struct port_plan *next = plan->ports[i];
 		unsigned int ifindex = 0;
 
 		r = find_device(enforcer, managed, next, &ifindex, diag);
-		if (r < 0)
-			break;
-		add_port(&transition, next->mac, next->target, ifindex)->plan = next;
-		plan->ports[i] = NULL;
-		r = bring_up(&transition, next, ifindex, diag);
+		if (r == 0)
+			r = bring_up(&transition, next, ifindex, diag);
+		if (r == 0)
+			add_port(&transition, next->mac, next->target, ifindex)->plan =
+				TAKE_PTR(plan->ports[i]);
 	}
 	if (r == -ENOMEM)
 		fail(diag, ENOMEM, managed->domain->name, 0, "out of memory");
