@@ -24,11 +24,11 @@ static void cut_none(const struct port_effect *effect, const struct managed_port
 /* By the linker's --wrap: what the next call returns. */
 static int result;
 
-int __wrap_page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished,
+int __wrap_page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wanted,
 			 uint32_t *place, void (*visit)(const struct session_view *, void *),
 			 void *context);
 
-int __wrap_page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wished,
+int __wrap_page_sessions(struct datapath *datapath, unsigned int ifindex, uint32_t wanted,
 			 uint32_t *place, void (*visit)(const struct session_view *, void *),
 			 void *context)
 {
