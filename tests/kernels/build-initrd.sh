@@ -50,6 +50,8 @@ for program in "$@" "${tools[@]}"; do
 	[ "$(head -c 2 "$program")" = '#!' ] || binaries+=("$program")
 done
 cp "$top"/policies/*.xml "$top/build/vmseg.rng" "$root/policies"
+# Where tests look for it: they run in the directory that has `build`.
+install -D -m 644 -t "$root/build" "$top/build/vmseg.rng"
 # The seed of random tests, where the run has one.
 echo "${VMSEG_TEST_SEED:-}" >"$root/seed"
 mkdir "$root/corpus"
