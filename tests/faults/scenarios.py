@@ -427,8 +427,9 @@ class HotPlug(Scenario):
             raise Finding("LIE: enforce, and the new NIC has no port")
 
     def undo(self, h):
-        h.hook("reconnect", domain_xml("web", 11, "web", "vnet0"))
+        # A description without a device that exists would be that of a clone.
         h.admin.unplug()
+        h.hook("reconnect", domain_xml("web", 11, "web", "vnet0"))
         h.admin.plug()
 
 
