@@ -172,11 +172,11 @@ static unsigned int present_device(const struct managed_domain *managed, const u
 	return 0;
 }
 
-static const struct moved_device *find_moved(const struct managed_domain *managed,
-					     const uint8_t *mac, const char *target)
+static struct moved_device *find_moved(const struct managed_domain *managed, const uint8_t *mac,
+				       const char *target)
 {
 	for (size_t i = 0; target && i < managed->moved_count; i++) {
-		const struct moved_device *moved = &managed->moved[i];
+		struct moved_device *moved = &managed->moved[i];
 
 		if (memcmp(moved->mac, mac, MAC_BYTES) == 0 && strcmp(moved->device, target) == 0)
 			return moved;
@@ -221,9 +221,14 @@ unsigned int find_namesake(const struct managed_domain *managed, const struct do
 
 void note_moved(struct managed_domain *managed, const struct managed_port *port)
 {
-	struct moved_device *grown =
-		reallocarray(managed->moved, managed->moved_count + 1, sizeof(*grown));
+	struct moved_device *known = find_moved(managed, port->mac, port->device), *grown;
 
+	/* It came back, perhaps with another number, and is gone again. */
+	if (known) {
+		known->ifindex = port->ifindex;
+		return;
+	}
+	grown = reallocarray(managed->moved, managed->moved_count + 1, sizeof(*grown));
 	/* Without memory no device can be proven to be the domain's. */
 	if (!grown) {
 		managed->unproven = true;
