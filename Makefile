@@ -137,7 +137,8 @@ $(SKELETON): $(B)/vmseg.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name vmseg >$@
 
-$(SCHEMAS): build/%: policies/%.in scripts/make-schema.sh bpf/guards.def bpf/limits.def
+$(SCHEMAS): build/%: policies/%.in scripts/make-schema.sh scripts/list-rows.sh \
+		bpf/guards.def bpf/limits.def
 	@mkdir -p $(@D)
 	$(call say,SCHEMA,$@)
 	$(Q)scripts/make-schema.sh $< >$@

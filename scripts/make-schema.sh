@@ -10,17 +10,11 @@ template=$(realpath "$1")
 cd "$(dirname "$(realpath "$0")")/.."
 
 list_guards() {
-	cpp -P - <<-END | tr -d '"'
-		#define GUARD(identifier, attribute, acts, idle, built_in, help) attribute acts idle
-		#include "bpf/guards.def"
-	END
+	scripts/list-rows.sh guards attribute acts idle
 }
 
 list_limits() {
-	cpp -P - <<-END | tr -d '"'
-		#define LIMIT(identifier, attribute, built_in, least, most, reason) attribute least most
-		#include "bpf/limits.def"
-	END
+	scripts/list-rows.sh limits attribute least most
 }
 
 # ---- the compact form ----------------------------------------------------------------------

@@ -15,24 +15,15 @@ trap 'rm -rf "$work"' EXIT
 export VMSEG_SCHEMA=$PWD/build/vmseg.rng
 
 guards() {
-	cpp -P - <<-END | tr -d '"'
-		#define GUARD(identifier, attribute, acts, idle, built_in, help) identifier attribute acts idle
-		#include "bpf/guards.def"
-	END
+	scripts/list-rows.sh guards identifier attribute acts idle
 }
 
 limits() {
-	cpp -P - <<-END | tr -d '"'
-		#define LIMIT(identifier, attribute, built_in, least, most, reason) identifier attribute least most
-		#include "bpf/limits.def"
-	END
+	scripts/list-rows.sh limits identifier attribute least most
 }
 
 reasons_of_limits() {
-	cpp -P - <<-END | tr -d '"'
-		#define LIMIT(identifier, attribute, built_in, least, most, reason) attribute reason
-		#include "bpf/limits.def"
-	END
+	scripts/list-rows.sh limits attribute reason
 }
 
 # identifier_of ATTRIBUTE
